@@ -1,0 +1,219 @@
+"""The words of Damascus as frozen values. No input or output happens here.
+
+Times are timezone-aware and come from the database's clock. Money is `Decimal` US dollars;
+an unmeasured cost is `None`, never zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any, TypeAlias
+
+JSON: TypeAlias = Mapping[str, Any]
+
+
+class Phase(StrEnum):
+    """Where a work item is."""
+
+    SPEC = "spec"
+    BUILD = "build"
+    REVIEW = "review"
+    AWAITING_HUMAN = "awaiting_human"
+    BLOCKED = "blocked"
+    MERGED = "merged"
+    CANCELLED = "cancelled"
+
+
+LIVE = (Phase.REVIEW, Phase.BUILD, Phase.SPEC)  # in claim order
+PARKED = frozenset({Phase.AWAITING_HUMAN, Phase.BLOCKED})
+FINAL = frozenset({Phase.MERGED, Phase.CANCELLED})
+
+
+class Verdict(StrEnum):
+    """The typed result of one phase run.
+
+    The last two are never returned by a phase: `CLAIM_LOST` is said of a worker that died, and
+    `EXHAUSTED` is what any verdict that spends becomes when the attempt budget is used up.
+    """
+
+    PASS = "pass"  # noqa: S105 - a verdict, not a password
+    FAIL = "fail"
+    SPEC_WRONG = "spec_wrong"
+    SPEC_AMBIGUOUS = "spec_ambiguous"
+    CONFLICT = "conflict"
+    ERROR = "error"
+    OVER_BUDGET = "over_budget"
+    CLAIM_LOST = "claim_lost"
+    EXHAUSTED = "exhausted"
+
+
+class IssueKind(StrEnum):
+    """Why a human issue is open."""
+
+    QUESTION = "question"  # the refiner asks before it can write the spec
+    BLOCKED = "blocked"  # the item came to rest without being merged
+    REPORT = "report"  # something a person should know; it holds nothing up
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """One repository on one forge, with its policy.
+
+    `repo` is a path (forge `local`) or an http(s) URL without credentials (forge `gitea`).
+    `test_command`, when set, is the argv that wins over every spec's own. `test_programs` are the
+    first words a spec's test command may begin with. `protected_paths` are gitignore-like globs.
+    Caps and budgets are per project; `None` means the installation's default.
+    """
+
+    id: int
+    name: str
+    forge: str
+    repo: str
+    base_branch: str
+    builder: str | None = None
+    test_command: tuple[str, ...] | None = None
+    test_programs: tuple[str, ...] = ()
+    test_timeout_seconds: int = 900
+    test_network: bool = False
+    setup_command: tuple[str, ...] | None = None
+    protected_paths: tuple[str, ...] = ()
+    protected_policy: str = "fail"  # or "ask"
+    merge_style: str = "merge"  # or "squash"
+    max_concurrency: int | None = None
+    budget_cycles: int | None = None
+    budget_usd: Decimal | None = None
+    conventions: str = ""
+    paused: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class WorkItem:
+    """One story of one project: a row of `work_items`, without the claim's own columns."""
+
+    id: int
+    project_id: int
+    key: str
+    title: str
+    story: str
+    phase: Phase
+    priority: int
+    attempts: int
+    budget_cycles: int
+    consecutive_errors: int = 0
+    budget_usd: Decimal | None = None
+    spec: str | None = None
+    test_command: tuple[str, ...] | None = None
+    branch: str | None = None
+    head_sha: str | None = None
+    built_sha: str | None = None
+    pr_number: int | None = None
+    pr_url: str | None = None
+    merge_sha: str | None = None
+    findings: tuple[JSON, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The right of one worker to run one phase of one item.
+
+    `attempts` already counts this claim. `took_over` says that the previous holder died: its run
+    was closed as `claim_lost`.
+    """
+
+    item_id: int
+    epoch: int
+    worker: str
+    phase: Phase
+    attempts: int
+    budget_cycles: int
+    consecutive_errors: int
+    took_over: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A question that was asked about an item, and what a person said."""
+
+    question: str
+    answer: str
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseContext:
+    """Everything a phase may know, read in one short transaction before it starts.
+
+    `spent_usd` is the sum of the measured costs of the item so far. `findings` say what went wrong
+    before, oldest first, as mappings with at least `phase`, `verdict` and `summary`.
+    """
+
+    claim: Claim
+    run_id: int
+    item: WorkItem
+    project: Project
+    answers: tuple[Answer, ...] = ()
+    spent_usd: Decimal = Decimal(0)
+
+    @property
+    def remaining_usd(self) -> Decimal | None:
+        """What may still be spent on the item, in US dollars; None when there is no limit."""
+        if self.item.budget_usd is None:
+            return None
+        return max(self.item.budget_usd - self.spent_usd, Decimal(0))
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What one model call or one agent run cost.
+
+    Tokens are counts, `None` when not told. `usd` is None when nobody could measure it.
+    `estimated` marks a figure that the agent guessed by itself.
+    """
+
+    model: str
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    usd: Decimal | None = None
+    estimated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseResult:
+    """The verdict of one phase run, and what the item learns from it.
+
+    `summary` is one sentence for a person. `details` is what the next attempt and the human issue
+    see (findings, output tail, reasons); JSON values only. `questions` belong to `spec_ambiguous`.
+    The other fields, where not None, replace the item's columns of the same name on success of the
+    verdict transaction.
+    """
+
+    verdict: Verdict
+    summary: str
+    details: JSON = field(default_factory=dict[str, Any])
+    questions: tuple[str, ...] = ()
+    spec: str | None = None
+    test_command: tuple[str, ...] | None = None
+    branch: str | None = None
+    head_sha: str | None = None
+    base_sha: str | None = None
+    pr_number: int | None = None
+    pr_url: str | None = None
+    merge_sha: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A fact in `events_outbox`. `seq` is its place in the one order all readers see."""
+
+    id: int
+    event_id: str
+    seq: int | None
+    type: str
+    item_id: int | None
+    project_id: int | None
+    actor: str
+    data: JSON
+    created_at: datetime
