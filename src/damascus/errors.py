@@ -75,7 +75,14 @@ class ForgeUnreachableError(UnreachableError):
 
 
 class LLMUnreachableError(UnreachableError):
-    """The model provider does not answer, is rate limiting, or refuses the key."""
+    """The model provider does not answer, is rate limiting, or refuses the key.
+
+    `cost` is the `Cost` of a call that was answered in vain, None when nothing was answered.
+    """
+
+    def __init__(self, message: str, *, cost: object = None) -> None:
+        super().__init__(message)
+        self.cost = cost
 
 
 class ForgeError(DamascusError):

@@ -1,0 +1,258 @@
+"""The build phase: a coding agent turns the spec into a pushed branch with a pull request.
+
+1. find where to start: the base, the item's own earlier work, or that work merged onto the base
+2. let the agent work in the checkout, bounded in time, turns and money
+3. commit what it left, check it, record the commit
+4. push under a lease, then find or open the pull request
+
+Steps 1 to 3 leave no trace outside the attempt directory. Step 4 can be repeated: a run that died
+after its push is recognised by its recorded commit, and the agent is not paid twice.
+"""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+
+from damascus.domain.work import Phase, PhaseContext, PhaseResult, Verdict, WorkItem
+from damascus.errors import ClaimLostError, GitConflictError, LeaseLostError
+from damascus.phases import budget, closed_pull, prompting, protected, pull_text
+from damascus.phases.checkout_files import read_plain, with_conflict_markers
+from damascus.phases.evidence import fenced, head, one_line
+from damascus.phases.telling import tell
+from damascus.ports import BuildRequest, Remote, Tools
+
+WRONG_FILE = "DAMASCUS-SPEC-WRONG.md"
+_WRONG_CAP = 8_000
+_STORY_CAP = 60_000
+_PATHS_SHOWN = 50
+
+
+@dataclass(frozen=True, slots=True)
+class _Start:
+    """What the agent finds: which task, on which commit, with which files in conflict."""
+
+    task: str  # "fresh", "again", "conflict", or "merged" (nothing is left to do by hand)
+    parent: str
+    base_sha: str
+    conflicts: tuple[str, ...] = ()
+
+
+def run(context: PhaseContext, tools: Tools) -> PhaseResult:
+    """Build an item.
+
+    Verdicts: `pass` with branch, commit and pull request; `fail` (nothing changed, the agent
+    failed, a protected path was touched, conflicts left); `spec_wrong` (the builder says why);
+    `over_budget`; `error` (the provider's fault, or somebody else pushed to the branch).
+
+    Raises:
+        ClaimLostError: when the claim is gone; nothing was pushed after that was known.
+        DamascusError: for faults of the provider, the forge and the machine.
+    """
+    item = context.item
+    tools.progress.known(log_path=str(tools.workspace.log))
+    remote = tools.forge.remote()
+    branch = pull_text.branch_name(item)
+    if (decided := _decided_by_a_person(context, tools)) is not None:
+        return decided
+    seen = tools.git.remote_sha(remote, branch)
+    if seen is not None and seen == item.built_sha and not _already_judged(context, seen):
+        return _pull_request(context, tools, branch=branch, sha=seen, again=False)
+    if context.remaining_usd == 0:
+        return budget.out_of_money(context)
+    start = _start(context, tools, remote, seen)
+    if start.task != "merged":
+        stopped = _work(context, tools, start)
+        if stopped is not None:
+            return stopped
+    return _publish(context, tools, remote, start, branch=branch, seen=seen)
+
+
+def _decided_by_a_person(context: PhaseContext, tools: Tools) -> PhaseResult | None:
+    """Return the verdict when the item's pull request was merged or closed meanwhile.
+
+    Closed once, told once: when the item is back here after that was reported, a person has chosen
+    to have it built again, and a new pull request may be opened.
+    """
+    item = context.item
+    if item.pr_number is None:
+        return None
+    pull = tools.forge.pull(item.pr_number)
+    if pull.merged:
+        return PhaseResult(
+            Verdict.PASS,
+            f"Pull request {pull.number} was merged meanwhile; there is nothing left to build.",
+            pr_number=pull.number,
+            pr_url=pull.url,
+        )
+    if pull.state == "closed" and not closed_pull.already_told(item, pull.number):
+        return closed_pull.verdict(pull)
+    return None
+
+
+def _in_conflict(item: WorkItem) -> bool:
+    """Tell whether the last review found a conflict; builds that failed since do not change it."""
+    reviews = [f for f in item.findings if f.get("phase") == Phase.REVIEW]
+    return bool(reviews) and reviews[-1].get("verdict") == Verdict.CONFLICT
+
+
+def _already_judged(context: PhaseContext, sha: str) -> bool:
+    """Tell whether a finding speaks of this very commit, so that it must be worked on."""
+    return any(prompting.detail(finding, "head_sha") == sha for finding in context.item.findings)
+
+
+def _start(context: PhaseContext, tools: Tools, remote: Remote, seen: str | None) -> _Start:
+    item, base_branch = context.item, context.project.base_branch
+    if seen is not None and item.head_sha is not None and _in_conflict(item):
+        base_sha = tools.git.clone(remote, tools.workspace, ref=base_branch)
+        try:
+            tools.git.merge_into(tools.workspace, head=seen)
+        except GitConflictError as conflict:
+            return _Start("conflict", base_sha, base_sha, conflict.paths)
+        return _Start("merged", base_sha, base_sha)
+    if seen is not None and seen == item.head_sha:
+        base_sha = tools.git.remote_sha(remote, base_branch) or seen
+        tools.git.clone(remote, tools.workspace, ref=seen)
+        return _Start("again", seen, base_sha)
+    base_sha = tools.git.clone(remote, tools.workspace, ref=base_branch)
+    return _Start("fresh", base_sha, base_sha)
+
+
+def _work(context: PhaseContext, tools: Tools, start: _Start) -> PhaseResult | None:
+    """Let the agent work; a result when the phase ends here, None when there is work to publish."""
+    workspace = tools.workspace
+    workspace.home.mkdir(parents=True, exist_ok=True)
+    file = workspace.checkout / WRONG_FILE
+    before = read_plain(file, cap=_WRONG_CAP)
+    builder = tools.builder(context.project.builder or "")
+    outcome = builder.build(
+        BuildRequest(
+            prompt=_prompt(context, tools, start),
+            workspace=workspace,
+            seconds=tools.limits.build_seconds,
+            turns=tools.limits.build_turns,
+            usd=context.remaining_usd,
+            session=f"{context.item.id}-{context.claim.epoch}",
+        ),
+        tools.sandbox,
+        tools.fence,
+    )
+    if outcome.cost is not None:
+        tools.progress.cost(outcome.cost)
+    if tools.fence.lost():
+        raise ClaimLostError("The claim was lost while the agent worked; nothing was pushed.")
+    reason = one_line(outcome.reason, 500)
+    details = {"reason": reason, "agent_said": head(outcome.text, 2_000)}
+    if outcome.fault:
+        return PhaseResult(Verdict.ERROR, f"The agent could not work: {reason}", details)
+    if outcome.over_budget:
+        return PhaseResult(Verdict.OVER_BUDGET, f"The agent ran out of money: {reason}", details)
+    if not outcome.ok:
+        return PhaseResult(Verdict.FAIL, f"The agent did not finish: {reason}", details)
+    said = read_plain(file, cap=_WRONG_CAP)
+    if said is not None and said != before:
+        why = head(said.decode(errors="replace"), _WRONG_CAP).strip() or "It gave no reason."
+        return PhaseResult(
+            Verdict.SPEC_WRONG,
+            f"The builder shows that the spec cannot be built: {one_line(why, 300)}",
+            {"reasons": [why]},
+        )
+    left = with_conflict_markers(workspace.checkout, start.conflicts)
+    if left:
+        return PhaseResult(
+            Verdict.FAIL,
+            f"The agent left conflict markers in {one_line(', '.join(left), 300)}.",
+            {"paths": left[:_PATHS_SHOWN]},
+        )
+    return None
+
+
+def _publish(
+    context: PhaseContext,
+    tools: Tools,
+    remote: Remote,
+    start: _Start,
+    *,
+    branch: str,
+    seen: str | None,
+) -> PhaseResult:
+    git, item, workspace = tools.git, context.item, tools.workspace
+    attempt = context.claim.attempts
+    message = pull_text.commit_message(item, attempt=attempt)
+    sha = git.commit_all(workspace, message=message, parents=[start.parent])
+    if sha is None:
+        return PhaseResult(
+            Verdict.FAIL,
+            "The agent ended well but made no changes."
+            if start.task != "merged"
+            else "Nothing of the work is left once it is merged onto the base branch.",
+            {"reason": "no changes"},
+        )
+    changed = git.changed_paths(workspace, base=start.base_sha, head=sha)
+    if refused := protected.refusal(changed, context.project):
+        return refused
+    # Before the push: a run that dies in between is recognised by this record, not repeated.
+    tools.progress.known(branch=branch, head_sha=sha, base_sha=start.base_sha)
+    try:
+        git.push(workspace, remote, sha=sha, branch=branch, expect=seen)
+    except LeaseLostError as error:
+        return PhaseResult(
+            Verdict.ERROR,
+            f"Somebody else pushed to {branch} during the build; nothing was overwritten, the next "
+            f"attempt starts from what is there. {error}",
+        )
+    return _pull_request(context, tools, branch=branch, sha=sha, again=seen is not None)
+
+
+def _pull_request(
+    context: PhaseContext, tools: Tools, *, branch: str, sha: str, again: bool
+) -> PhaseResult:
+    item, builder = context.item, context.project.builder or "default"
+    tools.progress.known(branch=branch, head_sha=sha)
+    pull = tools.forge.ensure_pull(
+        head=branch,
+        base=context.project.base_branch,
+        title=pull_text.title(item),
+        body=pull_text.body(context, builder=builder, spent=f"{context.spent_usd} US dollars"),
+    )
+    tools.progress.known(pr_number=pull.number, pr_url=pull.url)
+    if again:
+        marker, text = pull_text.pushed_again(sha=sha, attempt=context.claim.attempts)
+        tell(tools, pull.number, text, marker=marker)
+    return PhaseResult(
+        Verdict.PASS,
+        f"Pull request {pull.number} carries commit {sha[:12]}.",
+        {"head_sha": sha},
+        branch=branch,
+        head_sha=sha,
+        pr_number=pull.number,
+        pr_url=pull.url,
+    )
+
+
+def _prompt(context: PhaseContext, tools: Tools, start: _Start) -> str:
+    item, project = context.item, context.project
+    paths = "\n".join(start.conflicts[:_PATHS_SHOWN])
+    task = prompting.render(
+        f"task_{start.task}",
+        {"base_branch": project.base_branch, "paths": prompting.data("paths", paths)},
+    )
+    command = project.test_command or item.test_command or ()
+    shown = project.protected_paths or protected.DEFAULT_PROTECTED_PATHS
+    return prompting.render(
+        "build",
+        {
+            "task": task.strip(),
+            "test_command": fenced(shlex.join(command) or "(none)", "sh"),
+            "protected": ", ".join(f"`{pattern}`" for pattern in shown),
+            "wrong_file": WRONG_FILE,
+            "spec": prompting.data("spec", item.spec or ""),
+            "title": prompting.data("title", item.title),
+            "story": prompting.data("story", head(item.story, _STORY_CAP)),
+            "answers": prompting.answers_text(context.answers),
+            "findings": prompting.findings_text(item.findings),
+            "conventions": prompting.data(
+                "conventions", prompting.conventions_text(context, tools)
+            ),
+        },
+    )

@@ -1,0 +1,90 @@
+"""Prompts: templates shipped beside this file, and untrusted data put into them with a border.
+
+A template is Markdown with `{{name}}` where a value goes. Values are put in once: what a value
+holds is never read as a template.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Mapping
+from importlib import resources
+from typing import Any
+
+from damascus.domain.work import JSON, Answer, PhaseContext
+from damascus.phases.evidence import clean, head, tail
+from damascus.ports import Tools
+
+_PLACE = re.compile(r"\{\{([a-z_]+)\}\}")
+_FINDINGS_SHOWN = 5  # what went wrong before that is rarely what goes wrong now
+_FINDING_CAP = 8_000
+_ANSWER_CAP = 8_000
+_CONVENTIONS_CAP = 12_000
+
+
+def template(name: str) -> str:
+    """Return the text of `prompts/<name>.md`."""
+    return (resources.files("damascus.phases") / "prompts" / f"{name}.md").read_text("utf-8")
+
+
+def render(name: str, values: Mapping[str, str]) -> str:
+    """Return the template `name` with its places filled. A place without a value is a KeyError."""
+    return _PLACE.sub(lambda place: values[place.group(1)], template(name))
+
+
+def data(kind: str, text: str) -> str:
+    """Return `text` between two lines that mark it as data and that it cannot forge.
+
+    The mark is a hash of the text itself: to close the border early, a text would have to hold
+    its own hash.
+    """
+    text = clean(text).strip() or "(empty)"
+    mark = hashlib.sha256(text.encode()).hexdigest()[:16]
+    return f"<data kind={kind!r} mark={mark!r}>\n{text}\n</data mark={mark!r}>"
+
+
+def answers_text(answers: Iterable[Answer]) -> str:
+    """Return what people answered, oldest first, as data for a prompt."""
+    told = [
+        data("answer", f"Q: {head(a.question, _ANSWER_CAP)}\nA: {head(a.answer, _ANSWER_CAP)}")
+        for a in answers
+    ]
+    return "\n\n".join(told) or "Nobody was asked anything yet."
+
+
+def conventions_text(context: PhaseContext, tools: Tools) -> str:
+    """Return what the project's owner set down, then what the repository says, capped."""
+    found = (context.project.conventions, tools.wiki.conventions(tools.workspace))
+    told = "\n\n".join(text.strip() for text in found if text.strip())
+    return head(told, _CONVENTIONS_CAP) or "(none are known)"
+
+
+def detail(finding: JSON, name: str) -> Any:
+    """Return `name` of a finding, whether its details are nested or laid flat; None if absent."""
+    nested = finding.get("details")
+    if isinstance(nested, Mapping) and name in nested:
+        return nested[name]  # pyright: ignore[reportUnknownVariableType] - JSON from the store
+    return finding.get(name)
+
+
+def findings_text(findings: Iterable[JSON]) -> str:
+    """Return the latest findings, newest last, as data for a prompt."""
+    latest = list(findings)[-_FINDINGS_SHOWN:]
+    told = [data("finding", _finding(finding)) for finding in latest]
+    return "\n\n".join(told) or "Nothing went wrong before: this is the first attempt."
+
+
+def _finding(finding: JSON) -> str:
+    lines = [f"{finding.get('phase')} said {finding.get('verdict')}: {finding.get('summary')}"]
+    for name in ("reasons", "paths", "reason"):
+        value = detail(finding, name)
+        if isinstance(value, list | tuple):
+            lines += [f"- {entry}" for entry in value]  # pyright: ignore[reportUnknownVariableType] - JSON
+        elif value:
+            lines.append(str(value))
+    if command := detail(finding, "command"):
+        lines.append(f"The command was {command}, exit status {detail(finding, 'exit_code')}.")
+    if output := detail(finding, "output_tail"):
+        lines += ["The end of its output:", tail(str(output), _FINDING_CAP)]
+    return head("\n".join(lines), 2 * _FINDING_CAP)

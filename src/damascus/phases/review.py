@@ -1,0 +1,182 @@
+"""The review phase: the tests run on the merged tree, and green is merged by the forge.
+
+1. read the pull request: it may be merged already, or closed by a person
+2. merge its head onto the current base in a fresh checkout, and check what it changes
+3. run the test command there; its exit status decides, nothing else does
+4. under the repository's merge lock: see that the base has not moved, and merge that very head.
+   This is the point of no return; before it, everything may be done again.
+
+A base or a head that moved meanwhile means testing again, a few times.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+
+from damascus.domain.work import PhaseContext, PhaseResult, Verdict
+from damascus.errors import (
+    DamascusError,
+    GitConflictError,
+    HeadMovedError,
+    MergeConflictError,
+)
+from damascus.phases import closed_pull, protected, pull_text
+from damascus.phases.evidence import one_line
+from damascus.phases.merged_tree import Checked, Tree, check
+from damascus.phases.telling import tell
+from damascus.ports import PullRequest, Tools, Workspace
+
+_log = logging.getLogger(__name__)
+_PATHS_SHOWN = 50
+
+
+def run(context: PhaseContext, tools: Tools) -> PhaseResult:
+    """Review an item and merge it.
+
+    Verdicts: `pass` with the merge's, the head's and the base's SHA; `fail` with the output of the
+    tests, or because of protected paths or a closed pull request; `conflict` with the paths;
+    `spec_wrong` when the test command cannot run at all; `error` when the base keeps moving.
+
+    Raises:
+        ClaimLostError: when the claim is gone; nothing was merged.
+        DamascusError: for faults of the forge and the machine.
+    """
+    tools.progress.known(log_path=str(tools.workspace.log))
+    number = context.item.pr_number
+    if number is None:
+        return PhaseResult(Verdict.FAIL, "The item has no pull request yet; it is built again.")
+    rounds = max(1, tools.limits.merge_rounds)
+    for turn in range(1, rounds + 1):
+        pull = tools.forge.pull(number)
+        if pull.merged:
+            return _merged(pull.merge_sha, pull, tools, base_sha=None)
+        if pull.state == "closed":
+            return closed_pull.verdict(pull)
+        if pull.base_branch != context.project.base_branch:
+            return PhaseResult(
+                Verdict.ERROR,
+                f"Pull request {number} now goes to {one_line(pull.base_branch, 100)}, not to "
+                f"{context.project.base_branch}; set it back, or change the project.",
+            )
+        result = _one_round(context, tools, pull, turn)
+        if result is not None:
+            return result
+    return PhaseResult(
+        Verdict.ERROR,
+        f"The base keeps moving: {rounds} times in a row the tests were green on a base or a head "
+        "that had changed before the merge.",
+    )
+
+
+def _one_round(
+    context: PhaseContext, tools: Tools, pull: PullRequest, turn: int
+) -> PhaseResult | None:
+    """Test and merge once; None when something moved and it must be tested again."""
+    tree = _merged_tree(context, tools, pull, turn)
+    if isinstance(tree, PhaseResult):
+        return tree
+    tools.forge.set_status(pull.head_sha, state="pending", description="testing the merged tree")
+    checked = check(context, tools, tree)
+    _report(tools, pull, tree, checked)
+    if checked.refused is not None:
+        return checked.refused
+    return _merge(context, tools, pull, tree)
+
+
+def _merged_tree(
+    context: PhaseContext, tools: Tools, pull: PullRequest, turn: int
+) -> PhaseResult | Tree:
+    """Fill a directory of this round's own with head merged onto base.
+
+    Not the directory of an earlier round: the tests that ran there may have left anything.
+    """
+    workspace = Workspace(tools.workspace.root / f"round-{turn}")
+    workspace.home.mkdir(parents=True, exist_ok=True)
+    remote = tools.forge.remote()
+    base_sha = tools.git.clone(remote, workspace, ref=context.project.base_branch)
+    shas = {"head_sha": pull.head_sha, "base_sha": base_sha}
+    tools.progress.known(head_sha=pull.head_sha, base_sha=base_sha)
+    try:
+        tools.git.merge_into(workspace, head=pull.head_sha)
+    except GitConflictError as conflict:
+        paths = conflict.paths[:_PATHS_SHOWN]
+        tools.forge.set_status(pull.head_sha, state="failure", description="does not merge")
+        return PhaseResult(
+            Verdict.CONFLICT,
+            "The work does not merge onto the base; both sides changed "
+            f"{one_line(', '.join(paths), 300) or 'the same lines'}.",
+            {"paths": list(paths), **shas},
+            base_sha=base_sha,
+        )
+    changed = tools.git.changed_paths(workspace, base=base_sha, head=pull.head_sha)
+    if refused := protected.refusal(changed, context.project):
+        tools.forge.set_status(
+            pull.head_sha, state="failure", description="changes protected paths"
+        )
+        return dataclasses.replace(refused, details={**refused.details, **shas})
+    return Tree(workspace, head_sha=pull.head_sha, base_sha=base_sha)
+
+
+def _report(tools: Tools, pull: PullRequest, tree: Tree, checked: Checked) -> None:
+    green = checked.refused is None
+    tools.forge.set_status(
+        tree.head_sha,
+        state="success" if green else checked.status,
+        description=one_line(checked.said, 120),
+    )
+    marker, text = pull_text.tested(
+        green=green,
+        head_sha=tree.head_sha,
+        base_sha=tree.base_sha,
+        argv=checked.argv,
+        said=checked.said,
+        output=checked.output,
+    )
+    tell(tools, pull.number, text, marker=marker)
+
+
+def _merge(
+    context: PhaseContext, tools: Tools, pull: PullRequest, tree: Tree
+) -> PhaseResult | None:
+    item, base_branch = context.item, context.project.base_branch
+    remote = tools.forge.remote()
+    try:
+        with tools.progress.merging():
+            if tools.git.remote_sha(remote, base_branch) != tree.base_sha:
+                return None
+            merge_sha = tools.forge.merge(
+                pull.number,
+                head_sha=tree.head_sha,
+                style=context.project.merge_style,
+                title=f"{pull_text.title(item)} (#{pull.number})",
+                message=f"Merged by Damascus, item {item.id}: {tree.head_sha} passed its tests on "
+                f"{tree.base_sha}.",
+            )
+    except HeadMovedError:
+        return None
+    except MergeConflictError as error:
+        return PhaseResult(
+            Verdict.CONFLICT,
+            f"The forge cannot merge the work onto the base: {one_line(str(error), 300)}",
+            {"paths": [], "head_sha": tree.head_sha, "base_sha": tree.base_sha},
+        )
+    return _merged(merge_sha, pull, tools, base_sha=tree.base_sha)
+
+
+def _merged(
+    merge_sha: str | None, pull: PullRequest, tools: Tools, *, base_sha: str | None
+) -> PhaseResult:
+    try:
+        tools.forge.delete_branch(pull.head_branch)
+    except DamascusError as error:  # the merge stands, whatever becomes of the branch
+        _log.warning("branch %s could not be deleted: %s", pull.head_branch, error)
+    tested = f"tested on {base_sha[:12]}" if base_sha else "found merged already"
+    return PhaseResult(
+        Verdict.PASS,
+        f"Pull request {pull.number} is merged ({tested}).",
+        {"head_sha": pull.head_sha, "base_sha": base_sha, "merge_sha": merge_sha},
+        head_sha=pull.head_sha,
+        base_sha=base_sha,
+        merge_sha=merge_sha,
+    )

@@ -1,0 +1,128 @@
+"""The spec phase: a story becomes a spec that can be built and tested, or a question.
+
+One model call; nothing leaves the machine but that call. Whatever the model answers, the verdict
+comes from reading the answer strictly, never from what the answer says about itself.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+
+from damascus.domain.work import Cost, PhaseContext, PhaseResult, Project, Verdict
+from damascus.errors import LLMUnreachableError
+from damascus.phases import budget, prompting, spec_document, test_command
+from damascus.phases.evidence import head
+from damascus.ports import Completion, Tools
+
+_LEAST_TOKENS = 4_000  # six sections of a small story do not fit into less
+_STORY_CAP = 60_000
+_README_CAP = 8_000
+_FILES_SHOWN = 400
+_READMES = ("README.md", "README.rst", "README.txt", "README", "readme.md")
+
+
+def run(context: PhaseContext, tools: Tools) -> PhaseResult:
+    """Write the spec of an item.
+
+    Verdicts: `pass` with `spec` and `test_command`; `spec_ambiguous` with `questions`;
+    `spec_wrong` with `details["reasons"]`; `over_budget` when there is no money left.
+
+    Raises:
+        DamascusError: for faults of the provider, the forge and the machine.
+    """
+    if context.remaining_usd == 0:
+        return budget.out_of_money(context)
+    tools.progress.known(log_path=str(tools.workspace.log))
+    remote = tools.forge.remote()
+    base_sha = tools.git.clone(remote, tools.workspace, ref=context.project.base_branch)
+    tools.progress.known(base_sha=base_sha)
+    try:
+        answer = tools.llm().complete(
+            system=prompting.template("spec_system"),
+            prompt=_prompt(context, tools),
+            max_tokens=max(_LEAST_TOKENS, tools.limits.spec_max_tokens),
+        )
+    except LLMUnreachableError as error:
+        if isinstance(error.cost, Cost):  # an empty answer costs as much as a full one
+            tools.progress.cost(error.cost)
+        raise
+    tools.progress.cost(answer.cost)
+    return _judge(answer, context.project)
+
+
+def _judge(answer: Completion, project: Project) -> PhaseResult:
+    if answer.truncated:
+        return _wrong(["The answer was cut off at the token limit; write a shorter spec."], answer)
+    try:
+        document = spec_document.parse(answer.text)
+    except spec_document.SpecWrongError as error:
+        return _wrong(error.reasons, answer)
+    if isinstance(document, spec_document.OpenQuestions):
+        count = len(document.questions)
+        return PhaseResult(
+            Verdict.SPEC_AMBIGUOUS,
+            f"The story leaves {count} {'question' if count == 1 else 'questions'} open.",
+            {"questions": list(document.questions)},
+            questions=document.questions,
+        )
+    argv = project.test_command
+    if argv is None:
+        try:
+            argv = test_command.parse(document.test_line, project.test_programs)
+        except test_command.RefusedCommandError as error:
+            return _wrong(error.reasons, answer)
+    return PhaseResult(
+        Verdict.PASS,
+        f"The spec has {document.criteria} acceptance criteria.",
+        {"criteria": document.criteria},
+        spec=document.text,
+        test_command=argv,
+    )
+
+
+def _wrong(reasons: Sequence[str], answer: Completion) -> PhaseResult:
+    more = f" (and {len(reasons) - 1} more)" if len(reasons) > 1 else ""
+    return PhaseResult(
+        Verdict.SPEC_WRONG,
+        f"The spec cannot be used: {reasons[0]}{more}",
+        {"reasons": list(reasons), "answer_head": head(answer.text, 2_000)},
+    )
+
+
+def _prompt(context: PhaseContext, tools: Tools) -> str:
+    item, project, git, workspace = context.item, context.project, tools.git, tools.workspace
+    readmes = (git.read(workspace, name, cap=_README_CAP) for name in _READMES)
+    files = git.files(workspace, limit=_FILES_SHOWN)
+    listing = "\n".join(files)
+    if len(files) == _FILES_SHOWN:
+        listing += f"\n[… only the first {_FILES_SHOWN} are listed]"
+    return prompting.render(
+        "spec",
+        {
+            "title": prompting.data("title", item.title),
+            "story": prompting.data("story", head(item.story, _STORY_CAP)),
+            "answers": prompting.answers_text(context.answers),
+            "findings": prompting.findings_text(item.findings),
+            "readme": prompting.data("readme", next((t for t in readmes if t), "(no README)")),
+            "files": prompting.data("files", listing),
+            "conventions": prompting.data(
+                "conventions", prompting.conventions_text(context, tools)
+            ),
+            "test_policy": _test_policy(project),
+        },
+    )
+
+
+def _test_policy(project: Project) -> str:
+    if project.test_command is not None:
+        pinned = shlex.join(project.test_command)
+        return (
+            f"This project pins its test command: `{pinned}`. It is what will be run, whatever you "
+            "write; repeat it word for word under `## Test Command`, and plan tests it collects."
+        )
+    programs = project.test_programs or test_command.DEFAULT_TEST_PROGRAMS
+    return (
+        "This project runs only test commands whose first word is one of: "
+        f"{', '.join(f'`{name}`' for name in programs)}."
+    )
