@@ -1,0 +1,1 @@
+"""Where code and pull requests live: Gitea or Forgejo over HTTP, or a local repository."""
