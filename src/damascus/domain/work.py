@@ -186,7 +186,8 @@ class PhaseResult:
 
     `summary` is one sentence for a person. `details` is what the next attempt and the human issue
     see (findings, output tail, reasons); JSON values only. `questions` belong to `spec_ambiguous`.
-    The other fields, where not None, replace the item's columns of the same name on success of the
+    `needs_person` says that trying again is of no use until a person has decided. The other
+    fields, where not None, replace the item's columns of the same name on success of the
     verdict transaction.
     """
 
@@ -194,6 +195,7 @@ class PhaseResult:
     summary: str
     details: JSON = field(default_factory=dict[str, Any])
     questions: tuple[str, ...] = ()
+    needs_person: bool = False
     spec: str | None = None
     test_command: tuple[str, ...] | None = None
     branch: str | None = None

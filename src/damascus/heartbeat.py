@@ -1,0 +1,153 @@
+"""The heartbeat: one thread a worker, beside whatever the worker is doing.
+
+It renews the claims that run and bears the bad news: a claim that was taken over, or whose item
+was cancelled, is told to everything the phase has started, at once. When the database has been
+away for so long that somebody else may hold the claim by now, that is bad news as well.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager, suppress
+
+from damascus.domain.work import Claim
+from damascus.errors import UnreachableError
+
+log = logging.getLogger(__name__)
+
+Held = tuple[int, int]  # (item id, claim epoch)
+
+
+class ClaimFence:
+    """The claim of one running phase (the port `Fence`).
+
+    `reason` is None while all is well, then "lost" (taken over or cancelled) or "shutdown" (this
+    worker gives it back).
+    """
+
+    def __init__(self, claim: Claim) -> None:
+        self.claim = claim
+        self.reason: str | None = None
+        self.renewed_at = time.monotonic()
+        self._lock = threading.Lock()
+        self._callbacks: list[Callable[[], None]] = []
+
+    def lost(self) -> bool:
+        """Tell whether the phase must stop."""
+        return self.reason is not None
+
+    def on_lost(self, callback: Callable[[], None]) -> Callable[[], None]:
+        """Call back from another thread when the phase must stop; at once if it must already."""
+        with self._lock:
+            if self.reason is None:
+                self._callbacks.append(callback)
+
+                def undo() -> None:
+                    with self._lock, suppress(ValueError):
+                        self._callbacks.remove(callback)
+
+                return undo
+        callback()
+        return lambda: None
+
+    def break_off(self, reason: str) -> None:
+        """Tell everything the phase has started to stop."""
+        with self._lock:
+            if self.reason is not None:
+                return
+            self.reason = reason
+            callbacks, self._callbacks = self._callbacks, []
+        for callback in callbacks:
+            try:
+                callback()
+            except Exception:
+                log.exception("could not stop a part of item %d", self.claim.item_id)
+
+
+class Heart:
+    """Renews claims every `interval` seconds; `stale` is how long one lives unrenewed, in seconds.
+
+    `renew` is given the claims held and returns those still ours; it should have a connection of
+    its own, so that a busy pool cannot starve it.
+    """
+
+    def __init__(
+        self, renew: Callable[[Sequence[Held]], set[Held]], *, interval: float, stale: float
+    ) -> None:
+        self._renew = renew
+        self._interval = interval
+        self._stale = stale
+        self._fences: dict[Held, ClaimFence] = {}
+        self._lock = threading.Lock()
+        self._wake = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._closed = False
+
+    @contextmanager
+    def watch(self, claim: Claim) -> Generator[ClaimFence]:
+        """Renew `claim` for as long as the block runs."""
+        fence = ClaimFence(claim)
+        key = (claim.item_id, claim.epoch)
+        with self._lock:
+            self._fences[key] = fence
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
+                self._thread.start()
+        try:
+            yield fence
+        finally:
+            with self._lock:
+                self._fences.pop(key, None)
+
+    def running(self) -> list[ClaimFence]:
+        """The fences of the phases that run now."""
+        with self._lock:
+            return list(self._fences.values())
+
+    def close(self) -> None:
+        """End the thread."""
+        self._closed = True
+        self._wake.set()
+        if self._thread is not None:
+            self._thread.join(timeout=5)
+
+    def beat(self) -> None:
+        """Renew once, and tell the bad news there is."""
+        with self._lock:
+            fences = dict(self._fences)
+        if not fences:
+            return
+        asked_at = time.monotonic()
+        try:
+            ours = self._renew(list(fences))
+        except UnreachableError as error:
+            log.warning("heartbeat: %s", error)
+            ours = None
+        for key, fence in fences.items():
+            if ours is None:
+                # Nine tenths of the window: the database's clock decides, ours only guesses early.
+                if asked_at - fence.renewed_at > 0.9 * self._stale:
+                    log.error("item %d: not renewed for too long, stopping its phase", key[0])
+                    fence.break_off("lost")
+            elif key in ours:
+                fence.renewed_at = asked_at
+            elif self._still_watched(key):
+                log.error("item %d: the claim (epoch %d) is lost, stopping its phase", *key)
+                fence.break_off("lost")
+
+    def _still_watched(self, key: Held) -> bool:
+        with self._lock:
+            return key in self._fences
+
+    def _run(self) -> None:
+        while not self._closed:
+            self._wake.wait(self._interval)
+            if self._closed:
+                return
+            try:
+                self.beat()
+            except Exception:
+                log.exception("heartbeat failed; it goes on")

@@ -1,0 +1,323 @@
+"""The statements of the cycle: claim, start, renew, settle, release. One round trip each.
+
+Every write is guarded by the claim's epoch: a worker that lost its claim changes zero rows.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+from psycopg.errors import UniqueViolation
+from psycopg.types.json import Jsonb
+
+from damascus.domain.transitions import Decision
+from damascus.domain.work import (
+    JSON,
+    Answer,
+    Claim,
+    Cost,
+    Phase,
+    PhaseContext,
+    PhaseResult,
+    Project,
+    Verdict,
+    WorkItem,
+)
+from damascus.errors import ClaimLostError, ConflictError, DatabaseUnreachableError
+from damascus.state.db import Database, Row, patiently
+
+FINDINGS_KEPT = 6  # of the latest; each carries at most a tail of output
+
+
+class Claims:
+    """What one worker may do to the items it claims.
+
+    `cap` is the number of claims that may live at once across all workers; `stale` is how long a
+    claim lives without being renewed. Both are compared in the database, with its clock.
+    """
+
+    def __init__(self, db: Database, *, worker: str, cap: int, stale: timedelta) -> None:
+        self._db = db
+        self.worker = worker
+        self.cap = cap
+        self.stale = stale
+        self._slots_made = False
+        self._woken_at = 0.0
+
+    # -- claim ---------------------------------------------------------------------------------
+
+    def claim(self) -> Claim | None:
+        """Claim the first item in claim order, or None when there is nothing to do.
+
+        Raises DatabaseUnreachableError.
+        """
+        if not self._slots_made:
+            self._db.run("ensure_slots", {"cap": self.cap})
+            self._slots_made = True
+        now = time.monotonic()
+        if now - self._woken_at > 1.0:  # keeps what waited from starving behind a long queue
+            self._woken_at = now
+            self.wake()
+        claimed = self._take("claim")
+        if claimed is None:
+            # Nothing, or no slot free: perhaps a dead worker holds one, perhaps something is due.
+            claimed = self._take("take_over")
+            if claimed is None and (self.wake() or self.sweep()):
+                claimed = self._take("claim")
+        return claimed
+
+    def _take(self, statement: str) -> Claim | None:
+        params: Mapping[str, Any] = {"cap": self.cap, "stale": self.stale, "worker": self.worker}
+        for _ in range(self.cap + 2):
+            try:
+                row = self._db.row(statement, params)
+            except UniqueViolation:
+                continue  # another claim of the same capped project was faster: look again
+            return None if row is None else _claim(row, self.worker)
+        return None
+
+    def wake(self) -> int:
+        """Make runnable what has waited long enough; returns how many items that touched."""
+        return self._db.run("wake")
+
+    def sweep(self) -> int:
+        """Free what dead claims hold of items that nobody may claim now; returns how many."""
+        return self._db.run("sweep", {"stale": self.stale, "worker": self.worker})
+
+    # -- phase ---------------------------------------------------------------------------------
+
+    def start(self, claim: Claim) -> PhaseContext:
+        """Record the run and read what the phase may know, in one short transaction.
+
+        Raises ClaimLostError, DatabaseUnreachableError.
+        """
+        row = self._db.row(
+            "start_run", {"item": claim.item_id, "epoch": claim.epoch, "worker": claim.worker}
+        )
+        if row is None:
+            raise ClaimLostError(f"item {claim.item_id} was taken away before its phase began")
+        return PhaseContext(
+            claim=claim,
+            run_id=row["run_id"],
+            item=work_item(row),
+            project=project(row, prefix="p_"),
+            answers=tuple(Answer(str(q or ""), str(a)) for q, a in row["answers"] or ()),
+            spent_usd=Decimal(row["spent_usd"]),
+        )
+
+    def renew(self, held: Sequence[tuple[int, int]]) -> set[tuple[int, int]]:
+        """Renew the claims given as (item, epoch); returns those that are still ours."""
+        rows = self._db.rows(
+            "heartbeat", {"items": [item for item, _ in held], "epochs": [e for _, e in held]}
+        )
+        return {(row["id"], row["claim_epoch"]) for row in rows}
+
+    def known(self, claim: Claim, **facts: Any) -> None:
+        """Record facts about the running phase. Raises ClaimLostError.
+
+        Takes `branch`, `head_sha`, `base_sha`, `pr_number`, `pr_url`, `log_path`.
+        """
+        names = ("branch", "head_sha", "base_sha", "pr_number", "pr_url", "log_path")
+        params = {name: facts.get(name) for name in names}
+        params |= {"item": claim.item_id, "epoch": claim.epoch}
+        row = patiently(lambda: self._db.row("known", params), seconds=60)
+        if row is None:
+            raise ClaimLostError(f"item {claim.item_id} is no longer ours; nothing was recorded")
+
+    def cost(self, context: PhaseContext, cost: Cost) -> None:
+        """Write a cost to the ledger now."""
+        params = {
+            "item": context.item.id,
+            "run": context.run_id,
+            "phase": context.claim.phase.value,
+            "model": cost.model,
+            "input_tokens": cost.input_tokens,
+            "output_tokens": cost.output_tokens,
+            "usd": cost.usd,
+            "estimated": cost.estimated,
+        }
+        patiently(lambda: self._db.run("add_cost", params), seconds=60)
+
+    @contextmanager
+    def merging(self, claim: Claim, *, wait_seconds: float = 90.0) -> Generator[None]:
+        """Hold the repository's merge lock, which is part of the claim and dies with it.
+
+        Raises ClaimLostError; ConflictError when another merge holds it for too long.
+        """
+        params = {"item": claim.item_id, "epoch": claim.epoch}
+        deadline = time.monotonic() + wait_seconds
+        while True:
+            try:
+                row = self._db.row("merge_begin", params)
+                break
+            except UniqueViolation:
+                if time.monotonic() > deadline:
+                    raise ConflictError(
+                        "another merge into the same repository has not come to an end"
+                    ) from None
+                time.sleep(0.2)
+        if row is None:
+            raise ClaimLostError(f"item {claim.item_id} is no longer ours; nothing is merged")
+        try:
+            yield
+        finally:
+            self._db.run("merge_end", params)
+
+    # -- verdict -------------------------------------------------------------------------------
+
+    def settle(
+        self,
+        claim: Claim,
+        result: PhaseResult,
+        decision: Decision,
+        *,
+        findings: Sequence[JSON] | None,
+        backoff_seconds: float = 0.0,
+        refund_takeover: bool = False,
+        issue: tuple[str, str] | None = None,
+        patience_seconds: float = 600.0,
+    ) -> None:
+        """Write the verdict, its event and all that hangs on it, or nothing.
+
+        `findings` replace the item's when not None; `issue` is the (title, body) of the human issue
+        that `decision` asks for. The statement is repeated while the database is away: when the
+        line broke after the commit, the run says so and nothing is written twice. Raises
+        ClaimLostError when the claim was lost, DatabaseUnreachableError when patience ran out.
+        """
+        row = decision.transition
+        title, body = issue or ("", "")
+        keep_built = row.to in (Phase.REVIEW, Phase.MERGED) or row.backoff
+        params: dict[str, Any] = {
+            "item": claim.item_id,
+            "epoch": claim.epoch,
+            "worker": claim.worker,
+            "to": row.to.value,
+            "refund": 1 if row.refunded or refund_takeover else 0,
+            "fault": decision.verdict is Verdict.ERROR or decision.exhausted_by == "errors",
+            "backoff": timedelta(seconds=backoff_seconds) if row.backoff else None,
+            "keep_built": keep_built,
+            "verdict": result.verdict.value,
+            "effective": decision.verdict.value,
+            "event": row.event,
+            "summary": result.summary,
+            "details": Jsonb(dict(result.details)),
+            "findings": None if findings is None else Jsonb(list(findings)[-FINDINGS_KEPT:]),
+            "issue_kind": None if row.issue is None else row.issue.value,
+            "issue_title": title,
+            "issue_body": body,
+            "questions": Jsonb(list(result.questions)),
+            "spec": result.spec,
+            "test_command": None
+            if result.test_command is None
+            else Jsonb(list(result.test_command)),
+            "branch": result.branch,
+            "head_sha": result.head_sha,
+            "base_sha": result.base_sha,
+            "pr_number": result.pr_number,
+            "pr_url": result.pr_url,
+            "merge_sha": result.merge_sha,
+        }
+        interrupted = False
+
+        def write() -> Row | None:
+            nonlocal interrupted
+            try:
+                found = self._db.row("settle", params)
+            except DatabaseUnreachableError:
+                interrupted = True
+                raise
+            if found is None and interrupted:
+                found = self._db.row("settled_as", params)
+                if found is not None and found["effective"] != decision.verdict.value:
+                    found = None
+            return found
+
+        if patiently(write, seconds=patience_seconds) is None:
+            raise ClaimLostError(
+                f"item {claim.item_id} is no longer ours (epoch {claim.epoch}); "
+                f"the verdict {result.verdict.value} was not written"
+            )
+
+    def release(self, claim: Claim, *, reason: str) -> bool:
+        """Give the claim back without spending the attempt; False when it was lost already."""
+        params = {
+            "item": claim.item_id,
+            "epoch": claim.epoch,
+            "worker": claim.worker,
+            "reason": reason,
+        }
+        return patiently(lambda: self._db.row("release", params), seconds=8) is not None
+
+
+def _claim(row: Row, worker: str) -> Claim:
+    return Claim(
+        item_id=row["id"],
+        epoch=row["claim_epoch"],
+        worker=worker,
+        phase=Phase(row["phase"]),
+        attempts=row["attempts"],
+        budget_cycles=row["budget_cycles"],
+        consecutive_errors=row["consecutive_errors"],
+        took_over=row["stale"],
+    )
+
+
+def _argv(value: Any) -> tuple[str, ...] | None:
+    return None if value is None else tuple(str(word) for word in value)
+
+
+def work_item(row: Row) -> WorkItem:
+    """A row that carries the columns of `work_items` as the domain's value."""
+    return WorkItem(
+        id=row["id"],
+        project_id=row["project_id"],
+        key=row["key"],
+        title=row["title"],
+        story=row["story"],
+        phase=Phase(row["phase"]),
+        priority=row["priority"],
+        attempts=row["attempts"],
+        budget_cycles=row["budget_cycles"],
+        consecutive_errors=row["consecutive_errors"],
+        budget_usd=row["budget_usd"],
+        spec=row["spec"],
+        test_command=_argv(row["test_command"]),
+        branch=row["branch"],
+        head_sha=row["head_sha"],
+        built_sha=row["built_sha"],
+        pr_number=row["pr_number"],
+        pr_url=row["pr_url"],
+        merge_sha=row["merge_sha"],
+        findings=tuple(row["findings"]),
+    )
+
+
+def project(row: Row, *, prefix: str = "") -> Project:
+    """A row that carries the columns of `projects` (under `prefix`) as the domain's value."""
+    policy = row[f"{prefix}policy"]
+    return Project(
+        id=row["project_id"] if prefix else row["id"],
+        name=row[f"{prefix}name"],
+        forge=row[f"{prefix}forge"],
+        repo=row[f"{prefix}repo"],
+        base_branch=row[f"{prefix}base_branch"],
+        builder=policy.get("builder"),
+        test_command=_argv(policy.get("test_command")),
+        test_programs=_argv(policy.get("test_programs")) or (),
+        test_timeout_seconds=policy.get("test_timeout_seconds", 900),
+        test_network=policy.get("test_network", False),
+        setup_command=_argv(policy.get("setup_command")),
+        protected_paths=_argv(policy.get("protected_paths")) or (),
+        protected_policy=policy.get("protected_policy", "fail"),
+        merge_style=policy.get("merge_style", "merge"),
+        conventions=policy.get("conventions", ""),
+        max_concurrency=row[f"{prefix}max_concurrency"],
+        budget_cycles=row[f"{prefix}budget_cycles"],
+        budget_usd=row[f"{prefix}budget_usd"],
+        paused=row[f"{prefix}paused"],
+    )

@@ -1,0 +1,172 @@
+"""Connections to PostgreSQL: one small pool, and named errors when it does not answer.
+
+Connections are in autocommit: every statement of the cycle is a transaction of its own, so none is
+ever open while a phase runs. Statements are prepared at first use (planning the claim costs twice
+what running it does). A statement timeout and an idle-in-transaction timeout stand on every
+connection, because an old snapshot held by anybody makes the claim's index pile up dead rows.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import psycopg
+from psycopg import Connection, OperationalError
+from psycopg.conninfo import conninfo_to_dict
+from psycopg.rows import DictRow, dict_row
+from psycopg_pool import ConnectionPool, PoolTimeout
+
+from damascus.errors import ConfigurationError, DatabaseUnreachableError
+from damascus.state.sql import sql
+
+Row = dict[str, Any]
+Params = Mapping[str, Any] | None
+T = TypeVar("T")
+
+_SETTINGS = (
+    "SET statement_timeout = '30s'; SET idle_in_transaction_session_timeout = '30s';"
+    # The claim has an index for everything it does. With statistics of yesterday the planner
+    # would now and then rather read the whole table; here it must not.
+    "SET enable_seqscan = off; SET jit = off"
+)
+
+
+def where(url: str) -> str:
+    """The address in a database URL without its password, for messages."""
+    try:
+        parts = conninfo_to_dict(url)
+    except psycopg.ProgrammingError:
+        return "the address given in DAMASCUS_DATABASE_URL"
+    host = parts.get("host") or "the local socket"
+    return f"{host}:{parts.get('port') or 5432}/{parts.get('dbname') or ''}"
+
+
+def unreachable(url: str, error: Exception) -> DatabaseUnreachableError:
+    """The sentence for a database that does not answer."""
+    lines = str(error).strip().splitlines()
+    return DatabaseUnreachableError(
+        f"PostgreSQL at {where(url)} does not answer ({lines[-1].strip() if lines else error}). "
+        "Is it running, and is DAMASCUS_DATABASE_URL right?"
+    )
+
+
+def connect(url: str, *, timeout: int = 10) -> Connection[DictRow]:
+    """One connection of one's own, in autocommit, rows as dicts.
+
+    Raises DatabaseUnreachableError, or ConfigurationError when the URL cannot be read.
+    """
+    try:
+        connection = Connection[DictRow].connect(
+            url,
+            autocommit=True,
+            prepare_threshold=0,
+            row_factory=dict_row,
+            connect_timeout=timeout,
+            application_name="damascus",
+        )
+    except psycopg.ProgrammingError as error:
+        raise ConfigurationError(
+            f"DAMASCUS_DATABASE_URL cannot be read as a PostgreSQL address: {error}"
+        ) from None
+    except OperationalError as error:
+        raise unreachable(url, error) from None
+    _configure(connection)
+    return connection
+
+
+def _configure(connection: Connection[DictRow]) -> None:
+    connection.execute(_SETTINGS, prepare=False)
+
+
+class Database:
+    """A pool of at most `size` connections to `url`, opened when first used."""
+
+    def __init__(self, url: str, *, size: int = 4) -> None:
+        self.url = url
+        self._size = size
+        self._pool: ConnectionPool[Connection[DictRow]] | None = None
+
+    def _open(self) -> ConnectionPool[Connection[DictRow]]:
+        if self._pool is None:
+            connect(self.url).close()  # says clearly what is wrong, where the pool would time out
+            self._pool = ConnectionPool(
+                self.url,
+                min_size=0,
+                max_size=self._size,
+                open=True,
+                timeout=15.0,
+                connection_class=Connection[DictRow],
+                kwargs={
+                    "autocommit": True,
+                    "prepare_threshold": 0,
+                    "row_factory": dict_row,
+                    "connect_timeout": 10,
+                    "application_name": "damascus",
+                },
+                configure=_configure,
+            )
+        return self._pool
+
+    @contextmanager
+    def connection(self) -> Generator[Connection[DictRow]]:
+        """Borrow a connection. Raises DatabaseUnreachableError."""
+        try:
+            with self._open().connection() as connection:
+                yield connection
+        except (OperationalError, PoolTimeout) as error:
+            raise unreachable(self.url, error) from error
+
+    @contextmanager
+    def transaction(self) -> Generator[Connection[DictRow]]:
+        """Borrow a connection inside one transaction."""
+        with self.connection() as connection, connection.transaction():
+            yield connection
+
+    def rows(self, name: str, params: Params = None) -> list[Row]:
+        """Run the named statement in a transaction of its own; all its rows."""
+        with self.connection() as connection:
+            return connection.execute(sql(name), params).fetchall()
+
+    def row(self, name: str, params: Params = None) -> Row | None:
+        """Like `rows`, the first row or None."""
+        found = self.rows(name, params)
+        return found[0] if found else None
+
+    def run(self, name: str, params: Params = None) -> int:
+        """Run the named statement; the number of rows it touched."""
+        with self.connection() as connection:
+            return connection.execute(sql(name), params).rowcount
+
+    def close(self) -> None:
+        """Give all connections back to the server."""
+        if self._pool is not None:
+            self._pool.close()
+            self._pool = None
+
+
+def patiently(
+    act: Callable[[], T],
+    *,
+    seconds: float,
+    stop: Callable[[], bool] = lambda: False,
+    waits: Sequence[float] = (0.2, 0.5, 1.0, 2.0, 5.0),
+) -> T:
+    """Repeat `act` while the database does not answer, for at most `seconds`.
+
+    Only for statements that may be repeated. Raises the last DatabaseUnreachableError.
+    """
+    deadline = time.monotonic() + seconds
+    tries = 0
+    while True:
+        try:
+            return act()
+        except DatabaseUnreachableError:
+            wait = waits[min(tries, len(waits) - 1)] * (0.5 + random.random() / 2)  # noqa: S311 - jitter, not a secret
+            if stop() or time.monotonic() + wait > deadline:
+                raise
+            tries += 1
+            time.sleep(wait)

@@ -1,0 +1,127 @@
+"""`damascus init`: make the database if it is missing, apply `schema.sql` as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from importlib.resources import files
+from pathlib import Path
+from typing import LiteralString, cast
+
+import psycopg
+from psycopg import sql as pg
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from damascus.errors import DatabaseUnreachableError, SchemaError
+from damascus.state.db import Database, connect, unreachable, where
+
+VERSION = 1
+OLDEST_SERVER = 160000
+_LOCK = 0x44414D41  # "DAMA": whoever changes the schema holds this advisory lock
+
+
+def schema_sql() -> LiteralString:
+    """The text of `schema.sql`, from the wheel or from the checkout it was installed from."""
+    shipped = files("damascus.state").joinpath("schema.sql")
+    if not shipped.is_file():
+        shipped = Path(__file__).parents[3] / "schema.sql"
+    return cast("LiteralString", shipped.read_text("utf-8"))
+
+
+def init(url: str) -> str:
+    """Create the database and the schema where they are missing; returns what was done.
+
+    Running it again, or many times at once, changes nothing. Raises DatabaseUnreachableError,
+    ConfigurationError, and SchemaError when the server is older than 16 or the schema is newer.
+    """
+    made = _create_database(url)
+    with connect(url) as connection:
+        _check_server(connection.info.server_version, url)
+        with _alone(connection):
+            version = _version(connection)
+            if version is not None and version > VERSION:
+                raise SchemaError(_newer(url, version))
+            connection.execute(schema_sql(), prepare=False)
+    if made:
+        return f"created the database at {where(url)} and its schema, version {VERSION}"
+    if version is None:
+        return f"created the schema at {where(url)}, version {VERSION}"
+    return f"the schema at {where(url)} is up to date, version {VERSION}"
+
+
+def check(db: Database) -> None:
+    """Raise SchemaError with a sentence unless the database holds this version of the schema."""
+    with db.connection() as connection:
+        _check_server(connection.info.server_version, db.url)
+        version = _version(connection)
+    if version is None:
+        raise SchemaError(f"the database at {where(db.url)} is empty: run `damascus init` first")
+    if version > VERSION:
+        raise SchemaError(_newer(db.url, version))
+    if version < VERSION:
+        raise SchemaError(
+            f"the database at {where(db.url)} holds schema version {version}, this Damascus needs "
+            f"{VERSION}: run `damascus init`"
+        )
+
+
+def _newer(url: str, version: int) -> str:
+    return (
+        f"the database at {where(url)} holds schema version {version}, newer than this Damascus "
+        f"understands ({VERSION}): install the newer Damascus; nothing was changed"
+    )
+
+
+def _check_server(version: int, url: str) -> None:
+    if version < OLDEST_SERVER:
+        raise SchemaError(
+            f"PostgreSQL at {where(url)} is version {version // 10000}; Damascus needs 16 or later"
+        )
+
+
+def _version(connection: psycopg.Connection[dict[str, object]]) -> int | None:
+    row = connection.execute(
+        "SELECT to_regclass('damascus_schema') IS NOT NULL AS there"
+    ).fetchone()
+    if row is None or not row["there"]:
+        return None
+    row = connection.execute("SELECT version FROM damascus_schema").fetchone()
+    return None if row is None else cast("int", row["version"])
+
+
+@contextmanager
+def _alone(connection: psycopg.Connection[dict[str, object]]) -> Generator[None]:
+    connection.execute("SET statement_timeout = '120s'")
+    connection.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
+    try:
+        yield
+    finally:
+        connection.execute("SELECT pg_advisory_unlock(%s)", [_LOCK])
+
+
+def _create_database(url: str) -> bool:
+    """True when the database named in the URL was missing and has been made."""
+    try:
+        psycopg.connect(url, connect_timeout=10).close()
+    except psycopg.ProgrammingError:
+        connect(url)  # raises the sentence for a URL that cannot be read
+        raise
+    except psycopg.OperationalError as error:
+        # The server says 3D000; libpq does not pass the code on for a failed connection.
+        if "does not exist" not in str(error) or "database" not in str(error):
+            raise unreachable(url, error) from None
+    else:
+        return False
+    name = str(conninfo_to_dict(url).get("dbname") or "")
+    with connect(make_conninfo(url, dbname="postgres")) as connection:
+        try:
+            connection.execute(pg.SQL("CREATE DATABASE {}").format(pg.Identifier(name)))
+        except psycopg.errors.DuplicateDatabase:
+            return False  # made by another init in the same moment
+        except psycopg.errors.UniqueViolation:
+            return False  # the same, seen one step earlier
+        except psycopg.errors.InsufficientPrivilege:
+            raise DatabaseUnreachableError(
+                f"there is no database {name!r} at {where(url)}, and this user may not create it"
+            ) from None
+    return True

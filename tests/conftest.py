@@ -1,0 +1,76 @@
+"""One private PostgreSQL per run, one database per test cloned from a template; a clean environment.
+
+`DAMASCUS_TEST_DATABASE_URL` names a server to use instead of the embedded one.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg.conninfo import make_conninfo
+
+from damascus.state import schema
+from damascus.state.db import Database
+
+KEPT = ("PATH", "HOME", "LANG", "TMPDIR", "SSL_CERT_FILE", "VIRTUAL_ENV", "DAMASCUS_TEST_CLAUDE")
+_SERVER = os.environ.get("DAMASCUS_TEST_DATABASE_URL")
+for _name in list(os.environ):
+    if _name not in KEPT and not _name.startswith(("PYTEST", "COV", "PYTHON", "LC_")):
+        del os.environ[_name]
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a PostgreSQL server whose databases may be made and dropped."""
+    if _SERVER:
+        yield _SERVER
+        return
+    from damascus.embedded import PrivatePostgres  # noqa: PLC0415 - only where no server is given
+
+    with PrivatePostgres(tmp_path_factory.mktemp("postgres")) as server:
+        yield server.url("postgres")
+
+
+@pytest.fixture(scope="session")
+def template(postgres: str) -> Iterator[str]:
+    """The name of a database with the schema in it, never connected to again."""
+    name = f"damascus_template_{secrets.token_hex(4)}"
+    schema.init(make_conninfo(postgres, dbname=name))
+    yield name
+    _drop(postgres, name)
+
+
+@pytest.fixture
+def database_url(postgres: str, template: str) -> Iterator[str]:
+    """The address of a fresh database with the schema in it."""
+    name = f"damascus_test_{secrets.token_hex(6)}"
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+    yield make_conninfo(postgres, dbname=name)
+    _drop(postgres, name)
+
+
+@pytest.fixture
+def db(database_url: str) -> Iterator[Database]:
+    """A pool on a fresh database."""
+    database = Database(database_url, size=8)
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """A directory of Damascus's own."""
+    path = tmp_path / "home"
+    path.mkdir()
+    return path
+
+
+def _drop(server: str, name: str) -> None:
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")

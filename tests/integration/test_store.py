@@ -1,0 +1,169 @@
+"""The store on a real PostgreSQL: claims, verdicts, gates, people."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from support.cycles import (
+    Script,
+    accept,
+    add_project,
+    make_claims,
+    make_cycle,
+    settle,
+    until_idle,
+)
+
+from damascus.domain.work import Phase, Verdict
+from damascus.errors import ClaimLostError, ConflictError
+from damascus.state.db import Database
+from damascus.state.desk import Desk
+from damascus.state.views import Views
+
+
+@pytest.fixture
+def desk(db: Database) -> Desk:
+    desk = Desk(db)
+    add_project(desk)
+    return desk
+
+
+@pytest.fixture
+def views(db: Database) -> Views:
+    return Views(db, stale=timedelta(minutes=30), cap=8)
+
+
+def events_of(views: Views, item: int) -> list[str]:
+    return [row["type"] for row in views.events(item_id=item)]
+
+
+def test_a_story_goes_from_spec_to_merged_and_every_step_is_an_event(db, desk, views):
+    item = accept(desk)
+    cycle, heart = make_cycle(db, Script())
+    ticks = until_idle(cycle)
+    heart.close()
+    assert [tick.to for tick in ticks] == [Phase.BUILD, Phase.REVIEW, Phase.MERGED]
+    row = views.item(item)
+    assert row["phase"] == "merged"
+    assert row["merge_sha"] == "c" * 40
+    assert row["attempts"] == 0
+    assert events_of(views, item) == [
+        "work.ingested",
+        "work.spec_ready",
+        "work.built",
+        "work.merged",
+    ]
+    assert views.status()["slots"]["used"] == 0
+
+
+def test_a_story_that_never_goes_green_spends_its_budget_and_blocks(db, desk, views):
+    item = accept(desk)
+    script = Script()
+    for _ in range(3):
+        script.then(Verdict.PASS, Verdict.FAIL)
+    script._next.insert(0, Verdict.PASS)
+    cycle, heart = make_cycle(db, script)
+    until_idle(cycle)
+    heart.close()
+    row = views.item(item)
+    assert (row["phase"], row["attempts"]) == ("blocked", 3)
+    (issue,) = views.issues()
+    assert issue["kind"] == "blocked"
+    assert issue["item_id"] == item
+    assert events_of(views, item).count("work.blocked") == 1
+
+
+def test_a_stale_writer_changes_nothing(db, desk, views):
+    item = accept(desk)
+    slow = make_claims(db, worker="slow", stale=timedelta(0))
+    quick = make_claims(db, worker="quick", stale=timedelta(0))
+    first = slow.claim()
+    second = quick.claim()
+    assert first
+    assert second
+    assert second.took_over
+    assert second.epoch == first.epoch + 1
+    with pytest.raises(ClaimLostError):
+        settle(slow, first, Verdict.PASS)
+    with pytest.raises(ClaimLostError):
+        slow.known(first, branch="x")
+    assert slow.renew([(first.item_id, first.epoch)]) == set()
+    settle(quick, second, Verdict.PASS)
+    assert events_of(views, item) == ["work.ingested", "work.claim_lost", "work.spec_ready"]
+
+
+def test_an_item_whose_workers_keep_dying_blocks_at_its_budget(db, desk, views):
+    item = accept(desk)
+    dying = make_claims(db, worker="dying", stale=timedelta(0))
+    for _ in range(3):
+        assert dying.claim() is not None
+    cycle, heart = make_cycle(db, Script(), stale=timedelta(0))
+    (tick,) = until_idle(cycle)
+    heart.close()
+    assert tick.to is Phase.BLOCKED
+    assert views.item(item)["attempts"] == 3
+
+
+def test_a_claim_skips_a_paused_project_and_takes_it_up_again(db, desk):
+    accept(desk)
+    claims = make_claims(db)
+    desk.pause("alpha", paused=True, actor="test")
+    assert claims.claim() is None
+    desk.pause("alpha", paused=False, actor="test")
+    assert claims.claim() is not None
+
+
+def test_a_gate_opens_when_the_item_it_waits_for_is_merged(db, desk, views):
+    first = accept(desk, "first")
+    second = accept(desk, "second")
+    desk.close_gate(second, after=first, actor="test")
+    with pytest.raises(ConflictError, match="for ever"):
+        desk.close_gate(first, after=second, actor="test")
+    cycle, heart = make_cycle(db, Script())
+    order = [tick.claim.item_id for tick in until_idle(cycle) if tick.claim]
+    heart.close()
+    assert order == [first] * 3 + [second] * 3
+    assert views.item(second)["closed_gates"] == 0
+
+
+def test_claims_never_exceed_the_cap_and_a_full_house_takes_over_what_is_stale(db, desk):
+    for n in range(4):
+        accept(desk, f"s{n}")
+    two = make_claims(db, cap=2)
+    assert two.claim()
+    assert two.claim()
+    assert two.claim() is None
+    heir = make_claims(db, worker="heir", cap=2, stale=timedelta(0))
+    taken = heir.claim()
+    assert taken is not None
+    assert taken.took_over
+
+
+def test_an_ambiguous_story_waits_for_an_answer_and_goes_on_with_it(db, desk, views):
+    item = accept(desk)
+    script = Script().then(Verdict.SPEC_AMBIGUOUS)
+    cycle, heart = make_cycle(db, script)
+    until_idle(cycle)
+    assert views.item(item)["phase"] == "awaiting_human"
+    (issue,) = views.issues()
+    desk.answer(issue["id"], text="Blue.", actor="test")
+    with pytest.raises(ConflictError, match="already"):
+        desk.answer(issue["id"], text="Red.", actor="test")
+    until_idle(cycle)
+    heart.close()
+    assert views.item(item)["phase"] == "merged"
+    assert [a.answer for a in script.runs[1].answers] == ["Blue."]
+
+
+def test_cancelling_takes_the_claim_away(db, desk, views):
+    item = accept(desk)
+    claims = make_claims(db)
+    claim = claims.claim()
+    assert claim
+    desk.cancel(item, actor="test")
+    assert claims.renew([(claim.item_id, claim.epoch)]) == set()
+    with pytest.raises(ClaimLostError):
+        settle(claims, claim, Verdict.PASS)
+    assert views.item(item)["phase"] == "cancelled"
+    assert views.status()["slots"]["used"] == 0
