@@ -1,0 +1,16 @@
+"""Runs an argv bounded in time, output, processes and reach.
+
+detect("auto")      the best that works here: bubblewrap, else a plain process
+Bubblewrap          a private view of the file system, of processes and of the network
+Plain               the same limits, but the reach of the worker's own user
+"""
+
+from __future__ import annotations
+
+from damascus.sandbox.bubblewrap import Bubblewrap
+from damascus.sandbox.detect import detect
+from damascus.sandbox.plain import Plain
+from damascus.sandbox.running import Bounds
+from damascus.sandbox.toolchain import toolchain
+
+__all__ = ["Bounds", "Bubblewrap", "Plain", "detect", "toolchain"]

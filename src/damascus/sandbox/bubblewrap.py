@@ -1,0 +1,159 @@
+"""The sandbox made of Linux namespaces, by the program bwrap.
+
+The view is an allow-list: the system's programs and libraries, the harmless part of /etc, the
+toolchain, and what the command names. Homes, /run, /var, /srv, /opt and every other directory of
+the machine are not there at all, so nobody has to think of each place where a secret may lie.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+from damascus.errors import SandboxError
+from damascus.ports import Command, Fence, Finished
+from damascus.sandbox.running import Bounds, check, run
+from damascus.sandbox.toolchain import SYSTEM
+
+# No /etc as a whole: it holds shadow, host keys, and tokens in the configuration of programs.
+ETC_NAMES: Final = """
+alternatives bash.bashrc ca-certificates crypto-policies debian_version fonts gai.conf group
+host.conf hosts inputrc java-11-openjdk java-17-openjdk java-21-openjdk ld.so.cache ld.so.conf
+ld.so.conf.d locale.alias locale.conf localtime magic mime.types nsswitch.conf os-release passwd
+perl pki/ca-trust pki/tls/certs pki/tls/cert.pem pki/tls/openssl.cnf profile profile.d protocols
+python3 resolv.conf rpc services ssl/cert.pem ssl/certs ssl/openssl.cnf static terminfo timezone xml
+"""
+OTHER: Final = ("/nix/store", "/gnu/store")
+SETUP_FAILED: Final = 1  # bwrap's own exit code when it could not get as far as the command
+
+
+class Bubblewrap:
+    """Runs a command in a private view of the machine.
+
+    `readable` are directories or files every command may read besides the system's own: see
+    `toolchain`. With `private_proc` false the machine's /proc is shown read-only instead of one of
+    the sandbox's own, which some containers do not allow to be mounted.
+    """
+
+    name: str = "bubblewrap"
+
+    def __init__(
+        self,
+        *,
+        readable: Sequence[Path] = (),
+        private_proc: bool = True,
+        bounds: Bounds | None = None,
+        program: str = "/usr/bin/bwrap",
+    ) -> None:
+        self._readable = tuple(readable)
+        self._private_proc = private_proc
+        self._bounds = bounds or Bounds()
+        self._program = program
+
+    def run(self, command: Command, fence: Fence | None = None) -> Finished:
+        """Run to the end. Raises SandboxError if the program cannot be started at all."""
+        check(command)
+        reading, writing = os.pipe()
+        try:
+            with open(writing, "wb"):  # noqa: PTH123 - a file descriptor
+                argv = [self._program, "--json-status-fd", str(writing), *self.arguments(command)]
+                finished = run(
+                    command,
+                    fence,
+                    argv=argv,
+                    bounds=self._bounds,
+                    wrapped=True,
+                    pass_fds=(writing,),
+                )
+            with open(reading, "rb", closefd=False) as status:
+                ran = _ran(status.read())
+        finally:
+            os.close(reading)
+        if finished.stopped is None and finished.exit_code == SETUP_FAILED and not ran:
+            raise SandboxError(
+                f"The program {command.argv[0]!r} could not be started in the sandbox:"
+                f" {finished.output.strip()[-500:]}. Install it where the sandbox can see it, or"
+                " make its directory readable."
+            )
+        return finished
+
+    def arguments(self, command: Command) -> list[str]:
+        """Everything bwrap is told for this command, its own name left out."""
+        return [
+            "--unshare-all",
+            *(["--share-net"] if command.network else []),
+            "--die-with-parent",
+            "--new-session",
+            *("--cap-drop", "ALL"),
+            *_system(),
+            *("--dev", "/dev"),
+            *(("--proc", "/proc") if self._private_proc else ("--ro-bind", "/proc", "/proc")),
+            *("--size", str(self._bounds.tmp_bytes), "--tmpfs", "/tmp"),  # noqa: S108 - private
+            *("--dir", "/run", "--dir", "/var", "--symlink", "../tmp", "/var/tmp"),  # noqa: S108
+            *_name_service(command),
+            *_binds((*self._readable, *command.readable), command.writable),
+            *("--remount-ro", "/"),
+            *("--chdir", str(command.cwd)),
+            "--",
+            *command.argv,
+        ]
+
+    def describe(self) -> str:
+        """Say in one paragraph what is in force, and what it does not protect."""
+        proc = (
+            "sees only its own processes"
+            if self._private_proc
+            else "cannot touch other processes, but sees their names and command lines because this"
+            " machine does not allow a private /proc"
+        )
+        return (
+            "bubblewrap: a command sees the system's programs and its own directories only, writes"
+            f" nowhere else, {proc}, and has no network unless it is given; time, output, file"
+            " size and number of processes are bounded. Not protected: the kernel itself is shared;"
+            " a command that is given the network reaches all that the worker reaches, services on"
+            " localhost among it; memory and disk are bounded per process and file only."
+        )
+
+
+def _system() -> Iterator[str]:
+    """Yield the system's own directories, as they are: real, or links into /usr."""
+    for place in SYSTEM:
+        if place.is_symlink():
+            yield from ("--symlink", str(place.readlink()), str(place))
+        elif place.is_dir():
+            yield from ("--ro-bind", str(place), str(place))
+    for path in (*(f"/etc/{name}" for name in ETC_NAMES.split()), *OTHER):
+        yield from ("--ro-bind-try", path, path)
+
+
+def _name_service(command: Command) -> Iterator[str]:
+    """Yield what resolv.conf points to, often below /run, where names are to be looked up."""
+    target = Path("/etc/resolv.conf").resolve()
+    if command.network and not target.is_relative_to("/etc"):
+        yield from ("--ro-bind-try", str(target), str(target))
+
+
+def _binds(readable: Iterable[Path], writable: Iterable[Path]) -> Iterator[str]:
+    """Yield the binds of a command, a nested place after the one it lies in."""
+    wanted = dict.fromkeys(readable, "--ro-bind-try")
+    wanted.update(dict.fromkeys(writable, "--bind"))
+    for path in sorted(wanted, key=lambda path: len(path.parts)):
+        yield from (wanted[path], str(path), str(path))
+
+
+def _ran(status: bytes) -> bool:
+    """Tell from bwrap's status, JSON objects one after another, whether the command ran."""
+    decoder = json.JSONDecoder()
+    text = status.decode("utf-8", "replace").strip()
+    while text:
+        try:
+            said, end = decoder.raw_decode(text)
+        except ValueError:
+            return False
+        if "exit-code" in said:
+            return True
+        text = text[end:].strip()
+    return False

@@ -1,0 +1,38 @@
+"""The sandbox where no better one works: a process with limits, and the worker's own reach."""
+
+from __future__ import annotations
+
+import os
+
+from damascus.ports import Command, Fence, Finished
+from damascus.sandbox.running import Bounds, check, run
+
+
+class Plain:
+    """Runs a command as a supervised process of the worker's user.
+
+    `reason` says why nothing better is in force, for `describe`.
+    """
+
+    name: str = "plain"
+
+    def __init__(self, *, bounds: Bounds | None = None, reason: str = "") -> None:
+        self._bounds = bounds or Bounds()
+        self._reason = reason
+
+    def run(self, command: Command, fence: Fence | None = None) -> Finished:
+        """Run to the end. Raises SandboxError if the program cannot be started at all."""
+        check(command)
+        return run(command, fence, argv=command.argv, bounds=self._bounds)
+
+    def describe(self) -> str:
+        """Say in one paragraph what is in force, and what it does not protect."""
+        why = f" ({self._reason})" if self._reason else ""
+        root = " That user is root: give the worker one of its own." if os.geteuid() == 0 else ""
+        return (
+            f"plain processes{why}: time, output, file size and number of processes are bounded,"
+            " the environment is built from nothing, and everything a command started is killed"
+            " with it or with the worker. Not protected: a command can read and write whatever the"
+            " worker's user can, see its other processes, and reach the network."
+            f"{root}"
+        )

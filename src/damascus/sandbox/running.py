@@ -1,0 +1,255 @@
+"""One supervised run: the worker's side of `supervise.py`.
+
+The supervisor is a process of its own. It holds the deadline, and it kills everything when the
+socket to this process closes, so neither a busy thread nor a dead worker leaves anything behind.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import selectors
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from typing import Any, Final
+
+from damascus import supervise
+from damascus.errors import SandboxError
+from damascus.ports import Command, Fence, Finished
+from damascus.sandbox.capture import Capture
+
+KILLED: Final = 128 + signal.SIGKILL
+OVERTIME: Final = 30.0  # seconds past deadline and grace after which the supervisor is not trusted
+CHUNK: Final = 65536
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What one command may use besides time.
+
+    `file_bytes` is the largest file it may write, `processes` how many may live at once,
+    `memory_bytes` the address space of each process (None: no limit, node reserves more than it
+    uses), `tmp_bytes` the size of a private /tmp where there is one.
+    """
+
+    file_bytes: int = 4 * 2**30
+    processes: int = 2048
+    memory_bytes: int | None = None
+    tmp_bytes: int = 2 * 2**30
+
+
+def check(command: Command) -> None:
+    """Raise SandboxError when the command cannot be run as it is given."""
+    if not command.argv:
+        raise SandboxError("There is no command to run: its argument list is empty.")
+    if any("\0" in word for word in (*command.argv, *command.env, *command.env.values())):
+        raise SandboxError("The command or its environment holds a NUL byte; remove it.")
+    for directory in (command.cwd, *command.writable):
+        if not directory.is_dir():
+            raise SandboxError(f"The directory {directory} does not exist; create it first.")
+    cwd = command.cwd.resolve()
+    if not any(cwd.is_relative_to(place.resolve()) for place in command.writable):
+        raise SandboxError(f"The command would run in {cwd}, which is not among what it may write.")
+
+
+def run(
+    command: Command,
+    fence: Fence | None,
+    *,
+    argv: Sequence[str],
+    bounds: Bounds,
+    wrapped: bool = False,
+    pass_fds: Sequence[int] = (),
+) -> Finished:
+    """Run `argv` (the command, or a wrapper around it) to its end under a supervisor.
+
+    `wrapped` says that argv[0] is a wrapper that must be spared the TERM meant for the command.
+    Raises SandboxError when it cannot be started.
+    """
+    if fence is not None and fence.lost():
+        return Finished(KILLED, "", 0.0, "claim_lost")
+    job = {
+        "argv": list(argv),
+        "cwd": str(command.cwd),
+        "env": dict(command.env),
+        "timeout": command.timeout,
+        "grace": command.grace,
+        "file_bytes": bounds.file_bytes,
+        "memory_bytes": bounds.memory_bytes,
+        "processes": bounds.processes,
+        "wrapped": wrapped,
+        "pass_fds": list(pass_fds),
+    }
+    with ExitStack() as stack:
+        capture = stack.enter_context(
+            Capture(command.output_cap, command.log, command.finished_when)
+        )
+        return _Run(stack, command, capture, job).to_the_end(fence)
+
+
+class _Run:
+    """The state of one run, between its start and its end."""
+
+    def __init__(
+        self, stack: ExitStack, command: Command, capture: Capture, job: dict[str, Any]
+    ) -> None:
+        self.command = command
+        self.capture = capture
+        self.began = time.monotonic()
+        self.control, theirs = socket.socketpair()
+        self.reading, writing = os.pipe()
+        stack.callback(os.close, self.reading)
+        stack.callback(self.control.close)
+        with ExitStack() as mine:
+            mine.callback(theirs.close)
+            mine.callback(os.close, writing)
+            try:
+                stdin = os.open(command.stdin or os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+                mine.callback(os.close, stdin)
+                self.supervisor = subprocess.Popen(
+                    [sys.executable, "-I", "-S", supervise.__file__, str(theirs.fileno())],
+                    stdin=stdin,
+                    stdout=writing,
+                    stderr=writing,
+                    cwd="/",
+                    env={},
+                    start_new_session=True,
+                    pass_fds=(theirs.fileno(), *job["pass_fds"]),
+                )
+            except OSError as error:
+                what = error.filename or "a process"
+                raise SandboxError(
+                    f"The command could not be started ({what}: {error.strerror})."
+                ) from error
+        stack.callback(self._end)  # closes the socket, upon which the supervisor kills all
+        with suppress(OSError):  # if it is dead already, the end of file says so below
+            self.control.sendall(json.dumps(job).encode() + b"\n")
+        os.set_blocking(self.reading, False)
+        self.said = bytearray()
+        self.lost = False
+        self.main: int | None = None
+        self.report: dict[str, Any] | None = None
+        self.finish_at: float | None = None
+        self.cut_short = False
+
+    def to_the_end(self, fence: Fence | None) -> Finished:
+        """Read until the supervisor reports the end."""
+        undo = fence.on_lost(self._lose) if fence is not None else None
+        try:
+            if fence is not None and fence.lost():
+                self._lose()
+            self._read_all()
+        finally:
+            if undo is not None:
+                undo()
+        return self._finished()
+
+    def _lose(self) -> None:
+        """Kill at once; called from the fence's thread."""
+        self.lost = True
+        self._ask(b"k")
+
+    def _ask(self, word: bytes) -> None:
+        with suppress(OSError):
+            self.control.send(word)
+
+    def _read_all(self) -> None:
+        limit = self.began + self.command.timeout + self.command.grace + OVERTIME
+        with selectors.DefaultSelector() as selector:
+            selector.register(self.control, selectors.EVENT_READ)
+            selector.register(self.reading, selectors.EVENT_READ)
+            while self.report is None:
+                until = limit if self.finish_at is None else min(limit, self.finish_at)
+                for key, _ in selector.select(max(0.0, until - time.monotonic())):
+                    if key.fileobj == self.reading and self._drain(once=True):
+                        selector.unregister(self.reading)
+                    elif key.fileobj is self.control:
+                        self._listen()
+                self._look_at_the_clock(limit)
+        # Everything the supervisor could find is dead: what was written is in the pipe by now, and
+        # whoever else holds the other end open is not waited for.
+        self._drain(once=False)
+
+    def _look_at_the_clock(self, limit: float) -> None:
+        now = time.monotonic()
+        if self.capture.finished and self.finish_at is None:
+            self.finish_at = now + self.command.grace
+        elif self.finish_at is not None and now >= self.finish_at:
+            self.finish_at = limit
+            self.cut_short = True
+            self._ask(b"k")
+        if now >= limit and self.report is None:
+            self.report = {"exit": KILLED, "why": "timeout"}
+            self.supervisor.kill()
+
+    def _drain(self, *, once: bool) -> bool:
+        """Read what is there, within reason; tells whether the end of file was reached."""
+        for _ in range(64):  # what escaped and writes without end is not listened to for ever
+            try:
+                chunk = os.read(self.reading, CHUNK)
+            except BlockingIOError:
+                return False
+            if not chunk:
+                return True
+            self.capture.feed(chunk)
+            if once:
+                break
+        return False
+
+    def _listen(self) -> None:
+        """Take what the supervisor says, one JSON object a line."""
+        try:
+            data = self.control.recv(CHUNK)
+        except OSError:
+            data = b""
+        if not data:
+            self._bereaved()
+            return
+        self.said += data
+        *lines, rest = self.said.split(b"\n")
+        self.said = bytearray(rest)
+        for line in lines:
+            word = json.loads(line)
+            if "error" in word:
+                raise SandboxError(str(word["error"]))
+            if "started" in word:
+                self.main = int(word["started"])
+            else:
+                self.report = word
+
+    def _bereaved(self) -> None:
+        """The supervisor was killed: so is the command, by the kernel; kill its group as well."""
+        if self.main is not None:
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.main, signal.SIGKILL)
+        self.report = {"exit": KILLED, "why": "unsupervised"}
+
+    def _end(self) -> None:
+        """Leave nothing behind, whatever happened."""
+        self.control.close()
+        try:
+            self.supervisor.wait(supervise.KILL_FOR + 5.0)
+        except subprocess.TimeoutExpired:
+            self.supervisor.kill()
+            self.supervisor.wait()
+
+    def _finished(self) -> Finished:
+        report = self.report or {"exit": KILLED, "why": "unsupervised"}
+        why = report["why"]
+        if why == "crowded":
+            self.capture.feed(b"\n[killed: it had started too many processes]\n")
+        elif why == "unsupervised":
+            self.capture.feed(b"\n[killed: the process that supervised it was killed]\n")
+        stopped = None
+        if self.lost:
+            stopped = "claim_lost"
+        elif why == "timeout" and not self.cut_short:
+            stopped = "timeout"
+        code = 0 if self.cut_short and not self.lost else int(report["exit"])
+        return Finished(code, self.capture.text(), time.monotonic() - self.began, stopped)

@@ -1,0 +1,300 @@
+"""Starts one command and sees to it that nothing it started outlives it.
+
+Run as a program of its own, `python -I -S supervise.py FD`, with the standard library only: so it
+works whatever the worker's threads are doing, and after the worker is gone. FD is a socket:
+
+    in    one JSON line, the job; then b"t" (stop it, with grace) or b"k" (kill it now).
+          End of file means that the worker died: everything is killed at once.
+    out   JSON lines: {"started": pid} or {"error": sentence}; then {"exit": code, "why": word}
+
+`why` is exit, timeout, asked, orphaned or crowded (too many processes). The last line is written
+when nothing is left running. On Linux every orphan below is handed to this process (it is their
+"subreaper"), so a daemon that called setsid and forked twice is still found by its parent's id.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import resource
+import select
+import signal
+import socket
+import sys
+import time
+from contextlib import suppress
+from typing import Any, Final, NoReturn
+
+PR_SET_PDEATHSIG: Final = 1
+PR_SET_CHILD_SUBREAPER: Final = 36
+PR_SET_NO_NEW_PRIVS: Final = 38
+LEFTOVER_GRACE: Final = 1.0  # seconds a daemon gets once the command itself has ended
+CROWD_EVERY: Final = 1.0  # seconds between two counts of the processes
+KILL_FOR: Final = 10.0  # seconds after which an unkillable process (state D) is given up
+
+
+def prctl(option: int, argument: int) -> None:
+    """Set a property of this process; where that cannot be done (not Linux) nothing happens."""
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(option, argument, 0, 0, 0)
+
+
+def processes() -> dict[int, tuple[int, bool]]:
+    """Every process as pid -> (parent, alive). Empty where there is no /proc."""
+    found: dict[int, tuple[int, bool]] = {}
+    with suppress(OSError):
+        for name in os.listdir("/proc"):  # noqa: PTH208 - pathlib doubles the start-up time
+            if not name.isdigit():
+                continue
+            with suppress(OSError, IndexError, ValueError):
+                with open(f"/proc/{name}/stat", "rb") as stat:  # noqa: PTH123 - as above
+                    fields = stat.read().rpartition(b")")[2].split()
+                # A zombie with more than one thread is one whose main thread alone has ended.
+                found[int(name)] = (int(fields[1]), fields[0] not in b"ZX" or int(fields[17]) > 1)
+    return found
+
+
+def descendants(root: int) -> list[int]:
+    """Process ids of everything alive below `root`, parents first."""
+    table = processes()
+    children: dict[int, list[int]] = {}
+    for pid, (parent, _) in table.items():
+        children.setdefault(parent, []).append(pid)
+    found: list[int] = []
+    todo = [root]
+    while todo:
+        below = children.get(todo.pop(), [])
+        todo += below
+        found += [pid for pid in below if table[pid][1]]
+    return found
+
+
+def tasks_of_user() -> int:
+    """How many threads this user runs now: what RLIMIT_NPROC counts."""
+    total = 0
+    for pid in processes():
+        with suppress(OSError):
+            if os.stat(f"/proc/{pid}").st_uid == os.getuid():  # noqa: PTH116 - as above
+                total += len(os.listdir(f"/proc/{pid}/task"))  # noqa: PTH208 - as above
+    return total
+
+
+def limit(job: dict[str, Any]) -> None:
+    """Apply the resource limits of the job to this process."""
+    wanted = [(resource.RLIMIT_CORE, 0)]
+    if job.get("file_bytes"):
+        wanted.append((resource.RLIMIT_FSIZE, job["file_bytes"]))
+    if job.get("memory_bytes"):
+        wanted.append((resource.RLIMIT_AS, job["memory_bytes"]))
+    if job.get("task_ceiling"):
+        wanted.append((resource.RLIMIT_NPROC, job["task_ceiling"]))
+    for which, value in wanted:
+        hard = resource.getrlimit(which)[1]
+        lowest = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        with suppress(OSError, ValueError):
+            resource.setrlimit(which, (lowest, lowest))
+    # When memory runs out, the kernel is to choose the agent before the worker.
+    with suppress(OSError), open("/proc/self/oom_score_adj", "w") as score:  # noqa: PTH123
+        score.write("500")
+
+
+def become(job: dict[str, Any], parent: int, errors: int) -> NoReturn:
+    """Turn this forked child into the command; what hinders it goes to the pipe `errors`."""
+    program = job["argv"][0]
+    try:
+        os.setsid()
+        prctl(PR_SET_PDEATHSIG, signal.SIGKILL)  # should the supervisor itself be killed
+        if os.getppid() != parent:
+            os._exit(137)
+        limit(job)
+        if not job.get("wrapped"):  # the wrapper may be setuid, and does this itself
+            prctl(PR_SET_NO_NEW_PRIVS, 1)
+        signal.set_wakeup_fd(-1)
+        for number in (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGCHLD, signal.SIGTERM):
+            signal.signal(number, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
+        for inherited in job.get("pass_fds", ()):
+            os.set_inheritable(inherited, True)
+        os.chdir(job["cwd"])
+        os.execvpe(program, job["argv"], job["env"])  # noqa: S606 - no shell is the point
+    except FileNotFoundError:
+        said = f"The program {program!r} was not found: install it, or put it on the PATH given."
+    except PermissionError:
+        said = f"The program {program!r} may not be run: check that it is executable."
+    except (OSError, ValueError) as error:
+        said = f"The program {program!r} could not be started: {error}."
+    os.write(errors, said.encode("utf-8", "replace"))
+    os._exit(127)
+
+
+def start(job: dict[str, Any]) -> tuple[int, str]:
+    """Fork and execute the job. Returns its process id, and a sentence if that failed."""
+    if job.get("processes") and os.getuid() != 0:  # the kernel does not limit root
+        job["task_ceiling"] = job["processes"] + tasks_of_user()
+    reading, writing = os.pipe()
+    parent = os.getpid()
+    child = os.fork()
+    if child == 0:
+        become(job, parent, writing)
+    os.close(writing)
+    for inherited in job.get("pass_fds", ()):
+        os.close(inherited)
+    with open(reading, "rb") as pipe:  # noqa: PTH123 - a file descriptor
+        said = pipe.read().decode()
+    return child, said
+
+
+class Supervisor:
+    """One command from its start to the end of the last process it left."""
+
+    def __init__(self, control: socket.socket, job: dict[str, Any], main: int) -> None:
+        self.control = control
+        self.main = main
+        self.grace = float(job["grace"])
+        self.deadline = time.monotonic() + float(job["timeout"])
+        self.crowd = int(job.get("processes") or 0)
+        self.status: int | None = None
+        self.stopping = False
+        self.spared = {main} if job.get("wrapped") else set[int]()
+        self.wake, waker = os.pipe()
+        os.set_blocking(self.wake, False)
+        os.set_blocking(waker, False)
+        signal.set_wakeup_fd(waker, warn_on_full_buffer=False)
+
+    def terminate(self, _number: int, _frame: object) -> None:
+        """Note that this process was asked to end."""
+        self.stopping = True
+
+    def reap(self) -> None:
+        """Collect every child that has ended; remember how the command did."""
+        with suppress(ChildProcessError):
+            while True:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+                if pid == 0:
+                    return
+                if pid == self.main:
+                    code = os.waitstatus_to_exitcode(status)
+                    self.status = code if code >= 0 else 128 - code
+
+    def pause(self, seconds: float) -> bytes | None:
+        """Wait for a signal or a word from the worker; None is no word, b"" its death."""
+        ready, _, _ = select.select([self.control, self.wake], [], [], max(0.0, seconds))
+        if self.wake in ready:
+            with suppress(BlockingIOError):
+                os.read(self.wake, 4096)
+        self.reap()
+        if self.control in ready:
+            try:
+                return self.control.recv(64)
+            except OSError:
+                return b""
+        return None
+
+    def watch(self) -> str:
+        """Wait until the command ends or has to; returns why."""
+        word: bytes | None = None
+        self.reap()  # it may have ended before the signal of it was listened to
+        while self.status is None:
+            if word == b"" or (word is not None and b"k" in word):
+                self.grace = 0.0
+            if word is not None or self.stopping:
+                return "orphaned" if word == b"" else "asked"
+            if time.monotonic() >= self.deadline:
+                return "timeout"
+            if self.crowd and len(descendants(os.getpid())) > self.crowd:
+                self.grace = 0.0
+                return "crowded"
+            word = self.pause(min(self.deadline - time.monotonic(), CROWD_EVERY))
+        return "exit"
+
+    def living(self) -> list[int]:
+        """What still runs below this process; without /proc, the command itself."""
+        self.reap()
+        if os.path.isdir("/proc/self"):  # noqa: PTH112 - pathlib doubles the start-up time
+            return descendants(os.getpid())
+        return [self.main] if self.status is None else []
+
+    def send(self, pid: int, number: int) -> None:
+        """Signal one process, and its group where that is all that can be found."""
+        with suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, number)
+        if pid == self.main and not self.spared:
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(pid, number)
+
+    def ask(self, grace: float) -> None:
+        """TERM to everything that lives, and up to `grace` seconds to follow it."""
+        until = time.monotonic() + grace
+        for pid in self.living():
+            # The wrapper would die of TERM and take its namespace along: no grace inside.
+            if pid not in self.spared:
+                self.send(pid, signal.SIGTERM)
+        while time.monotonic() < until and self.living():
+            word = self.pause(0.02)
+            if word is not None and (word == b"" or b"k" in word):
+                return
+
+    def kill(self) -> None:
+        """KILL to everything that lives, until nothing does."""
+        until = time.monotonic() + KILL_FOR
+        while time.monotonic() < until and self.living():
+            stopped = set[int]()
+            for _ in range(8):  # hold them still first: what forks faster than it dies gets away
+                running = [pid for pid in self.living() if pid not in stopped]
+                for pid in running:
+                    self.send(pid, signal.SIGSTOP)
+                stopped.update(running)
+                if not running:
+                    break
+            for pid in self.living():
+                self.send(pid, signal.SIGKILL)
+            self.pause(0.005)
+
+
+def receive(control: socket.socket) -> dict[str, Any] | None:
+    """Read the job; None when the worker is gone already."""
+    data = bytearray()
+    while not data.endswith(b"\n"):
+        chunk = control.recv(65536)
+        if not chunk:
+            return None
+        data += chunk
+    return json.loads(data)
+
+
+def tell(control: socket.socket, **said: object) -> None:
+    """Write one line to the worker, if it still listens."""
+    with suppress(OSError):
+        control.sendall(json.dumps(said).encode() + b"\n")
+
+
+def main(fd: int) -> None:
+    """Run one job to its end."""
+    control = socket.socket(fileno=fd)
+    control.set_inheritable(False)
+    prctl(PR_SET_CHILD_SUBREAPER, 1)
+    signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
+    job = receive(control)
+    if job is None:
+        return
+    child, said = start(job)
+    if said:
+        os.waitpid(child, 0)
+        tell(control, error=said)
+        return
+    tell(control, started=child)
+    supervisor = Supervisor(control, job, child)
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, supervisor.terminate)
+    why = supervisor.watch()
+    grace = min(supervisor.grace, LEFTOVER_GRACE) if why == "exit" else supervisor.grace
+    if grace > 0:
+        supervisor.ask(grace)
+    supervisor.kill()
+    tell(control, exit=137 if supervisor.status is None else supervisor.status, why=why)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))
