@@ -67,7 +67,7 @@ def protected(paths: Iterable[str], patterns: tuple[str, ...] = ()) -> list[str]
 def _expression(pattern: str) -> re.Pattern[str]:
     body = pattern.strip().rstrip("/")
     anchored = "/" in body
-    body = body.lstrip("/")
+    body = body.lstrip("/").removesuffix("/**")  # what stands in a directory's place as well
     out = "" if anchored else "(?:.*/)?"
     place = 0
     while place < len(body):
