@@ -1,0 +1,161 @@
+"""Claude Code behind the `Builder` port: headless, and deaf to the repository it works in."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from damascus.builders import claude_result, environment
+from damascus.builders.outcomes import NOTHING_LEFT
+from damascus.errors import ConfigurationError
+from damascus.ports import BuildOutcome, BuildRequest, Command, Fence, Sandbox
+
+SESSIONS = uuid.uuid5(uuid.NAMESPACE_URL, "urn:damascus:session")
+CONFINED = frozenset({"bubblewrap"})  # sandboxes inside which the agent needs no rules of its own
+ALLOWED = ("Read", "Edit", "Write", "NotebookEdit", "Glob", "Grep", "Task", "TodoWrite")
+ALLOWED_COMMANDS = ("ls", "cat", "git diff", "git log", "git show", "git status", "git grep")
+# Reaching out, leaving the checkout, and outliving the attempt are no part of the work.
+DISALLOWED = (
+    "WebFetch",
+    "WebSearch",
+    "EnterWorktree",
+    "ExitWorktree",
+    "CronCreate",
+    "ScheduleWakeup",
+    "SendMessage",
+)
+FIRST_WORD = re.compile(r"[A-Za-z0-9_./+-]+")
+
+
+class ClaudeCode:
+    """Runs `claude -p` against an Anthropic-compatible gateway.
+
+    `base_url`, `auth_token`, `model` and `small_model` (background calls; the same when None) are
+    the gateway's. The agent's own commands can read the token: give it one that is limited, never a
+    master key. The repository's settings, hooks and MCP servers are not loaded: left to itself,
+    Claude Code would let them run commands and send the token elsewhere.
+
+    Inside bubblewrap the agent may use every tool but those that reach out: what protects is the
+    sandbox, and an allow-list would not (who may write a test and run it may run anything). In any
+    other sandbox it gets `allowed_tools` and the shell commands that begin with one of
+    `test_programs` or read-only git, and all else is denied, counted in the outcome's reason.
+
+    The sandbox is asked for a network because the gateway must be reached; nothing else is needed.
+    The cost is Claude Code's own guess (an alias it does not know is priced as a model it does),
+    so it is marked as estimated, and the limit in US dollars can be passed by one turn.
+    `max_retries` bounds how often it repeats a call that failed; without a bound a refused token
+    kept it silent for more than a minute.
+    """
+
+    name = "claude"
+
+    def __init__(
+        self,
+        executable: str = "claude",
+        *,
+        base_url: str | None,
+        auth_token: str | None,
+        model: str | None,
+        small_model: str | None = None,
+        path: str,
+        max_retries: int = 3,
+        allowed_tools: Sequence[str] = ALLOWED,
+        test_programs: Sequence[str] = (),
+        extra_env: Mapping[str, str] | None = None,
+        output_cap: int = 1_000_000,
+    ) -> None:
+        self._executable = executable
+        self._base_url = _needed(base_url, "DAMASCUS_CLAUDE_BASE_URL")
+        self._token = _needed(auth_token, "DAMASCUS_CLAUDE_AUTH_TOKEN")
+        self._model = _needed(model, "DAMASCUS_CLAUDE_MODEL")
+        self._small_model = small_model or self._model
+        self._path = path
+        self._max_retries = max_retries
+        self._allowed = (*allowed_tools, *_shell_rules(test_programs))
+        self._extra = dict(extra_env or {})
+        self._output_cap = output_cap
+        if "ANTHROPIC_API_KEY" in self._extra:
+            raise ConfigurationError(
+                "ANTHROPIC_API_KEY must not be given to Claude Code beside a token: both would be "
+                "sent to the gateway. Put the key into DAMASCUS_CLAUDE_AUTH_TOKEN."
+            )
+
+    def build(self, request: BuildRequest, sandbox: Sandbox, fence: Fence) -> BuildOutcome:
+        """Run Claude Code to its end. Raises SandboxError, ConfigurationError."""
+        if request.usd is not None and request.usd <= 0:
+            return NOTHING_LEFT
+        workspace = request.workspace
+        program = environment.locate(self._executable, self._path)
+        confined = sandbox.name in CONFINED
+        env = environment.prepare(workspace, self._path, self._variables())
+        env["CLAUDE_CODE_TMPDIR"] = env["TMPDIR"]
+        finished = sandbox.run(
+            Command(
+                argv=(str(program), *self._arguments(request, confined=confined)),
+                cwd=workspace.checkout,
+                env=env,
+                writable=(workspace.checkout, workspace.home),
+                readable=environment.files_of(program),
+                timeout=request.seconds,
+                network=True,
+                output_cap=self._output_cap,
+                # A file, because a pipe left open makes it hang, and an argv holds 128 KiB.
+                stdin=environment.write_private(workspace.root / "prompt.md", request.prompt),
+                log=workspace.log,
+                finished_when=claude_result.is_result,
+            ),
+            fence,
+        )
+        finished = replace(finished, output=environment.hide(finished.output, [self._token]))
+        return claude_result.judge(finished, model=self._model)
+
+    def _variables(self) -> dict[str, str]:
+        models = dict.fromkeys(
+            (
+                "ANTHROPIC_MODEL",
+                "ANTHROPIC_DEFAULT_OPUS_MODEL",
+                "ANTHROPIC_DEFAULT_SONNET_MODEL",
+                "CLAUDE_CODE_SUBAGENT_MODEL",
+            ),
+            self._model,
+        )
+        return {
+            "ANTHROPIC_BASE_URL": self._base_url,
+            "ANTHROPIC_AUTH_TOKEN": self._token,
+            **models,
+            "ANTHROPIC_DEFAULT_HAIKU_MODEL": self._small_model,
+            "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
+            "DISABLE_AUTOUPDATER": "1",
+            "CLAUDE_CODE_MAX_RETRIES": str(self._max_retries),
+            "IS_SANDBOX": "1",  # else it refuses to skip permissions where the worker is root
+            **self._extra,
+        }
+
+    def _arguments(self, request: BuildRequest, *, confined: bool) -> list[str]:
+        arguments = ["-p", "--output-format", "stream-json", "--verbose"]
+        arguments += ["--max-turns", str(request.turns)]
+        if request.usd is not None:
+            arguments += ["--max-budget-usd", format(request.usd.normalize(), "f")]
+        if confined:
+            arguments += ["--permission-mode", "bypassPermissions"]
+        else:
+            arguments += ["--permission-mode", "dontAsk"]
+            arguments += ["--allowedTools", ",".join(self._allowed)]
+        arguments += ["--disallowedTools", ",".join(DISALLOWED)]
+        arguments += ["--setting-sources", "user", "--strict-mcp-config"]
+        arguments += ["--session-id", str(uuid.uuid5(SESSIONS, request.session))]
+        return [*arguments, "--no-session-persistence"]
+
+
+def _shell_rules(programs: Sequence[str]) -> list[str]:
+    """Permission rules for commands that begin with one of these words."""
+    words = dict.fromkeys((*ALLOWED_COMMANDS, *filter(FIRST_WORD.fullmatch, programs)))
+    return [rule for word in words for rule in (f"Bash({word})", f"Bash({word} *)")]
+
+
+def _needed(value: str | None, setting: str) -> str:
+    if not value:
+        raise ConfigurationError(f"Claude Code needs {setting}: set it, or choose another builder.")
+    return value

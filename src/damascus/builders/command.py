@@ -1,0 +1,131 @@
+"""Any headless coding agent, by configuration: an argv and the names of a few variables.
+
+Templates that are known to work without a person (check them against the version you install):
+
+    codex      ["codex", "exec", "-C", "{checkout}", "-s", "workspace-write", "--ephemeral",
+                "--ignore-user-config", "--ignore-rules", "-"]          variables: OPENAI_API_KEY
+    gemini     ["gemini", "--approval-mode", "yolo", "--skip-trust", "-o", "json"]
+                                                                        variables: GEMINI_API_KEY
+    opencode   ["opencode", "run", "--dir", "{checkout}", "--auto", "--format", "json",
+                "-m", "provider/model", "Do what the attached file says.", "-f", "{prompt_file}"]
+    aider      ["aider", "--message-file", "{prompt_file}", "--yes-always", "--no-check-update",
+                "--model", "provider/model"]
+
+The prompt is also on the agent's standard input. The agent works in the checkout and may write
+only there and in its private HOME; its commits are neither needed nor used, its changes are.
+Some agents let the repository configure them: use the switches that make them ignore it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from damascus.builders import environment
+from damascus.builders.outcomes import SIGNALLED
+from damascus.errors import ConfigurationError
+from damascus.ports import BuildOutcome, BuildRequest, Command, Fence, Finished, Sandbox
+
+PLACEHOLDERS = ("prompt_file", "checkout", "home", "session", "seconds", "turns", "usd")
+SHORTEST_SECRET = 8  # characters; shorter values are switches like "1"
+TEMPORARY_FAILURE = 75  # EX_TEMPFAIL of sysexits.h
+
+
+class CommandAgent:
+    """Runs `argv` in the checkout; exit status 0 is success, 75 is a provider's fault.
+
+    Placeholders in the argv: `{prompt_file}` `{checkout}` `{home}` are absolute paths, `{session}`
+    is a name, `{seconds}` and `{turns}` whole numbers, `{usd}` the most it may spend ("" for no
+    limit). `env` is added to the allow-listed environment; its values are hidden in what the
+    outcome says, except those shorter than 8 characters. What it costs is not known.
+    """
+
+    def __init__(
+        self,
+        argv: Sequence[str],
+        *,
+        path: str,
+        env: Mapping[str, str] | None = None,
+        network: bool = True,
+        output_cap: int = 1_000_000,
+        name: str = "command",
+    ) -> None:
+        self.name = name
+        self._argv = tuple(argv)
+        self._path = path
+        self._env = dict(env or {})
+        self._network = network
+        self._output_cap = output_cap
+        if not self._argv:
+            raise ConfigurationError(
+                "No command is set for the coding agent: give its argv as a JSON list."
+            )
+        for argument in self._argv:
+            for unknown in set(re.findall(r"\{(\w+)\}", argument)) - set(PLACEHOLDERS):
+                raise ConfigurationError(
+                    f"The coding agent's argument {argument!r} holds {{{unknown}}}, which is not "
+                    f"known: use {', '.join(f'{{{name}}}' for name in PLACEHOLDERS)}."
+                )
+
+    def build(self, request: BuildRequest, sandbox: Sandbox, fence: Fence) -> BuildOutcome:
+        """Run the agent to its end. Raises SandboxError, ConfigurationError."""
+        workspace = request.workspace
+        env = environment.prepare(workspace, self._path, self._env)
+        argv = self._filled(request)
+        program = environment.locate(argv[0], self._path)
+        # Below HOME: the agent must be able to read the file by its name inside the sandbox.
+        prompt = environment.write_private(workspace.home / "prompt.md", request.prompt)
+        finished = sandbox.run(
+            Command(
+                argv=(str(program), *argv[1:]),
+                cwd=workspace.checkout,
+                env=env,
+                writable=(workspace.checkout, workspace.home),
+                readable=environment.files_of(program),
+                timeout=request.seconds,
+                network=self._network,
+                output_cap=self._output_cap,
+                stdin=prompt,
+                log=workspace.log,
+            ),
+            fence,
+        )
+        secrets = [value for value in self._env.values() if len(value) >= SHORTEST_SECRET]
+        return judge(finished, said=environment.hide(environment.tail(finished.output), secrets))
+
+    def _filled(self, request: BuildRequest) -> list[str]:
+        workspace = request.workspace
+        values = {
+            "prompt_file": workspace.home / "prompt.md",
+            "checkout": workspace.checkout,
+            "home": workspace.home,
+            "session": request.session,
+            "seconds": int(request.seconds),
+            "turns": request.turns,
+            "usd": "" if request.usd is None else request.usd,
+        }
+        # Only the known names: braces of other kinds, as in JSON, stay as they are.
+        pattern = re.compile(r"\{(" + "|".join(values) + r")\}")
+        return [pattern.sub(lambda found: str(values[found[1]]), part) for part in self._argv]
+
+
+def judge(finished: Finished, *, said: str) -> BuildOutcome:
+    """Read an exit status. `said` is the end of the output, for people."""
+    match finished:
+        case Finished(stopped="claim_lost"):
+            return BuildOutcome(
+                ok=False, reason="The claim was lost while the agent ran.", fault=True, text=said
+            )
+        case Finished(stopped="timeout"):
+            return BuildOutcome(ok=False, reason="The agent ran out of time.", text=said)
+        case Finished(exit_code=0):
+            return BuildOutcome(ok=True, reason="The agent finished.", text=said)
+        case Finished(exit_code=code) if code == TEMPORARY_FAILURE:
+            reason = "The agent reported a temporary failure (exit status 75)."
+            return BuildOutcome(ok=False, reason=reason, fault=True, text=said)
+        case Finished(exit_code=code) if code > SIGNALLED:
+            reason = f"The agent was killed by signal {code - SIGNALLED}."
+            return BuildOutcome(ok=False, reason=reason, fault=True, text=said)
+        case Finished(exit_code=code):
+            reason = f"The agent ended with exit status {code}."
+            return BuildOutcome(ok=False, reason=reason, text=said)

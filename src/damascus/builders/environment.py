@@ -1,0 +1,85 @@
+"""What every agent gets from us: an environment from an allow-list, and a few small files.
+
+The worker's own variables (database, forge token, master keys) never reach an agent: the
+environment is built up from nothing, not filtered down.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from damascus.errors import ConfigurationError
+from damascus.ports import Workspace
+
+HIDDEN = "(hidden)"
+TEMPORARY = "tmp"  # below HOME: what an agent leaves behind goes when the attempt goes
+
+
+def prepare(workspace: Workspace, path: str, extra: Mapping[str, str]) -> dict[str, str]:
+    """Make HOME and its temporary directory; returns the whole environment for an agent.
+
+    `path` becomes PATH; `extra` is added last and may replace anything. Git asks no questions and
+    can commit, for agents that do.
+    """
+    temporary = workspace.home / TEMPORARY
+    temporary.mkdir(parents=True, exist_ok=True)
+    return {
+        "PATH": path,
+        "HOME": str(workspace.home),
+        "TMPDIR": str(temporary),
+        "LANG": "C.UTF-8",
+        "TERM": "dumb",
+        "NO_COLOR": "1",
+        "CI": "1",
+        "GIT_TERMINAL_PROMPT": "0",
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_AUTHOR_NAME": "Damascus",
+        "GIT_AUTHOR_EMAIL": "damascus@localhost",
+        "GIT_COMMITTER_NAME": "Damascus",
+        "GIT_COMMITTER_EMAIL": "damascus@localhost",
+        **extra,
+    }
+
+
+def locate(executable: str, path: str) -> Path:
+    """Find a program on `path`, as an absolute path.
+
+    Raises ConfigurationError when it is not there or not executable.
+    """
+    found = shutil.which(executable, path=path)
+    if found is None:
+        raise ConfigurationError(
+            f"The coding agent {executable!r} was not found: install it, or correct its setting "
+            f"or the agents' PATH ({path})."
+        )
+    return Path(found).absolute()
+
+
+def files_of(program: Path) -> tuple[Path, ...]:
+    """What a sandbox must show for a program: its link and its real file, not where they lie."""
+    return tuple(dict.fromkeys((program, program.resolve())))
+
+
+def write_private(path: Path, text: str) -> Path:
+    """Write a file that only this user can read, in place of whatever has that name."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+    with os.fdopen(os.open(path, flags, 0o600), "w", encoding="utf-8", errors="replace") as file:
+        file.write(text)
+    return path
+
+
+def hide(text: str, secrets: Iterable[str]) -> str:
+    """Replace each secret in `text`: an agent may print its own token."""
+    for secret in filter(None, secrets):
+        text = text.replace(secret, HIDDEN)
+    return text
+
+
+def tail(text: str, limit: int = 2000) -> str:
+    """The last `limit` characters, without surrounding blanks."""
+    return text.strip()[-limit:]

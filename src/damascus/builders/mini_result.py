@@ -1,0 +1,134 @@
+"""Reads how mini-swe-agent ended: its exit status and its trajectory, never its prose."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from collections.abc import Iterator, Mapping
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Any, TypeAlias, cast
+
+from damascus.builders.outcomes import SIGNALLED, one_line, speaks_of_budget
+from damascus.domain.work import Cost
+from damascus.ports import BuildOutcome, Finished
+
+JSON: TypeAlias = Mapping[str, Any]
+
+MAX_TRAJECTORY = 64 * 1024 * 1024  # bytes
+# Exceptions that speak of what was asked, not of the provider or this machine.
+ITEM_FAULTS = {
+    "ContextWindowExceededError": "the conversation grew longer than the model can read",
+    "ContentPolicyViolationError": "the provider's content policy refused the conversation",
+    "BadRequestError": "the model refused the request",
+    "UnprocessableEntityError": "the model refused the request",
+    "RepeatedFormatError": "the model did not call its tool in the right form, again and again",
+    "TimeExceeded": "it ran out of time",
+}
+
+
+def read_trajectory(path: Path) -> JSON | None:
+    """Read a trajectory; None when there is no regular file of a sane size that holds one.
+
+    The file comes out of the agent's reach: a link is not followed.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(descriptor, "rb") as file:
+            about = os.fstat(descriptor)
+            if not stat.S_ISREG(about.st_mode) or about.st_size > MAX_TRAJECTORY:
+                return None
+            parsed: object = json.loads(file.read(MAX_TRAJECTORY))
+    except (OSError, ValueError, RecursionError):
+        return None
+    return cast("JSON", parsed) if isinstance(parsed, dict) else None
+
+
+def judge(
+    finished: Finished, trajectory: JSON | None, *, model: str, turns: int, said: str
+) -> BuildOutcome:
+    """Turn the end of a run into an outcome.
+
+    `turns` is the limit that was given; `said` is the end of the output, for people.
+    """
+    info = _mapping((trajectory or {}).get("info"))
+    status = str(info.get("exit_status") or "")
+    if finished.stopped == "claim_lost":
+        kind, reason = "fault", "The claim was lost while mini-swe-agent ran."
+    elif finished.stopped == "timeout":
+        kind, reason = "fail", "mini-swe-agent ran out of time."
+    elif finished.exit_code > SIGNALLED:
+        number = finished.exit_code - SIGNALLED
+        kind, reason = "fault", f"mini-swe-agent was killed by signal {number}."
+    elif not status:
+        code = finished.exit_code
+        kind, reason = (
+            "fault",
+            f"mini-swe-agent could not run (exit status {code}): {one_line(said)}",
+        )
+    else:
+        kind, reason = _ended(status, info, finished.exit_code, turns, one_line(said))
+    return BuildOutcome(
+        ok=kind == "ok",
+        reason=reason,
+        cost=None if trajectory is None else _cost(trajectory, info, model),
+        fault=kind == "fault",
+        over_budget=kind == "over_budget",
+        text=_last_words(trajectory or {}) or said,
+    )
+
+
+def _ended(status: str, info: JSON, code: int, turns: int, said: str) -> tuple[str, str]:
+    if status == "Submitted" and code == 0:
+        return "ok", "mini-swe-agent finished."
+    if status == "LimitsExceeded":
+        calls = _mapping(info.get("model_stats")).get("api_calls")
+        if isinstance(calls, int) and calls >= turns:
+            return "fail", f"mini-swe-agent ran out of turns after {calls}."
+        return "over_budget", "mini-swe-agent reached its limit in US dollars."
+    if status == "BudgetExceededError" or speaks_of_budget(said):
+        return "over_budget", f"The gateway says that the budget is used up: {said}"
+    if status in ITEM_FAULTS:
+        return "fail", f"mini-swe-agent stopped because {ITEM_FAULTS[status]}: {said}"
+    return "fault", f"mini-swe-agent could not go on ({status}): {said}"
+
+
+def _cost(trajectory: JSON, info: JSON, model: str) -> Cost | None:
+    counts = list(_usages(trajectory))
+    told = _mapping(info.get("model_stats")).get("instance_cost")
+    try:
+        usd = Decimal(str(told)) if isinstance(told, (int, float)) else None
+    except InvalidOperation:
+        usd = None
+    if usd is not None and not (usd.is_finite() and usd > 0):
+        usd = None  # the price of the model is not known
+    if not counts and usd is None:
+        return None
+    read = sum(pair[0] for pair in counts) if counts else None
+    written = sum(pair[1] for pair in counts) if counts else None
+    return Cost(model, read, written, usd and round(usd, 9), estimated=True)
+
+
+def _usages(trajectory: JSON) -> Iterator[tuple[int, int]]:
+    for message in _messages(trajectory):
+        usage = _mapping(_mapping(_mapping(message.get("extra")).get("response")).get("usage"))
+        read, written = usage.get("prompt_tokens"), usage.get("completion_tokens")
+        if isinstance(read, int) and isinstance(written, int):
+            yield read, written
+
+
+def _last_words(trajectory: JSON) -> str:
+    """What the model said last, for people."""
+    said = [m.get("content") for m in _messages(trajectory) if m.get("role") == "assistant"]
+    return str(said[-1] or "")[-2000:] if said else ""
+
+
+def _messages(trajectory: JSON) -> list[JSON]:
+    messages: object = trajectory.get("messages")
+    everything = cast("list[object]", messages) if isinstance(messages, list) else []
+    return [_mapping(message) for message in everything]
+
+
+def _mapping(value: object) -> JSON:
+    return cast("JSON", value) if isinstance(value, dict) else {}
