@@ -1,0 +1,88 @@
+# The one image of Damascus: worker, scheduler, status sidecar and command line are the same files
+# started with different commands. Needs nothing of BuildKit; the classic builder works too.
+
+ARG PYTHON_IMAGE=python:3.12-slim
+ARG NODE_IMAGE=node:22-bookworm-slim
+
+# --- the project as a wheel, built offline with the build backend that requirements/dev.lock pins ---
+FROM ${PYTHON_IMAGE} AS wheel
+WORKDIR /src
+COPY requirements/dev.lock requirements/
+# Only the backend's own blocks of the lock: the rest of the development tools is of no use here.
+RUN awk '/^[a-z]/ {keep = /^(hatchling|packaging|pathspec|pluggy|trove-classifiers)==/} keep' \
+        requirements/dev.lock >/tmp/build.lock \
+    && pip install --no-cache-dir --no-deps --require-hashes -r /tmp/build.lock
+COPY pyproject.toml README.md LICENSE CHANGELOG.md schema.sql ./
+COPY src src
+RUN pip wheel --no-cache-dir --no-deps --no-build-isolation --no-index -w /dist .
+
+# --- what it runs on: every file checked against requirements/runtime.lock ---
+FROM ${PYTHON_IMAGE} AS python
+RUN python -m venv /opt/damascus
+COPY requirements/runtime.lock /tmp/
+RUN /opt/damascus/bin/python -m pip install --no-cache-dir --no-deps --require-hashes --no-compile \
+        -r /tmp/runtime.lock \
+    && /opt/damascus/bin/python -m compileall -q -j 0 /opt/damascus/lib
+COPY --from=wheel /dist /dist
+# pip has done its work when the wheel is in: what is not there cannot be used at run time.
+RUN /opt/damascus/bin/python -m pip install --no-cache-dir --no-deps --no-index /dist/*.whl \
+    && /opt/damascus/bin/python -m pip check \
+    && /opt/damascus/bin/python -m pip uninstall -q -y pip
+
+# --- the coding agent, by the hashes of requirements/node/package-lock.json ---
+FROM ${NODE_IMAGE} AS agent
+WORKDIR /opt/agent
+COPY requirements/node/ ./
+RUN npm ci --omit=dev --no-audit --no-fund \
+    && ./node_modules/.bin/claude --version
+
+# --- the image ---
+FROM ${PYTHON_IMAGE}
+RUN apt-get update -qq \
+    && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+        bubblewrap ca-certificates git tini \
+    && apt-get clean \
+    && rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin /var/cache/debconf/*-old /var/log/apt /var/log/dpkg.log
+RUN groupadd --gid 10001 damascus \
+    && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /var/lib/damascus \
+        --shell /usr/sbin/nologin damascus \
+    && install -d -o damascus -g damascus -m 0750 /var/lib/damascus
+# Node and npm are for the repositories whose tests need them; the agent brings its own runtime.
+COPY --from=agent /usr/local/bin/node /usr/local/bin/
+COPY --from=agent /usr/local/lib/node_modules/npm /usr/local/lib/node_modules/npm
+COPY --from=agent /opt/agent /opt/agent
+COPY --from=python /opt/damascus /opt/damascus
+COPY docker/health.py /opt/damascus/bin/damascus-health
+# /opt/damascus/bin is not on PATH: `python` of the repositories' tests is the clean one, and cannot
+# see what Damascus itself is made of.
+RUN chmod 0755 /opt/damascus/bin/damascus-health \
+    && ln -s /opt/damascus/bin/damascus /opt/damascus/bin/damascus-health \
+        /opt/damascus/bin/taskiq /usr/local/bin/ \
+    && ln -s ../lib/node_modules/npm/bin/npm-cli.js /usr/local/bin/npm \
+    && ln -s ../lib/node_modules/npm/bin/npx-cli.js /usr/local/bin/npx \
+    && ln -s /opt/agent/node_modules/.bin/claude /usr/local/bin/claude
+
+ENV PYTHONUNBUFFERED=1 \
+    PYTHONDONTWRITEBYTECODE=1 \
+    DAMASCUS_HOME=/var/lib/damascus \
+    LITELLM_LOCAL_MODEL_COST_MAP=True \
+    DISABLE_AUTOUPDATER=1
+USER 10001:10001
+# Not the data directory: a `.env` in the working directory is read as settings, and agents' files
+# lie in the data directory.
+WORKDIR /
+VOLUME /var/lib/damascus
+EXPOSE 8090
+
+# tini reaps what agents and tests leave behind, and hands SIGTERM on.
+ENTRYPOINT ["tini", "--"]
+CMD ["damascus", "--help"]
+HEALTHCHECK --interval=30s --timeout=10s --start-period=30s --retries=3 CMD ["damascus-health"]
+
+ARG VERSION=0.1.0
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="Damascus" \
+      org.opencontainers.image.description="Carries a backlog of stories, unattended, through spec, build, review and merge." \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}" \
+      org.opencontainers.image.licenses="LicenseRef-Internal"
