@@ -244,7 +244,9 @@ def _findings(context: PhaseContext | None, result: PhaseResult) -> list[JSON] |
     if context is None or result.verdict is Verdict.ERROR:
         return None
     if result.verdict is Verdict.PASS:
-        return [] if context.claim.phase is Phase.SPEC else None
+        # A new spec starts afresh, but what a person did to the pull request stays true.
+        kept = [f for f in context.item.findings if f.get("closed_by_person")]
+        return kept if context.claim.phase is Phase.SPEC else None
     if result.verdict is Verdict.SPEC_AMBIGUOUS:
         return None
     found = {

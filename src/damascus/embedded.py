@@ -10,8 +10,7 @@ import logging
 import warnings
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
-
+from typing import TYPE_CHECKING, Self
 
 from damascus.errors import ConfigurationError, DatabaseUnreachableError
 
@@ -26,8 +25,8 @@ class PrivatePostgres:
         self._directory = directory
         self._server: PostgresServer | None = None
 
-    def __enter__(self) -> PrivatePostgres:
-        """Raises ConfigurationError without the wheel, DatabaseUnreachableError if it won't start."""
+    def __enter__(self) -> Self:
+        """Raise ConfigurationError without the wheel, DatabaseUnreachableError if it fails."""
         try:
             with warnings.catch_warnings():
                 # It looks for a runtime directory of the login session and finds none in services.

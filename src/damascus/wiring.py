@@ -1,0 +1,295 @@
+"""The one file that knows every concrete class: settings in, a working Damascus out.
+
+Everything is made when it is first needed, so a door that only reads pays for nothing else.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+from functools import cached_property
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from pydantic import SecretStr
+
+from damascus.config import Settings
+from damascus.errors import ConfigurationError, UsageError
+from damascus.state.db import Database
+from damascus.state.desk import Desk
+from damascus.state.views import Views
+
+if TYPE_CHECKING:
+    from damascus.cycle import ClaimProgress, Cycle
+    from damascus.domain.work import PhaseContext, Project
+    from damascus.git_ops import GitBinary
+    from damascus.heartbeat import ClaimFence, Heart
+    from damascus.ports import LLM, Builder, Forge, Sandbox, Tools
+    from damascus.state.outbox import Outbox
+    from damascus.workspaces import Workspaces
+
+log = logging.getLogger(__name__)
+
+
+class App:
+    """One process's Damascus. Use it as a context manager; everything is made on first use."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._lock = threading.RLock()
+        self._to_close: list[Callable[[], None]] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give back connections and threads."""
+        while self._to_close:
+            self._to_close.pop()()
+
+    # -- the store -----------------------------------------------------------------------------
+
+    @property
+    def stale(self) -> timedelta:
+        """The stale window."""
+        return timedelta(seconds=self.settings.stale_seconds)
+
+    @cached_property
+    def db(self) -> Database:
+        """The pool. Raises ConfigurationError when no database is configured."""
+        database = Database(
+            self.settings.database(), size=min(self.settings.max_concurrency, 8) + 2
+        )
+        self._to_close.append(database.close)
+        return database
+
+    @cached_property
+    def desk(self) -> Desk:
+        """What people do."""
+        return Desk(
+            self.db,
+            default_cycles=self.settings.budget_cycles,
+            default_usd=self.settings.budget_usd,
+            stale=self.stale,
+        )
+
+    @cached_property
+    def views(self) -> Views:
+        """What doors read."""
+        return Views(self.db, stale=self.stale, cap=self.settings.max_concurrency)
+
+    @cached_property
+    def outbox(self) -> Outbox:
+        """The events."""
+        from damascus.state.outbox import Outbox  # noqa: PLC0415 - only the relay needs it
+
+        return Outbox(self.db)
+
+    # -- the cycle -----------------------------------------------------------------------------
+
+    def cycle(self, ring: Callable[[], None] = lambda: None) -> Cycle:
+        """The cycle of this process; `ring` wakes other workers and must neither wait nor raise."""
+        from damascus.cycle import Cycle  # noqa: PLC0415 - readers do not pay for it
+        from damascus.phases import PHASES  # noqa: PLC0415 - the same
+        from damascus.state.claims import Claims  # noqa: PLC0415 - the same
+
+        claims = Claims(
+            self.db,
+            worker=self.settings.worker_name,
+            cap=self.settings.max_concurrency,
+            stale=self.stale,
+        )
+        return Cycle(
+            claims=claims,
+            heart=self._heart,
+            phases=PHASES,
+            tools_for=self._tools,
+            clean=self._clean,
+            ring=ring,
+            forge_refused=lambda context, why: self.desk.forge_refused(context.project, why),
+            max_errors=self.settings.max_errors,
+        )
+
+    @cached_property
+    def _heart(self) -> Heart:
+        """The heartbeat, on a connection of its own: a busy pool must not starve it."""
+        from damascus.heartbeat import Heart  # noqa: PLC0415 - only workers have one
+        from damascus.state.claims import Claims  # noqa: PLC0415 - the same
+
+        own = Database(self.settings.database(), size=1)
+        stale = self.settings.stale_seconds
+        renewing = Claims(own, worker=self.settings.worker_name, cap=1, stale=self.stale)
+        # Often enough that a cancelled item's agent stops soon, and a few lost beats do no harm.
+        heart = Heart(renewing.renew, interval=min(5.0, stale / 6), stale=stale)
+        self._to_close += [own.close, heart.close]
+        return heart
+
+    def _tools(self, context: PhaseContext, progress: ClaimProgress, fence: ClaimFence) -> Tools:
+        from damascus.ports import Limits, Tools  # noqa: PLC0415 - only workers need them
+        from damascus.wiki import RepositoryWiki  # noqa: PLC0415 - the same
+
+        settings = self.settings
+        workspace = self._workspaces.make(context.item.id, context.claim.epoch)
+        git = self._git
+        return Tools(
+            llm=self._llm,
+            builder=lambda name: self._builder(name, context.project),
+            forge=self.forge(context.project.forge, context.project.repo),
+            git=git,
+            sandbox=self.sandbox,
+            wiki=RepositoryWiki(git),
+            progress=progress,
+            fence=fence,
+            workspace=workspace,
+            limits=Limits(
+                spec_max_tokens=settings.spec_max_tokens,
+                build_seconds=settings.build_timeout_minutes * 60,
+                build_turns=settings.build_turns,
+                output_cap=settings.output_cap_bytes,
+            ),
+            path=self.path,
+        )
+
+    def _clean(self, context: PhaseContext) -> None:
+        try:
+            self._workspaces.clean(context.item.id, context.claim.epoch)
+        except OSError as error:
+            log.warning("an attempt directory was not cleaned: %s", error)
+
+    @cached_property
+    def _workspaces(self) -> Workspaces:
+        from damascus.workspaces import Workspaces  # noqa: PLC0415 - only workers have them
+
+        root = (self.settings.home / "attempts").resolve()
+        try:
+            root.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ConfigurationError(
+                f"DAMASCUS_HOME is {self.settings.home}, where nothing can be written: "
+                f"{error.strerror}"
+            ) from None
+        return Workspaces(root, keep=self.settings.keep_attempts)
+
+    # -- adapters ------------------------------------------------------------------------------
+
+    @property
+    def path(self) -> str:
+        """The PATH of agents and test commands."""
+        return self.settings.agent_path or os.environ.get("PATH", "/usr/local/bin:/usr/bin:/bin")
+
+    @cached_property
+    def sandbox(self) -> Sandbox:
+        """The sandbox in force. Raises SandboxError when the one asked for does not work."""
+        from damascus.sandbox import detect  # noqa: PLC0415 - it tries, which takes a moment
+
+        with self._lock:
+            return detect(self.settings.sandbox, path=self.path)
+
+    @cached_property
+    def _git(self) -> GitBinary:
+        from damascus.git_ops import GitBinary  # noqa: PLC0415 - only workers need it
+
+        return GitBinary()
+
+    def forge(self, kind: str, repo: str) -> Forge:
+        """The forge of a repository. Raises ConfigurationError, UsageError."""
+        if kind == "local":
+            from damascus.forge.local import LocalForge  # noqa: PLC0415 - one of two
+
+            return LocalForge(repo)
+        if kind != "gitea":
+            raise UsageError(f"there is no forge {kind!r}: use gitea or local")
+        from damascus.forge.gitea import GiteaForge  # noqa: PLC0415 - one of two
+        from damascus.forge.gitea_url import parse_repo  # noqa: PLC0415 - the same
+
+        if not self.settings.gitea_url:
+            raise ConfigurationError(
+                "set DAMASCUS_GITEA_URL to the Gitea or Forgejo of this project, and "
+                "DAMASCUS_GITEA_TOKEN or DAMASCUS_GITEA_TOKEN_FILE to a token for it"
+            )
+        token = _open(self.settings.gitea_token)
+        if not token:
+            raise ConfigurationError(
+                f"no token for {self.settings.gitea_url}: set DAMASCUS_GITEA_TOKEN or "
+                "DAMASCUS_GITEA_TOKEN_FILE (scopes write:repository and write:issue)"
+            )
+        owner, name = parse_repo(repo, self.settings.gitea_url)
+        return GiteaForge(self.settings.gitea_url, owner, name, token)
+
+    def check_project(self, *, forge: str, repo: str, base_branch: str) -> None:
+        """Ask the forge whether a repository can be used; raises a sentence when it cannot."""
+        self.forge(forge, repo).check(base_branch)
+
+    def _llm(self) -> LLM:
+        from damascus.llm import LiteLLM  # noqa: PLC0415 - only the spec phase needs it
+
+        settings = self.settings
+        if not settings.llm_model:
+            raise ConfigurationError(
+                "no model writes specs: set DAMASCUS_LLM_MODEL to a LiteLLM model name, such as "
+                "anthropic/claude-sonnet-4-5, and DAMASCUS_LLM_API_KEY to its key"
+            )
+        return LiteLLM(
+            settings.llm_model,
+            settings.llm_api_base,
+            _open(settings.llm_api_key),
+            timeout=settings.llm_timeout_seconds,
+        )
+
+    def _builder(self, name: str, project: Project) -> Builder:
+        settings = self.settings
+        match name or settings.builder:
+            case "claude":
+                from damascus.builders.claude import ClaudeCode  # noqa: PLC0415 - one of three
+                from damascus.phases.test_command import (  # noqa: PLC0415 - the same
+                    DEFAULT_TEST_PROGRAMS,
+                )
+
+                return ClaudeCode(
+                    settings.claude_executable,
+                    base_url=settings.claude_base_url,
+                    auth_token=_open(settings.claude_auth_token),
+                    model=settings.claude_model,
+                    small_model=settings.claude_small_model,
+                    path=self.path,
+                    test_programs=project.test_programs or tuple(DEFAULT_TEST_PROGRAMS),
+                    output_cap=settings.output_cap_bytes,
+                )
+            case "mini":
+                from damascus.builders.mini import MiniSweAgent  # noqa: PLC0415 - one of three
+
+                return MiniSweAgent(
+                    settings.mini_model or settings.llm_model,
+                    settings.mini_api_base or settings.llm_api_base,
+                    _open(settings.mini_api_key) or _open(settings.llm_api_key),
+                    path=self.path,
+                    output_cap=settings.output_cap_bytes,
+                )
+            case "command":
+                from damascus.builders.command import CommandAgent  # noqa: PLC0415 - one of three
+
+                return CommandAgent(
+                    settings.command_argv,
+                    path=self.path,
+                    env={n: os.environ[n] for n in settings.command_env if n in os.environ},
+                    output_cap=settings.output_cap_bytes,
+                )
+            case other:
+                raise ConfigurationError(
+                    f"there is no builder {other!r}: use claude, mini, command"
+                )
+
+
+def _open(secret: SecretStr | None) -> str | None:
+    return None if secret is None else secret.get_secret_value()
