@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import signal
 import threading
+from types import FrameType
 
 from damascus.demo.model_script import Act, Ask, Done, Reply, Run, Say, steps
 from damascus.demo.model_server import ModelServer
@@ -80,8 +81,12 @@ def script(ask: Ask) -> Reply:
 def main() -> None:
     """Serve until SIGTERM or SIGINT."""
     stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+
+    def told(_number: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    signal.signal(signal.SIGTERM, told)
+    signal.signal(signal.SIGINT, told)
     with ModelServer(script, host="0.0.0.0", port=PORT) as server:  # noqa: S104 - its own container
         stop.wait()
         print(f"{len(server.asks)} requests answered", flush=True)  # noqa: T201 - for the log
