@@ -25,7 +25,6 @@ from damascus.ports import Completion
 
 ANSWER_CAP = 1_000_000  # characters; no spec is longer, and what is would only fill the memory
 _SAID_CAP = 300
-_SPARE_SECONDS = 30.0  # for the import and for waiting between retries
 _KEYS = re.compile(r"\b(?:sk|pk|key)-[\w-]{6,}|Bearer\s+\S+", re.IGNORECASE)
 
 _TOO_LONG = "ContextWindowExceededError"
@@ -47,7 +46,8 @@ class LiteLLM:
     """A model reached through LiteLLM: a provider directly, or a LiteLLM proxy.
 
     `model` is LiteLLM's name of it (`anthropic/…`, `openai/…` with `api_base` for a proxy).
-    `timeout` is in seconds, for each of at most `1 + retries` tries. Safe to call from threads.
+    `timeout` is in seconds, for each of at most `1 + retries` tries; `spare` are the seconds all of
+    them together get for the import and for waiting in between. Safe to call from threads.
     """
 
     model: str
@@ -55,6 +55,7 @@ class LiteLLM:
     api_key: str | None = field(default=None, repr=False)
     timeout: float = 120.0
     retries: int = 2
+    spare: float = 60.0
 
     def complete(self, *, system: str, prompt: str, max_tokens: int) -> Completion:
         """Ask once.
@@ -105,7 +106,7 @@ class LiteLLM:
 
         thread = threading.Thread(target=call, name="litellm", daemon=True)
         thread.start()
-        whole = self.timeout * (1 + self.retries) + _SPARE_SECONDS
+        whole = self.timeout * (1 + self.retries) + self.spare
         thread.join(whole)
         if thread.is_alive():
             raise LLMUnreachableError(
@@ -186,7 +187,6 @@ def _litellm() -> Any:
     module: Any = litellm
     module.telemetry = False
     module.suppress_debug_info = True
-    module.drop_params = True
     return module
 
 
