@@ -299,3 +299,29 @@ def test_a_refused_token_is_not_swallowed_with_the_comment(world):
     world.forge.comment_fault = ForgeAuthError("no", status=401)
     with pytest.raises(ForgeAuthError):
         run(world)
+
+
+def test_a_forge_that_refuses_because_the_base_moved_under_it_means_testing_again(world):
+    world.open_pr({"login.py": "ok\n"})
+    once = [True]
+
+    def refuse():
+        if once:
+            once.pop()
+            world.repository.push_to("main", {"other.py": "1\n"})
+            raise ForgeError("merge push out of date", status=409)
+
+    world.forge.before_merge = refuse
+    assert run(world).verdict is Verdict.PASS
+    assert len(world.sandbox.commands) == 2
+
+
+def test_a_forge_that_refuses_on_an_unmoved_base_is_a_fault(world):
+    world.open_pr({"login.py": "ok\n"})
+
+    def refuse():
+        raise ForgeError("push rejected by a hook", status=409)
+
+    world.forge.before_merge = refuse
+    with pytest.raises(ForgeError, match="hook"):
+        run(world)

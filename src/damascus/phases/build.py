@@ -24,7 +24,7 @@ from damascus.ports import BuildRequest, Remote, Tools
 
 WRONG_FILE = "DAMASCUS-SPEC-WRONG.md"
 _WRONG_CAP = 8_000
-_STORY_CAP = 60_000
+_STORY_CAP = 270_000  # more than a story that can be accepted: none is cut silently
 _PATHS_SHOWN = 50
 
 

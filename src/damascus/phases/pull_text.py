@@ -6,10 +6,9 @@ issues, loads images or renders as HTML.
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Sequence
 
+from damascus.domain.story import slugify
 from damascus.domain.work import PhaseContext, WorkItem
 from damascus.phases.evidence import fenced, head, one_line, tail
 
@@ -26,13 +25,8 @@ def branch_name(item: WorkItem) -> str:
     """
     if item.branch:
         return item.branch
-    slug = _slug(item.key) or _slug(item.title) or "story"
+    slug = slugify(item.key, limit=_SLUG_CAP) or slugify(item.title, limit=_SLUG_CAP) or "story"
     return f"damascus-{item.id}-{slug}"
-
-
-def _slug(text: str) -> str:
-    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
-    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:_SLUG_CAP].strip("-")
 
 
 def title(item: WorkItem) -> str:

@@ -17,6 +17,8 @@ import logging
 from damascus.domain.work import PhaseContext, PhaseResult, Verdict
 from damascus.errors import (
     DamascusError,
+    ForgeAuthError,
+    ForgeError,
     GitConflictError,
     HeadMovedError,
     MergeConflictError,
@@ -89,9 +91,10 @@ def _merged_tree(
 ) -> PhaseResult | Tree:
     """Fill a directory of this round's own with head merged onto base.
 
-    Not the directory of an earlier round: the tests that ran there may have left anything.
+    Not the directory of an earlier round: the tests that ran there may have left anything. It lies
+    in the attempt's checkout directory, and is removed with it.
     """
-    workspace = Workspace(tools.workspace.root / f"round-{turn}")
+    workspace = Workspace(tools.workspace.checkout / f"round-{turn}")
     workspace.home.mkdir(parents=True, exist_ok=True)
     remote = tools.forge.remote()
     base_sha = tools.git.clone(remote, workspace, ref=context.project.base_branch)
@@ -161,6 +164,14 @@ def _merge(
             f"The forge cannot merge the work onto the base: {one_line(str(error), 300)}",
             {"paths": [], "head_sha": tree.head_sha, "base_sha": tree.base_sha},
         )
+    except ForgeAuthError:
+        raise
+    except ForgeError as error:
+        # A push of somebody's between our look at the base and the forge's own: test again.
+        if tools.git.remote_sha(remote, base_branch) == tree.base_sha:
+            raise
+        _log.info("pull request %d is tested again: %s", pull.number, error)
+        return None
     return _merged(merge_sha, pull, tools, base_sha=tree.base_sha)
 
 

@@ -16,7 +16,7 @@ from damascus.phases.evidence import head
 from damascus.ports import Completion, Tools
 
 _LEAST_TOKENS = 4_000  # six sections of a small story do not fit into less
-_STORY_CAP = 60_000
+_STORY_CAP = 270_000  # more than a story that can be accepted: none is cut silently
 _README_CAP = 8_000
 _FILES_SHOWN = 400
 _READMES = ("README.md", "README.rst", "README.txt", "README", "readme.md")
