@@ -50,7 +50,10 @@ def init_bare(path, branch):
 
 
 def branch_sha(repo, branch):
-    return git(repo, "rev-parse", "--verify", "--quiet", f"refs/heads/{branch}", check=False)
+    if "\0" in branch:
+        return None
+    # Not rev-parse: to it, `main^{tree}` is a name as well.
+    return git(repo, "show-ref", "--verify", "--hash", f"refs/heads/{branch}", check=False)
 
 
 def branches(repo):

@@ -1,0 +1,268 @@
+"""A local repository behind `Forge`: no server, and yet pull requests, statuses and merges.
+
+For trying Damascus out, and for people without a forge. The base branch is moved by nothing but
+`merge`, in one step, and never away from where the merge began.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from damascus.errors import ForgeError, HeadMovedError, UsageError
+from damascus.ports import PullRequest, Remote
+
+from . import local_git as git
+from .local_store import LocalPull, LocalRecord, LocalStore
+
+_STATES = frozenset({"pending", "success", "failure", "error"})
+_STYLES = frozenset({"merge", "squash"})
+_NOT_FOUND, _CONFLICT, _INVALID, _LOCKED = 404, 409, 422, 423
+
+
+class LocalForge:
+    """The repository at `path`, bare or with a working tree. Safe to use from several processes.
+
+    Its pull requests lie in `damascus-pulls.json` in its git directory. Hooks of the repository
+    do not run for merges.
+    """
+
+    def __init__(self, path: Path | str, *, lock_seconds: float = 120.0) -> None:
+        self._path = Path(path).absolute()
+        self._lock_seconds = lock_seconds
+        self._found: LocalStore | None = None
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+    def remote(self) -> Remote:
+        """The path itself; no credentials are needed."""
+        return Remote(url=str(self._path))
+
+    def check(self, base_branch: str) -> None:
+        """Raise with a clear sentence unless the repository and its base branch can be used."""
+        directory = self._git_dir()
+        if not os.access(directory, os.W_OK):
+            raise ForgeError(
+                f"The repository {self._path} cannot be written to; change its rights."
+            )
+        if git.branch_sha(self._path, base_branch) is None:
+            raise ForgeError(
+                f"The repository {self._path} has no branch {base_branch!r}; create it with a"
+                " first commit, or give the project another base branch.",
+                status=_NOT_FOUND,
+            )
+
+    def ensure_pull(self, *, head: str, base: str, title: str, body: str) -> PullRequest:
+        """The one open pull request from `head` to `base`: found, or opened."""
+        if head == base:
+            raise ForgeError(f"{head!r} cannot be merged into itself.", status=_INVALID)
+        with self._store().locked() as record:
+            self._sha(base)
+            head_sha = self._sha(head)
+            found = next(
+                (p for p in record.pulls if _is_open(p) and _ends(p) == (head, base)), None
+            )
+            pull = found or LocalPull(len(record.pulls) + 1, "", "", head, base, head_sha)
+            if found is None:
+                record.pulls.append(pull)
+            if found is None or (pull.title, pull.body) != (title, body):
+                pull.title, pull.body = title, body
+                self._store().write(record)
+            return self._shown(pull)
+
+    def pull(self, number: int) -> PullRequest:
+        """Read a pull request back. Raises ForgeError with status 404 when there is none."""
+        return self._shown(self._pull(self._store().read(), number))
+
+    def pulls(self) -> Sequence[PullRequest]:
+        """Every pull request, the newest first."""
+        return [self._shown(pull) for pull in reversed(self._store().read().pulls)]
+
+    def comments(self, number: int) -> Sequence[str]:
+        """The comments of a pull request, the oldest first."""
+        return tuple(self._pull(self._store().read(), number).comments)
+
+    def status(self, sha: str) -> tuple[str, str] | None:
+        """State and description of a commit's status, or None when it has none."""
+        found = self._store().read().statuses.get(sha)
+        return (found["state"], found["description"]) if found else None
+
+    def comment(self, number: int, body: str, *, marker: str) -> None:
+        """Add a comment once: nothing happens if one with `marker` in its body is there."""
+        if marker not in body:
+            raise UsageError("The comment must contain its own marker, or it would be repeated.")
+        with self._store().locked() as record:
+            pull = self._pull(record, number)
+            if not any(marker in comment for comment in pull.comments):
+                pull.comments.append(body)
+                self._store().write(record)
+
+    def set_status(self, sha: str, *, state: str, description: str) -> None:
+        """Set the commit status `damascus/review` to pending, success, failure or error."""
+        if state not in _STATES:
+            raise UsageError(f"A commit status is one of {sorted(_STATES)}, not {state!r}.")
+        with self._store().locked() as record:
+            if git.run(self._path, "cat-file", "-e", f"{git.full_sha(sha)}^{{commit}}").returncode:
+                raise ForgeError(f"{self._path} has no commit {sha}.", status=_NOT_FOUND)
+            record.statuses[sha] = {"state": state, "description": description}
+            self._store().write(record)
+
+    def close_pull(self, number: int) -> None:
+        """Close a pull request without merging it, for people."""
+        with self._store().locked() as record:
+            pull = self._settle(record, number)
+            if _is_open(pull):
+                pull.head_sha = git.branch_sha(self._path, pull.head) or pull.head_sha
+                pull.state = "closed"
+                self._store().write(record)
+
+    def merge(self, number: int, *, head_sha: str, style: str, title: str, message: str) -> str:
+        """Merge if the head is still `head_sha`; returns the merge commit's SHA.
+
+        Already merged is success. Raises HeadMovedError; MergeConflictError; ForgeError with
+        status 404 when it was closed, 409 when the base moved meanwhile, and 423 when the base is
+        checked out in a working tree with changes.
+        """
+        if style not in _STYLES:
+            raise UsageError(f"A merge style is one of {sorted(_STYLES)}, not {style!r}.")
+        with self._store().locked() as record:
+            pull = self._settle(record, number)
+            if pull.merged and pull.merge_sha:
+                return pull.merge_sha
+            if not _is_open(pull):
+                raise ForgeError(
+                    f"Pull request #{number} was closed without being merged; reopen it to go on.",
+                    status=_NOT_FOUND,
+                )
+            now = self._sha(pull.head)
+            if now != head_sha:
+                raise HeadMovedError(
+                    f"Pull request #{number} is at {now[:12]} now, not at {head_sha[:12]} that was"
+                    " tested; test the new head.",
+                    status=_CONFLICT,
+                )
+            words = f"{' '.join(title.split())}\n\n{message.strip()}".strip()
+            self._merge(record, pull, head=git.full_sha(head_sha), style=style, words=words)
+            return self._merged(record, pull)
+
+    def delete_branch(self, branch: str) -> None:
+        """Delete a branch; absent is success. Open pull requests of it are closed."""
+        ref = git.branch_ref(branch)
+        if git.run(self._path, "symbolic-ref", "--quiet", "HEAD").stdout.strip() == ref:
+            raise ForgeError(f"{branch!r} is the branch that HEAD of {self._path} names; it stays.")
+        with self._store().locked() as record:
+            git.output(self._path, "update-ref", "-d", ref)
+            orphans = [p for p in record.pulls if _is_open(p) and branch in _ends(p)]
+            for pull in orphans:
+                pull.state = "closed"
+            if orphans:
+                self._store().write(record)
+
+    def _merge(
+        self, record: LocalRecord, pull: LocalPull, *, head: str, style: str, words: str
+    ) -> None:
+        base = self._sha(pull.base)
+        if git.contains(self._path, base, head):
+            # A person merged it by hand; there is nothing left to do but to say so.
+            pull.pending = base
+            return
+        with git.scratch_directory() as name:
+            scratch = Path(name)
+            parents = (base, head) if style == "merge" else (base,)
+            sha = git.merge_commit(
+                self._path, scratch, base=base, head=head, parents=parents, message=words
+            )
+            # Noted first: whoever comes after a crash can tell a merge that happened from none.
+            pull.pending, pull.head_sha = sha, head
+            self._store().write(record)
+            ref = git.branch_ref(pull.base)
+            refused = git.push(scratch, self._path, sha=sha, ref=ref, expect=base)
+        if refused is None:
+            return
+        pull.pending = None
+        self._store().write(record)
+        if self._sha(pull.base) != base:
+            raise ForgeError(
+                f"The branch {pull.base} moved while pull request #{pull.number} was merged;"
+                " test again on the new base.",
+                status=_CONFLICT,
+            )
+        raise ForgeError(
+            f"The branch {pull.base} of {self._path} cannot be moved: if it is checked out, commit"
+            f" or stash the changes in that working tree first (git said: {refused}).",
+            status=_LOCKED,
+        )
+
+    def _merged(self, record: LocalRecord, pull: LocalPull) -> str:
+        sha = pull.pending
+        assert sha is not None  # noqa: S101 - the caller has just set it
+        pull.state, pull.merged, pull.merge_sha, pull.pending = "closed", True, sha, None
+        self._store().write(record)
+        return sha
+
+    def _settle(self, record: LocalRecord, number: int) -> LocalPull:
+        """The pull request, once a merge that a crash cut short is told as done or as not done."""
+        pull = self._pull(record, number)
+        if pull.pending:
+            if git.contains(self._path, self._sha(pull.base), pull.pending):
+                self._merged(record, pull)
+            else:
+                pull.pending = None
+        return pull
+
+    def _shown(self, pull: LocalPull) -> PullRequest:
+        if pull.pending:  # a crash, or a merge going on: what the base says is true
+            base = git.branch_sha(self._path, pull.base)
+            done = base is not None and git.contains(self._path, base, pull.pending)
+            pull = replace(
+                pull, merged=done, merge_sha=pull.pending, state="closed" if done else "open"
+            )
+        head = git.branch_sha(self._path, pull.head) if _is_open(pull) else None
+        return PullRequest(
+            number=pull.number,
+            url=f"{self._path.as_uri()}#pull/{pull.number}",
+            state=pull.state,
+            merged=pull.merged,
+            head_sha=head or pull.head_sha,
+            head_branch=pull.head,
+            base_branch=pull.base,
+            merge_sha=pull.merge_sha if pull.merged else None,
+        )
+
+    def _pull(self, record: LocalRecord, number: int) -> LocalPull:
+        if not 1 <= number <= len(record.pulls):
+            raise ForgeError(f"{self._path} has no pull request #{number}.", status=_NOT_FOUND)
+        return record.pulls[number - 1]
+
+    def _sha(self, branch: str) -> str:
+        found = git.branch_sha(self._path, branch)
+        if found is None:
+            raise ForgeError(f"{self._path} has no branch {branch!r}.", status=_NOT_FOUND)
+        return found
+
+    def _store(self) -> LocalStore:
+        if self._found is None:
+            self._found = LocalStore(self._git_dir(), lock_seconds=self._lock_seconds)
+        return self._found
+
+    def _git_dir(self) -> Path:
+        if not self._path.is_dir():
+            raise ForgeError(f"There is no directory {self._path}.", status=_NOT_FOUND)
+        done = git.run(self._path, "rev-parse", "--path-format=absolute", "--git-common-dir")
+        if done.returncode:
+            raise ForgeError(
+                f"{self._path} is not a git repository that can be used: {git.tail(done.stderr)}",
+                status=_NOT_FOUND,
+            )
+        return Path(done.stdout.strip())
+
+
+def _is_open(pull: LocalPull) -> bool:
+    return pull.state == "open"
+
+
+def _ends(pull: LocalPull) -> tuple[str, str]:
+    return pull.head, pull.base

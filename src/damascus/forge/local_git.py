@@ -1,0 +1,156 @@
+"""The git binary for the local forge, hardened: nothing planted in the repository is run.
+
+The environment is made from scratch, and hooks, file-system monitors and signing are off. Merges
+happen in a throw-away repository with a configuration of its own, so that filters and merge
+drivers named by `.gitattributes` have no commands behind them.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from damascus.errors import ForgeError, ForgeUnreachableError, MergeConflictError, UsageError
+
+_HARDENED = (
+    "core.hooksPath=/dev/null",
+    "core.fsmonitor=false",
+    "protocol.ext.allow=never",
+    "commit.gpgSign=false",
+    "gc.auto=0",
+    "maintenance.auto=false",
+)
+_SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+_NOT_IN_A_BRANCH = re.compile(
+    r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|^[-/.]|[/.]$|\.lock(?:/|$)|/\."
+)
+_TIMEOUT = 600.0  # seconds; a checkout of a very large repository takes minutes
+_WHO = {"name": "Damascus", "email": "damascus@localhost"}
+
+
+def run(where: Path, *args: str, feed: str | None = None) -> subprocess.CompletedProcess[str]:
+    """Run git in `where` and return how it ended. Raises ForgeUnreachableError if it cannot run."""
+    options = [word for setting in _HARDENED for word in ("-c", setting)]
+    env = {
+        "PATH": os.environ.get("PATH", os.defpath),
+        "HOME": "/nonexistent",
+        "LANG": "C.UTF-8",
+        "GIT_CONFIG_GLOBAL": os.devnull,
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_TERMINAL_PROMPT": "0",
+        "GIT_OPTIONAL_LOCKS": "0",
+        "GIT_CEILING_DIRECTORIES": str(where.parent),  # a repository around it is another one
+        **{
+            f"GIT_{role}_{key.upper()}": value
+            for role in ("AUTHOR", "COMMITTER")
+            for key, value in _WHO.items()
+        },
+    }
+    try:
+        return subprocess.run(
+            ["git", *options, "-C", str(where), *args],
+            input=feed if feed is not None else "",
+            capture_output=True,
+            text=True,
+            errors="replace",
+            env=env,
+            timeout=_TIMEOUT,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as fault:
+        raise ForgeUnreachableError(f"git could not be run in {where}: {fault}.") from fault
+
+
+def output(where: Path, *args: str, feed: str | None = None) -> str:
+    """What git printed, stripped. Raises ForgeError with the end of its complaint."""
+    done = run(where, *args, feed=feed)
+    if done.returncode:
+        raise ForgeError(f"git {args[0]} failed in {where}: {tail(done.stderr)}")
+    return done.stdout.strip()
+
+
+def tail(text: str) -> str:
+    """The end of what git said, as part of a sentence."""
+    return " ".join(text.split())[-300:] or "it did not say why"
+
+
+def branch_ref(branch: str) -> str:
+    """The full name of a branch's ref. Raises UsageError for what no branch can be called."""
+    if not branch or len(branch) > 250 or _NOT_IN_A_BRANCH.search(branch):  # noqa: PLR2004 - of 255
+        raise UsageError(f"{branch!r} cannot be the name of a branch.")
+    return f"refs/heads/{branch}"
+
+
+def full_sha(text: str) -> str:
+    """The SHA itself. Raises UsageError unless it is a whole one."""
+    if not _SHA.fullmatch(text):
+        raise UsageError(f"{text!r} is not a whole commit SHA.")
+    return text
+
+
+def branch_sha(repo: Path, branch: str) -> str | None:
+    """The commit a branch points to, or None when there is no such branch."""
+    done = run(repo, "show-ref", "--verify", "--hash", branch_ref(branch))
+    return done.stdout.strip() or None
+
+
+def contains(repo: Path, commit: str, ancestor: str) -> bool:
+    """Tell whether `ancestor` is `commit` or an ancestor of it."""
+    return run(repo, "merge-base", "--is-ancestor", ancestor, commit).returncode == 0
+
+
+def merge_commit(
+    repo: Path, scratch: Path, *, base: str, head: str, parents: Sequence[str], message: str
+) -> str:
+    """Merge `head` onto `base` in `scratch`, a directory that is empty; the SHA of the commit.
+
+    The commit has `parents` and lies in `scratch` only. Raises MergeConflictError.
+    """
+    shape = output(repo, "rev-parse", "--show-object-format")
+    output(scratch, "init", "--quiet", f"--object-format={shape}", ".")
+    common = output(repo, "rev-parse", "--path-format=absolute", "--git-path", "objects")
+    lent = scratch / ".git" / "objects" / "info" / "alternates"
+    lent.write_text(f"{common}\n")
+    output(scratch, "reset", "--quiet", "--hard", base)
+    done = run(scratch, "merge", "--quiet", "--no-ff", "--no-commit", head)
+    if done.returncode:
+        names = output(scratch, "diff", "--name-only", "--diff-filter=U").splitlines()
+        if not names and "unrelated histories" not in done.stderr:
+            raise ForgeError(f"git could not merge {head[:12]}: {tail(done.stderr)}")
+        what = f"conflict in {', '.join(names[:5])}" if names else "no common history"
+        raise MergeConflictError(f"{head[:12]} does not merge onto {base[:12]}: {what}.")
+    tree = output(scratch, "write-tree")
+    family = [word for parent in parents for word in ("-p", parent)]
+    return output(scratch, "commit-tree", tree, *family, "-F", "-", feed=message)
+
+
+def push(scratch: Path, repo: Path, *, sha: str, ref: str, expect: str) -> str | None:
+    """Move `ref` of `repo` from `expect` to `sha`, whole or not at all; None, or why not.
+
+    Where `ref` is checked out the working tree is moved too, and the push refused unless it is
+    clean: that is what `updateInstead` does.
+    """
+    receive = (
+        "git -c receive.denyCurrentBranch=updateInstead -c core.hooksPath=/dev/null"
+        " -c core.fsmonitor=false -c receive.autogc=false receive-pack"
+    )
+    lease = f"--force-with-lease={ref}:{expect}"
+    done = run(
+        scratch,
+        "push",
+        "--porcelain",
+        f"--receive-pack={receive}",
+        lease,
+        str(repo),
+        f"{sha}:{ref}",
+    )
+    return tail(done.stderr + done.stdout) if done.returncode else None
+
+
+def scratch_directory() -> tempfile.TemporaryDirectory[str]:
+    """A directory for one merge; gone when its `with` block ends."""
+    return tempfile.TemporaryDirectory(prefix="damascus-merge-", ignore_cleanup_errors=True)
