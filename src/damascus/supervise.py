@@ -5,7 +5,7 @@ works whatever the worker's threads are doing, and after the worker is gone. FD 
 
     in    one JSON line, the job; then b"t" (stop it, with grace) or b"k" (kill it now).
           End of file means that the worker died: everything is killed at once.
-    out   JSON lines: {"started": pid} or {"error": sentence}; then {"exit": code, "why": word}
+    out   JSON lines: {"started": pid}, then {"error": sentence} or {"exit": code, "why": word}
 
 `why` is exit, timeout, asked, orphaned or crowded (too many processes). The last line is written
 when nothing is left running. On Linux every orphan below is handed to this process (it is their
@@ -99,7 +99,7 @@ def limit(job: dict[str, Any]) -> None:
         score.write("500")
 
 
-def become(job: dict[str, Any], parent: int, errors: int) -> NoReturn:
+def become(job: dict[str, Any], parent: int, control: socket.socket, errors: int) -> NoReturn:
     """Turn this forked child into the command; what hinders it goes to the pipe `errors`."""
     program = job["argv"][0]
     try:
@@ -107,6 +107,9 @@ def become(job: dict[str, Any], parent: int, errors: int) -> NoReturn:
         prctl(PR_SET_PDEATHSIG, signal.SIGKILL)  # should the supervisor itself be killed
         if os.getppid() != parent:
             os._exit(137)
+        # Told from here, so that the worker knows the group before the command can do anything:
+        # if it kills the supervisor, the worker kills the group.
+        tell(control, started=os.getpid())
         limit(job)
         if not job.get("wrapped"):  # the wrapper may be setuid, and does this itself
             prctl(PR_SET_NO_NEW_PRIVS, 1)
@@ -129,7 +132,7 @@ def become(job: dict[str, Any], parent: int, errors: int) -> NoReturn:
     os._exit(127)
 
 
-def start(job: dict[str, Any]) -> tuple[int, str]:
+def start(job: dict[str, Any], control: socket.socket) -> tuple[int, str]:
     """Fork and execute the job. Returns its process id, and a sentence if that failed."""
     if job.get("processes") and os.getuid() != 0:  # the kernel does not limit root
         job["task_ceiling"] = job["processes"] + tasks_of_user()
@@ -137,7 +140,7 @@ def start(job: dict[str, Any]) -> tuple[int, str]:
     parent = os.getpid()
     child = os.fork()
     if child == 0:
-        become(job, parent, writing)
+        become(job, parent, control, writing)
     os.close(writing)
     for inherited in job.get("pass_fds", ()):
         os.close(inherited)
@@ -279,12 +282,11 @@ def main(fd: int) -> None:
     job = receive(control)
     if job is None:
         return
-    child, said = start(job)
+    child, said = start(job, control)
     if said:
         os.waitpid(child, 0)
         tell(control, error=said)
         return
-    tell(control, started=child)
     supervisor = Supervisor(control, job, child)
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, supervisor.terminate)

@@ -224,7 +224,10 @@ class _Run:
                 self.report = word
 
     def _bereaved(self) -> None:
-        """The supervisor was killed: so is the command, by the kernel; kill its group as well."""
+        """The supervisor was killed: so is the command, by the kernel; kill its group as well.
+
+        Something that left the group first gets away, as nobody is left who knew of it.
+        """
         if self.main is not None:
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.main, signal.SIGKILL)
