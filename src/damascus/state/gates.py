@@ -77,3 +77,7 @@ class GatesDesk(DeskBase):
                 raise NotFoundError(f"there is no gate {gate_id}: see `damascus gate list`")
             raise ConflictError(f"gate {gate_id} is open already")
         return int(row["item_id"])
+
+    def recount_gates(self) -> int:
+        """Repair stored counts of closed gates that differ from the gates; how many did."""
+        return self._db.run("recount_gates")

@@ -1,0 +1,66 @@
+# Two commands do everything on a machine with Python 3.11 or later, git and make:
+#   make demo     the main job, end to end, on embedded parts (ARGS="--builder claude --json")
+#   make test     all tests
+# The others: make up, check, fmt, docs, locks, bench.
+
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+  $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+SOURCES := src tests benchmarks
+ARGS ?=
+
+.PHONY: demo test up check fmt docs locks bench clean
+
+demo: .venv/.embedded
+	@$(BIN)/damascus demo $(ARGS)
+
+up: .venv/.embedded
+	@$(BIN)/damascus up $(ARGS)
+
+test: .venv/.dev
+	$(BIN)/python -m pytest $(ARGS)
+
+check: .venv/.dev
+	$(BIN)/ruff format --check $(SOURCES)
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/basedpyright
+	$(BIN)/lint-imports --no-cache
+
+fmt: .venv/.dev
+	$(BIN)/ruff format $(SOURCES)
+	$(BIN)/ruff check --fix $(SOURCES)
+
+docs: .venv/.dev
+	$(BIN)/python -m damascus.domain.diagram > docs/state-machine.md
+	$(BIN)/python -m damascus.cli.reference > docs/cli.md
+
+bench: .venv/.dev
+	$(BIN)/python benchmarks/cycle.py $(ARGS)
+
+# `datasets` is left out: only mini-swe-agent's own benchmark runner uses it, and it is 300 MB.
+LOCK = $(BIN)/uv pip compile -q pyproject.toml --universal --python-version 3.11 \
+  --override requirements/overrides.txt --generate-hashes --no-header --no-annotate
+locks: .venv/.dev
+	$(LOCK) -o requirements/runtime.lock
+	$(LOCK) --extra build --extra embedded -o requirements/embedded.lock
+	$(LOCK) --extra build --extra embedded --extra dev -o requirements/dev.lock
+
+clean:
+	rm -rf .venv dist build
+
+.venv/bin/python:
+	@test -n "$(PYTHON)" || { echo "Damascus needs Python 3.11 or later; none was found" >&2; exit 1; }
+	@$(PYTHON) -m venv .venv || { rm -rf .venv; echo "this Python cannot make virtual environments: \
+	install its venv module (Debian and Ubuntu: apt install python3-venv)" >&2; exit 1; }
+
+.venv/.embedded: .venv/bin/python requirements/embedded.lock pyproject.toml
+	@test -f .venv/.dev || { echo "setting up: about half a minute …" >&2; \
+	$(PIP) install -q --no-deps --require-hashes -r requirements/embedded.lock && \
+	$(PIP) install -q --no-deps --no-build-isolation --editable .; }
+	@touch $@
+
+.venv/.dev: .venv/bin/python requirements/dev.lock pyproject.toml
+	$(PIP) install -q --no-deps --require-hashes -r requirements/dev.lock
+	$(PIP) install -q --no-deps --no-build-isolation --editable .
+	@touch $@ .venv/.embedded

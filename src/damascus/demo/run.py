@@ -1,0 +1,221 @@
+"""`damascus demo`: three stories on embedded parts, everything real but the model's answers.
+
+A private PostgreSQL, the real worker and scheduler on Taskiq's in-process broker, LiteLLM, a real
+coding agent, git and the test command. The model is scripted at the providers' wire protocols.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Generator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Any
+
+from pydantic import SecretStr
+
+from damascus.config import Settings, load
+from damascus.demo import screen
+from damascus.demo.model_server import ModelServer
+from damascus.demo.script import ANSWER, DemoModel
+from damascus.domain.story import read_story
+from damascus.errors import DamascusError, UsageError
+from damascus.forge import local_git
+from damascus.tasks import run_embedded
+from damascus.up import embedded, stopping_on_signals
+from damascus.wiring import App
+
+PROJECT = "textkit"
+MODEL = "gpt-4o-mini"  # the name the scripted model answers to, so that its tokens have a price
+CLAUDE_MODEL = "claude-sonnet-4-5"
+EXPECTED = {
+    "slugify-titles": "merged",
+    "shorten-texts": "merged",
+    "round-trip-romans": "blocked",
+}
+AT_REST = ("merged", "blocked", "cancelled")
+PATIENCE_SECONDS = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What the demonstration ended with, as `--json` prints it."""
+
+    ok: bool
+    report: dict[str, Any]
+
+
+def run(*, builder: str, keep: Path | None, as_json: bool, concurrency: int = 2) -> int:
+    """Run the demonstration; returns 0 only if all three stories rest as they should.
+
+    Raises UsageError when `keep` is not an empty or new directory, ConfigurationError when the
+    builder or the embedded parts are not installed.
+    """
+    started = time.monotonic()
+    show = screen.Screen(quiet=as_json)
+    with ExitStack() as stack:
+        place = stack.enter_context(_place(keep))
+        repo = make_repository(place)
+        server = stack.enter_context(ModelServer(DemoModel()))
+        show.introduction(builder, place, kept=keep is not None)
+        settings = _settings(place, server, builder, concurrency)
+        settings = stack.enter_context(embedded(settings))
+        app = stack.enter_context(App(settings))
+        show.parts(app, builder)
+        stop = threading.Event()
+        stack.enter_context(stopping_on_signals(stop, show.say))
+        _ingest(app, repo, place)
+        worker = threading.Thread(
+            target=run_embedded,
+            args=(app,),
+            kwargs={"concurrency": concurrency, "stop": stop},
+            name="embedded",
+        )
+        worker.start()
+        try:
+            in_time = _watch(app, show, stop)
+        finally:
+            stop.set()
+            worker.join()
+        report = _report(app, repo, server)
+    ok = in_time and all(i["phase"] == EXPECTED[i["key"]] for i in report["items"])
+    report |= {"ok": ok, "seconds": round(time.monotonic() - started, 1)}
+    if keep is not None:
+        report["kept"] = str(place)
+    if as_json:
+        sys.stdout.write(json.dumps(report, indent=2, default=str) + "\n")
+    else:
+        show.ending(report)
+    return 0 if ok else 1
+
+
+@contextmanager
+def _place(keep: Path | None) -> Generator[Path]:
+    """The directory of everything: a temporary one, or the one to be kept."""
+    if keep is None:
+        with tempfile.TemporaryDirectory(prefix="damascus-demo-") as name:
+            yield Path(name).resolve()
+        return
+    keep = keep.expanduser().resolve()
+    if keep.exists() and (not keep.is_dir() or any(keep.iterdir())):
+        raise UsageError(f"--keep {keep}: give a new or an empty directory")
+    keep.mkdir(parents=True, exist_ok=True)
+    yield keep
+
+
+def make_repository(place: Path) -> Path:
+    """The demonstration's project as a bare repository with one commit; the stories beside it."""
+    home = files("damascus.demo")
+    with as_file(home / "textkit") as project, as_file(home / "stories") as stories:
+        shutil.copytree(stories, place / "stories")
+        work = place / "textkit"
+        shutil.copytree(project, work, ignore=shutil.ignore_patterns("__pycache__"))
+    repo = place / "textkit.git"
+    local_git.output(place, "init", "--quiet", "--bare", "--initial-branch=main", str(repo))
+    local_git.output(work, "init", "--quiet", "--initial-branch=main")
+    local_git.output(work, "add", "--all")
+    author = ("-c", "user.name=Demo", "-c", "user.email=demo@localhost")
+    local_git.output(work, *author, "commit", "--quiet", "--message=textkit counts words")
+    local_git.output(work, "push", "--quiet", str(repo), "main")
+    return repo
+
+
+def _settings(place: Path, server: ModelServer, builder: str, concurrency: int) -> Settings:
+    """The settings of the demonstration: nothing of one's own configuration but the PATH."""
+    return load(
+        _env_file=None,
+        home=place / "home",
+        database_url=None,
+        redis_url=None,
+        worker_name="demo",
+        max_concurrency=concurrency,
+        budget_cycles=3,
+        ring_seconds=1,
+        poll_seconds=1.0,
+        stale_claim_minutes=3.0,
+        llm_model=f"openai/{MODEL}",
+        llm_api_base=server.openai_base,
+        llm_api_key=SecretStr("demo"),
+        builder=builder,
+        mini_model=f"openai/{MODEL}",
+        mini_api_base=server.openai_base,
+        mini_api_key=SecretStr("demo"),
+        claude_base_url=server.anthropic_base,
+        claude_auth_token=SecretStr("demo"),
+        claude_model=CLAUDE_MODEL,
+        gitea_token=None,
+    )
+
+
+def _ingest(app: App, repo: Path, place: Path) -> None:
+    """What `damascus project add` and `damascus ingest` do."""
+    app.check_project(forge="local", repo=str(repo), base_branch="main")
+    app.desk.add_project(
+        name=PROJECT,
+        forge="local",
+        repo=str(repo),
+        base_branch="main",
+        policy={"test_timeout_seconds": 60},
+        actor="demo",
+    )
+    for key in EXPECTED:
+        path = place / "stories" / f"{key}.md"
+        story = read_story(path.read_bytes(), name=path.name)
+        app.desk.ingest(PROJECT, story, actor="demo")
+
+
+def _watch(app: App, show: screen.Screen, stop: threading.Event) -> bool:
+    """Show the items until all are at rest; answer the question on the way. False: not in time."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    with show.live() as live:
+        while not stop.wait(0.2):
+            for issue in app.views.issues():
+                if issue["kind"] == "question":
+                    show.question(issue, ANSWER)
+                    app.desk.answer(issue["id"], text=ANSWER, actor="demo")
+            items = sorted(app.views.items(project=PROJECT), key=lambda row: row["id"])
+            live.update(items, app.views.status())
+            if all(item["phase"] in AT_REST for item in items):
+                return True
+            if time.monotonic() > deadline:
+                return False
+    return False
+
+
+def _report(app: App, repo: Path, server: ModelServer) -> dict[str, Any]:
+    """Everything a person may want to check, read from the database and the repository."""
+    items = sorted(app.views.items(project=PROJECT), key=lambda row: row["id"])
+    return {
+        "items": items,
+        "events": app.views.events(limit=1000),
+        "issues": app.views.issues(everything=True),
+        "costs": [{**row} for item in items for row in _costs(app, item["id"])],
+        "merge_shas": {i["key"]: i["merge_sha"] for i in items if i["merge_sha"]},
+        "git_log": _log(repo),
+        "model_requests": len(server.asks),
+        "sandbox": app.sandbox.name,
+    }
+
+
+def _costs(app: App, item_id: int) -> list[dict[str, Any]]:
+    from datetime import timedelta  # noqa: PLC0415 - one use
+
+    return [
+        {"item_id": item_id, **row}
+        for row in app.views.costs(since=timedelta(days=1), item_id=item_id)
+    ]
+
+
+def _log(repo: Path) -> list[str]:
+    try:
+        text = local_git.output(repo, "log", "--graph", "--oneline", "--decorate", "main")
+    except DamascusError as error:
+        return [str(error)]
+    return text.splitlines()

@@ -1,0 +1,5 @@
+"""Small functions on text."""
+
+from textkit.words import count_words
+
+__all__ = ["count_words"]

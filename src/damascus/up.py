@@ -1,0 +1,155 @@
+"""The embedded mode: database, worker and scheduler in one process, for one's own repositories.
+
+`damascus up` stays until it is told to stop, and goes on where it was when it is started again. The
+other commands find its database through a file in the home directory.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import logging
+import os
+import signal
+import threading
+from collections.abc import Callable, Generator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from pydantic import SecretStr
+
+from damascus.config import EMBEDDED, Settings
+from damascus.embedded import PrivatePostgres
+from damascus.errors import ConfigurationError, ConflictError
+from damascus.state import schema
+from damascus.tasks import run_embedded
+from damascus.wiring import App
+
+log = logging.getLogger(__name__)
+
+EMBEDDED_STALE_MINUTES = 3.0  # claims are renewed every few seconds, on the same machine
+
+
+def run(settings: Settings, *, say: Callable[[str], None]) -> int:
+    """Run until SIGINT or SIGTERM; returns the exit code. `say` gets lines for a person.
+
+    Raises ConflictError when it runs already, ConfigurationError, DatabaseUnreachableError.
+    """
+    stop = threading.Event()
+    with ExitStack() as stack:
+        settings = stack.enter_context(embedded(settings))
+        app = stack.enter_context(App(settings))
+        stack.enter_context(stopping_on_signals(stop, say))
+        say(f"Damascus is up; its home is {settings.home}. Ctrl-C stops it, nothing is lost.")
+        if not app.views.projects():
+            say("Next: damascus project add NAME --repo PATH-or-URL")
+            say("then: damascus ingest --project NAME story.md")
+        teller = threading.Thread(target=_tell, args=(app, stop, say), name="teller", daemon=True)
+        teller.start()
+        try:
+            run_embedded(app, concurrency=settings.max_concurrency, stop=stop)
+        finally:
+            stop.set()
+            teller.join(timeout=5)
+    say("Damascus is down; start it again to go on.")
+    return 0
+
+
+@contextmanager
+def embedded(settings: Settings) -> Generator[Settings]:
+    """A database for the embedded mode, its schema applied, and settings that name it.
+
+    One's own PostgreSQL is used where DAMASCUS_DATABASE_URL names it. Raises as `run` does.
+    """
+    settings.home.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as stack:
+        stack.enter_context(_alone(settings.home))
+        if settings.database_url is None:
+            server = stack.enter_context(PrivatePostgres(settings.home / "postgres"))
+            url = server.url("damascus")
+        else:
+            url = settings.database_url.get_secret_value()
+        schema.init(url)
+        stack.enter_context(_announced(settings.home / EMBEDDED, url))
+        changes: dict[str, object] = {"database_url": SecretStr(url)}
+        if "stale_claim_minutes" not in settings.model_fields_set:
+            changes["stale_claim_minutes"] = EMBEDDED_STALE_MINUTES
+        yield settings.model_copy(update=changes)
+
+
+@contextmanager
+def _alone(home: Path) -> Generator[None]:
+    """Hold the home directory's lock; the kernel gives it back however this process ends."""
+    try:
+        file = (home / "up.lock").open("a+")
+    except OSError as error:
+        raise ConfigurationError(
+            f"DAMASCUS_HOME is {home}, where nothing can be written: {error.strerror}"
+        ) from None
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ConflictError(
+                f"Damascus is up already in {home}: stop it first, or set DAMASCUS_HOME to another "
+                "directory"
+            ) from None
+        yield
+
+
+@contextmanager
+def _announced(file: Path, url: str) -> Generator[None]:
+    """Tell other commands of this user where the database is, for as long as the block runs."""
+    fresh = file.with_suffix(".new")
+    fresh.touch(mode=0o600)
+    fresh.write_text(json.dumps({"database_url": url, "pid": os.getpid()}) + "\n", "utf-8")
+    fresh.replace(file)
+    try:
+        yield
+    finally:
+        file.unlink(missing_ok=True)
+
+
+@contextmanager
+def stopping_on_signals(stop: threading.Event, say: Callable[[str], None]) -> Generator[None]:
+    """Set `stop` at SIGINT and SIGTERM; a second one ends the process at once."""
+
+    def on_signal(number: int, _frame: FrameType | None) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        say(f"{signal.Signals(number).name}: stopping; what runs gets a moment to finish …")
+        stop.set()
+
+    before = {
+        number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _tell(app: App, stop: threading.Event, say: Callable[[str], None]) -> None:
+    """Say each event as it happens."""
+    latest = app.views.events(limit=1)
+    seen = latest[-1]["id"] if latest else 0
+    while not stop.wait(1.0):
+        try:
+            for event in app.views.events(after=seen):
+                seen = event["id"]
+                say(line_of(event))
+        except Exception as error:  # noqa: BLE001 - telling must never stop the work
+            log.warning("events cannot be read: %s", error)
+
+
+def line_of(event: Mapping[str, Any]) -> str:
+    """One event as one line: time, item, what happened, why."""
+    data: Mapping[str, Any] = event["data"]
+    who = f"{event['project']}/{event['key']}" if event["key"] else str(event["project"] or "")
+    move = f"{data['from']} → {data['to']}" if "from" in data and "to" in data else ""
+    summary = " ".join(str(data.get("summary") or data.get("note") or "").split())
+    parts = (f"{event['created_at']:%H:%M:%S}", who, str(event["type"]), move, summary[:160])
+    return "  ".join(part for part in parts if part)
