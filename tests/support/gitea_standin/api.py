@@ -10,7 +10,6 @@ from .state import Comment, Pull, Status, now
 
 _STATES = ("pending", "success", "error", "failure", "warning")
 _STYLES = ("merge", "squash")
-_MAX_PAGE = 50
 
 
 class RefusalError(Exception):
@@ -75,7 +74,8 @@ class Request:
         return shapes.pull(repo, pull, self.url, mergeable, base_sha)
 
     def page(self, rows):
-        limit = min(int(self.call.query.get("limit", _MAX_PAGE)), _MAX_PAGE)
+        most = self.standin.largest_page
+        limit = min(int(self.call.query.get("limit", most)), most)
         start = (max(int(self.call.query.get("page", 1)), 1) - 1) * limit
         return Reply(200, rows[start : start + limit], {"X-Total-Count": str(len(rows))})
 

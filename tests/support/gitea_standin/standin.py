@@ -19,7 +19,7 @@ class GiteaStandin:
     """A forge of its own below `root`; start it with `with`. Safe to use from several threads.
 
     `without_find` answers 404 to `/pulls/{base}/{head}` as old servers do; `finds_old_ones` lets
-    it return an older, closed pull request.
+    it return an older, closed pull request; `largest_page` caps what a listing gives at once.
     """
 
     def __init__(self, root=None, *, port=0, token=TOKEN, login="damascus"):
@@ -34,6 +34,7 @@ class GiteaStandin:
         self.errors = []
         self.without_find = False
         self.finds_old_ones = False
+        self.largest_page = 50
         self.users = {}
         self._tokens = {}
         self._repos = {}
