@@ -1,4 +1,4 @@
-"""One private PostgreSQL per run, one database per test cloned from a template; a clean environment.
+"""One private PostgreSQL per run, a fresh database per test, an environment without secrets.
 
 `DAMASCUS_TEST_DATABASE_URL` names a server to use instead of the embedded one.
 """

@@ -5,6 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+
+from damascus.domain.work import Phase, Verdict
+from damascus.errors import ClaimLostError, ConflictError
+from damascus.state.db import Database
+from damascus.state.desk import Desk
+from damascus.state.views import Views
 from support.cycles import (
     Script,
     accept,
@@ -14,12 +20,6 @@ from support.cycles import (
     settle,
     until_idle,
 )
-
-from damascus.domain.work import Phase, Verdict
-from damascus.errors import ClaimLostError, ConflictError
-from damascus.state.db import Database
-from damascus.state.desk import Desk
-from damascus.state.views import Views
 
 
 @pytest.fixture

@@ -145,7 +145,7 @@ def test_every_walk_of_verdicts_comes_to_rest_within_the_bound(verdicts, budget,
             consecutive_errors=errors,
             max_errors=max_errors,
         )
-        attempts -= found.transition.refunded
+        attempts -= found.refunded
         errors = errors + 1 if found.verdict is Verdict.ERROR else 0
         phase = found.transition.to
         assert 0 <= attempts <= budget

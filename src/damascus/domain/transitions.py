@@ -120,6 +120,11 @@ class Decision:
     transition: Transition
     exhausted_by: str | None = None
 
+    @property
+    def refunded(self) -> bool:
+        """Whether the attempt is given back: a fault never spends one, not even the last fault."""
+        return self.transition.refunded or self.exhausted_by == "errors"
+
 
 def decide(
     phase: Phase,

@@ -208,7 +208,10 @@ class PhaseResult:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A fact in `events_outbox`. `seq` is its place in the one order all readers see."""
+    """A fact in `events_outbox`. `seq` is its place in the one order all readers see.
+
+    `project` is the project's name and `key` the item's key, None where the event has none.
+    """
 
     id: int
     event_id: str
@@ -219,3 +222,5 @@ class Event:
     actor: str
     data: JSON
     created_at: datetime
+    project: str | None = None
+    key: str | None = None

@@ -197,7 +197,7 @@ class Claims:
             "epoch": claim.epoch,
             "worker": claim.worker,
             "to": row.to.value,
-            "refund": 1 if row.refunded or refund_takeover else 0,
+            "refund": 1 if decision.refunded or refund_takeover else 0,
             "fault": decision.verdict is Verdict.ERROR or decision.exhausted_by == "errors",
             "backoff": timedelta(seconds=backoff_seconds) if row.backoff else None,
             "keep_built": keep_built,
