@@ -52,6 +52,12 @@ class Settings(BaseSettings):
     redis_url: SecretStr | None = Field(
         default=None, description="Redis address: the doorbell of workers and scheduler."
     )
+    redis_patience_seconds: float | None = Field(
+        default=None,
+        gt=0,
+        description="How long Redis may be away before a worker finishes what it runs and ends; "
+        "unset: it goes on for ever, looking for work by itself.",
+    )
     worker_name: str = Field(
         default_factory=lambda: f"{socket.gethostname()}-{os.getpid()}",
         description="Name under which this process claims items.",

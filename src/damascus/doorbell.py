@@ -1,0 +1,58 @@
+"""The doorbell's names, and how a process that is no worker rings it.
+
+A ring carries nothing but "look": losing, repeating or reordering rings is harmless.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import uuid
+
+from damascus.config import Settings
+
+log = logging.getLogger(__name__)
+
+STREAM = "damascus:doorbell"
+GROUP = "damascus"
+RINGS_KEPT = 256  # of the latest; a worker that is back from a long phase hears no older ones
+RUN_CYCLE = "damascus.run_cycle"
+RELAY_EVENTS = "damascus.relay_events"
+
+
+def ring_message(task: str = RUN_CYCLE) -> bytes:
+    """One ring, as Taskiq's workers read it."""
+    ring: dict[str, object] = {
+        "task_id": uuid.uuid4().hex,
+        "task_name": task,
+        "labels": {"ack_type": "when_received"},
+        "args": [],
+        "kwargs": {},
+    }
+    return json.dumps(ring).encode()
+
+
+def ring_from_outside(settings: Settings, *, timeout: float = 1.5) -> bool:
+    """Ring once; True when Redis took it. Never raises: workers look by themselves as well.
+
+    Connecting and sending take at most `timeout` seconds each. The first call imports redis-py
+    (about 0.3 s), a later one is a connection and one command (about 2 ms on one machine).
+    """
+    if settings.redis_url is None:
+        return False
+    from redis import Redis, RedisError  # noqa: PLC0415 - processes that do not ring do not pay
+    from redis.backoff import NoBackoff  # noqa: PLC0415 - the same
+    from redis.retry import Retry  # noqa: PLC0415 - the same
+
+    try:
+        with Redis.from_url(  # pyright: ignore[reportUnknownMemberType] - its **kwargs are untyped
+            settings.redis_url.get_secret_value(),
+            socket_timeout=timeout,
+            socket_connect_timeout=timeout,
+            retry=Retry(NoBackoff(), 0),
+        ) as client:
+            client.xadd(STREAM, {"data": ring_message()}, maxlen=RINGS_KEPT, approximate=True)
+    except (RedisError, OSError, ValueError) as error:
+        log.debug("nobody was rung: %s", error)
+        return False
+    return True
