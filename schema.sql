@@ -148,6 +148,9 @@ CREATE TABLE IF NOT EXISTS work_items (
 -- claimed_at in one, the claim was no longer a HOT update and ran 35 times slower.
 CREATE INDEX IF NOT EXISTS work_items_claim_order ON work_items
   (phase_rank, priority, ready_since, id) WHERE runnable;
+-- The same per project: finds what stands behind thousands of items of a project that is full.
+CREATE INDEX IF NOT EXISTS work_items_claim_order_in_project ON work_items
+  (project_id, phase_rank, priority, ready_since, id) WHERE runnable;
 -- What waits for a time; read by the wake-up alone.
 CREATE INDEX IF NOT EXISTS work_items_not_before ON work_items (not_before)
   WHERE not_before IS NOT NULL;

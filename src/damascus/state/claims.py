@@ -65,8 +65,9 @@ class Claims:
             self.wake()
         claimed = self._take("claim")
         if claimed is None:
-            # Nothing, or no slot free: perhaps a dead worker holds one, perhaps something is due.
-            claimed = self._take("take_over")
+            # Nothing within reach: perhaps a dead worker holds a slot, perhaps the head of the queue
+            # is full projects, perhaps something is due.
+            claimed = self._take("claim_far")
             if claimed is None and (self.wake() or self.sweep()):
                 claimed = self._take("claim")
         return claimed
