@@ -4,12 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from psycopg import OperationalError
 
 from damascus.domain.work import Event
 from damascus.state.db import Database, Row, connect, unreachable
 from damascus.state.sql import sql
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """How far a sink has come.
+
+    `seq` is the last one it has taken, `failures` counts those since, and `since` is how many
+    seconds ago either of them changed, by the database's clock.
+    """
+
+    seq: int
+    failures: int
+    since: float
 
 
 class Outbox:
@@ -29,10 +43,10 @@ class Outbox:
         rows = self._db.rows("events_after", {"seq": seq, "limit": limit})
         return [_event(row) for row in rows]
 
-    def cursor(self, sink: str) -> tuple[int, int]:
-        """The last `seq` the sink has taken, and its failures since."""
+    def cursor(self, sink: str) -> Cursor:
+        """How far the sink has come; a new one has come nowhere."""
         row = self._db.row("cursor", {"sink": sink})
-        return (0, 0) if row is None else (row["seq"], row["failures"])
+        return Cursor(0, 0, 0.0) if row is None else Cursor(**row)
 
     def taken(self, sink: str, seq: int) -> None:
         """The sink has taken everything up to `seq`."""
@@ -71,4 +85,6 @@ def _event(row: Row) -> Event:
         actor=row["actor"],
         data=row["data"],
         created_at=row["created_at"],
+        project=row["project"],
+        key=row["key"],
     )

@@ -125,20 +125,32 @@ SELECT pg_advisory_xact_lock(1145130305, 2);
 -- name: sequence_events
 -- Gives every committed event its place in the one order. Only one transaction at a time does this
 -- (sequence_lock), in the order of ids: events of one item are written under its row lock, so their
--- ids are in the order of their commits.
-WITH head AS (SELECT COALESCE(max(seq), 0) AS seq FROM events_outbox),
+-- ids are in the order of their commits. The head counts cursors as well: where old events have
+-- been removed, no number is given out again that a sink has already passed.
+WITH head AS (SELECT GREATEST((SELECT COALESCE(max(seq), 0) FROM events_outbox),
+                              (SELECT COALESCE(max(seq), 0) FROM relay_cursors)) AS seq),
 fresh AS MATERIALIZED (
   SELECT id FROM events_outbox WHERE seq IS NULL ORDER BY id LIMIT %(limit)s
 ), numbered AS (SELECT id, row_number() OVER (ORDER BY id) AS n FROM fresh)
 UPDATE events_outbox e SET seq = head.seq + numbered.n FROM head, numbered WHERE e.id = numbered.id;
 
 -- name: events_after
-SELECT e.id, e.event_id, e.seq, e.type, e.item_id, e.project_id, e.actor, e.data, e.created_at
-FROM events_outbox e WHERE e.seq > %(seq)s ORDER BY e.seq LIMIT %(limit)s;
+SELECT e.id, e.event_id, e.seq, e.type, e.item_id, e.project_id, e.actor, e.data, e.created_at,
+  p.name AS project, w.key
+FROM events_outbox e LEFT JOIN projects p ON p.id = e.project_id
+LEFT JOIN work_items w ON w.id = e.item_id
+WHERE e.seq > %(seq)s ORDER BY e.seq LIMIT %(limit)s;
 
 -- name: cursor
-INSERT INTO relay_cursors (sink) VALUES (%(sink)s)
-ON CONFLICT (sink) DO UPDATE SET sink = EXCLUDED.sink RETURNING seq, failures;
+WITH made AS (
+  INSERT INTO relay_cursors (sink)
+  SELECT %(sink)s::text WHERE NOT EXISTS (SELECT FROM relay_cursors WHERE sink = %(sink)s::text)
+  ON CONFLICT (sink) DO NOTHING RETURNING seq, failures, updated_at
+)
+SELECT seq, failures, extract(epoch FROM now() - updated_at)::float8 AS since FROM (
+  SELECT * FROM made
+  UNION ALL SELECT seq, failures, updated_at FROM relay_cursors WHERE sink = %(sink)s::text
+) AS either_one LIMIT 1;
 
 -- name: move_cursor
 UPDATE relay_cursors SET seq = %(seq)s, failures = 0, last_error = NULL, updated_at = now()

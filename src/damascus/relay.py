@@ -1,0 +1,249 @@
+"""The relay: carries the outbox to its sinks, at least once, in order per item.
+
+First every committed event gets its place in the one order (`seq`); then each sink is brought from
+its own cursor to the head. A sink that is slow or down holds up nothing but itself: it has its own
+thread, cursor, lock and backoff. Any number of relays may run; the lock lets one at a time serve a
+sink, and where a lock is lost midway an event comes twice, with the same id.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Protocol
+
+from damascus.domain.work import Event
+from damascus.errors import DamascusError, DatabaseUnreachableError
+from damascus.seldom import Seldom
+from damascus.sinks import CloudEvent, Sink, sinks_of
+from damascus.state.outbox import Outbox
+
+if TYPE_CHECKING:
+    from damascus.config import Settings
+
+log = logging.getLogger(__name__)
+
+BATCH = 500
+SEQUENCED_AT_ONCE = 5000
+LONGEST_BACKOFF = 300.0
+
+
+class RelayApp(Protocol):
+    """What the relay needs of the wired application."""
+
+    settings: Settings
+
+    @cached_property
+    def outbox(self) -> Outbox: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What one pass brought to one sink; `error` is the sentence of what stopped it.
+
+    `left_alone`: nothing was tried, because the sink failed a moment ago.
+    """
+
+    sink: str
+    events: int
+    error: str | None = None
+    left_alone: bool = False
+
+
+def cloud_event(event: Event, *, source: str) -> CloudEvent:
+    """The event as CloudEvents 1.0 in JSON; its `id` is the same at every delivery."""
+    envelope: dict[str, Any] = {
+        "specversion": "1.0",
+        "id": event.event_id,
+        "source": source,
+        "type": event.type,
+        "time": event.created_at.isoformat(),
+        "datacontenttype": "application/json",
+        "data": {
+            "seq": event.seq,
+            "project": event.project,
+            "item_id": event.item_id,
+            "item": event.key,
+            "actor": event.actor,
+            "details": event.data,
+        },
+    }
+    if event.project is not None:
+        envelope["subject"] = event.project if event.key is None else f"{event.project}/{event.key}"
+    return envelope
+
+
+def backoff(failures: int) -> float:
+    """Seconds a sink is left alone after so many failures in a row."""
+    return 0.0 if failures == 0 else min(2.0 ** min(failures, 20), LONGEST_BACKOFF)
+
+
+class Relay:
+    """One pass at a time. `batch` is how many events a sink gets at once."""
+
+    def __init__(
+        self, outbox: Outbox, sinks: Sequence[Sink], *, source: str, batch: int = BATCH
+    ) -> None:
+        self._outbox = outbox
+        self.sinks = tuple(sinks)
+        self._source = source
+        self._batch = batch
+
+    def sequence(self) -> int:
+        """Give every committed event its place; returns how many got one.
+
+        Raises DatabaseUnreachableError.
+        """
+        total = 0
+        while True:
+            placed = self._outbox.sequence(limit=SEQUENCED_AT_ONCE)
+            total += placed
+            if placed < SEQUENCED_AT_ONCE:
+                return total
+
+    def deliver(
+        self, sink: Sink, *, stop: Callable[[], bool] = lambda: False, mind_backoff: bool = True
+    ) -> Delivery:
+        """Bring one sink to the head, or as far as it goes.
+
+        A failure of the sink is recorded and returned. Raises DatabaseUnreachableError.
+        """
+        cursor = self._outbox.cursor(sink.name)
+        if mind_backoff and cursor.since < backoff(cursor.failures):
+            return Delivery(sink.name, 0, left_alone=True)
+        if not self._outbox.after(cursor.seq, limit=1):
+            return Delivery(sink.name, 0)
+        delivered = 0
+        with self._outbox.alone(sink.name) as mine:
+            seq = self._outbox.cursor(sink.name).seq  # another relay may have moved it
+            while mine and not stop():
+                events = self._outbox.after(seq, limit=self._batch)
+                if not events:
+                    break
+                try:
+                    sink.put([cloud_event(event, source=self._source) for event in events])
+                except Exception as error:  # noqa: BLE001 - whatever a sink does is its own trouble
+                    said = _sentence(error)
+                    self._outbox.failed(sink.name, said)
+                    return Delivery(sink.name, delivered, said)
+                seq = events[-1].seq or seq
+                self._outbox.taken(sink.name, seq)
+                delivered += len(events)
+        return Delivery(sink.name, delivered)
+
+    def run_once(self, stop: Callable[[], bool] = lambda: False) -> list[Delivery]:
+        """Bring every sink to the head, each in a thread of its own, whatever failed before."""
+        self.sequence()
+        if not self.sinks:
+            return []
+        with ThreadPoolExecutor(len(self.sinks), thread_name_prefix="relay") as pool:
+            passes = [
+                pool.submit(self.deliver, s, stop=stop, mind_backoff=False) for s in self.sinks
+            ]
+            return [one.result() for one in passes]
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, DamascusError):
+        return str(error)
+    log.error("a bug in a sink", exc_info=error)
+    return f"{type(error).__name__}: {error}"
+
+
+class RelayThreads:
+    """The relay beside other work: one thread that gives places, and one for each sink.
+
+    They look every `every` seconds, and at once when rung.
+    """
+
+    def __init__(self, relay: Relay, *, every: float) -> None:
+        self._relay = relay
+        self._every = every
+        self._closed = False
+        self._places = threading.Event()
+        self._bells = [threading.Event() for _ in relay.sinks]
+        self._threads = [
+            threading.Thread(
+                target=self._loop,
+                args=(self._places, self._give_places, Seldom(log)),
+                name="relay",
+                daemon=True,
+            ),
+            *(
+                threading.Thread(
+                    target=self._loop,
+                    args=(bell, lambda s=sink, t=trouble: self._serve(s, t), trouble),
+                    name=f"relay-{sink.name}",
+                    daemon=True,
+                )
+                for sink, bell, trouble in zip(
+                    relay.sinks, self._bells, [Seldom(log) for _ in self._bells], strict=True
+                )
+            ),
+        ]
+
+    def start(self) -> None:
+        """Start the threads."""
+        for thread in self._threads:
+            thread.start()
+
+    def ring(self) -> None:
+        """There may be something to relay."""
+        self._places.set()
+
+    def close(self, *, wait: float = 4.0) -> None:
+        """End the threads; one whose sink does not answer is left behind after `wait` seconds."""
+        self._closed = True
+        for bell in (self._places, *self._bells):
+            bell.set()
+        for thread in self._threads:
+            if thread.is_alive():
+                thread.join(wait)
+
+    def _give_places(self) -> None:
+        if self._relay.sequence():
+            for bell in self._bells:
+                bell.set()
+
+    def _serve(self, sink: Sink, trouble: Seldom) -> None:
+        done = self._relay.deliver(sink, stop=lambda: self._closed)
+        if done.error is not None:
+            trouble.warn(f"the sink {sink.name} waits: {done.error}")
+        elif not done.left_alone:
+            trouble.over(f"the sink {sink.name} takes events")
+
+    def _loop(self, bell: threading.Event, act: Callable[[], None], trouble: Seldom) -> None:
+        while not self._closed:
+            bell.clear()
+            try:
+                act()
+            except DatabaseUnreachableError as error:
+                trouble.warn(f"nothing is relayed: {error}")
+            except Exception:
+                log.exception("the relay failed; it goes on")
+            if not self._closed:
+                bell.wait(self._every)
+
+
+def relay_of(app: RelayApp) -> Relay:
+    """The relay with the sinks that are configured. Raises ConfigurationError."""
+    return Relay(app.outbox, sinks_of(app.settings), source=app.settings.relay_source)
+
+
+def run(app: RelayApp, *, once: bool, stop: threading.Event) -> list[Delivery]:
+    """Relay until `stop` is set, or `once` to the head; returns what one pass brought.
+
+    Raises ConfigurationError, and with `once` DatabaseUnreachableError.
+    """
+    relay = relay_of(app)
+    if once:
+        return relay.run_once(stop.is_set)
+    threads = RelayThreads(relay, every=app.settings.poll_seconds)
+    threads.start()
+    stop.wait()
+    threads.close()
+    return []
