@@ -5,10 +5,8 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
-from damascus.builders import claude_result, environment
-from damascus.builders.outcomes import NOTHING_LEFT
+from damascus.builders import claude_result, environment, outcomes
 from damascus.errors import ConfigurationError
 from damascus.ports import BuildOutcome, BuildRequest, Command, Fence, Sandbox
 
@@ -46,7 +44,8 @@ class ClaudeCode:
     The cost is Claude Code's own guess (an alias it does not know is priced as a model it does),
     so it is marked as estimated, and the limit in US dollars can be passed by one turn.
     `max_retries` bounds how often it repeats a call that failed; without a bound a refused token
-    kept it silent for more than a minute.
+    kept it silent for more than a minute. `grace` is how many seconds it has to end after it was
+    told to, or after it has written its result.
     """
 
     name = "claude"
@@ -65,6 +64,7 @@ class ClaudeCode:
         test_programs: Sequence[str] = (),
         extra_env: Mapping[str, str] | None = None,
         output_cap: int = 1_000_000,
+        grace: float = 10.0,
     ) -> None:
         self._executable = executable
         self._base_url = _needed(base_url, "DAMASCUS_CLAUDE_BASE_URL")
@@ -76,6 +76,7 @@ class ClaudeCode:
         self._allowed = (*allowed_tools, *_shell_rules(test_programs))
         self._extra = dict(extra_env or {})
         self._output_cap = output_cap
+        self._grace = grace
         if "ANTHROPIC_API_KEY" in self._extra:
             raise ConfigurationError(
                 "ANTHROPIC_API_KEY must not be given to Claude Code beside a token: both would be "
@@ -85,31 +86,33 @@ class ClaudeCode:
     def build(self, request: BuildRequest, sandbox: Sandbox, fence: Fence) -> BuildOutcome:
         """Run Claude Code to its end. Raises SandboxError, ConfigurationError."""
         if request.usd is not None and request.usd <= 0:
-            return NOTHING_LEFT
+            return outcomes.NOTHING_LEFT
         workspace = request.workspace
-        program = environment.locate(self._executable, self._path)
+        program, shown = environment.locate(self._executable, self._path)
         confined = sandbox.name in CONFINED
         env = environment.prepare(workspace, self._path, self._variables())
         env["CLAUDE_CODE_TMPDIR"] = env["TMPDIR"]
+        stream = claude_result.Stream()
         finished = sandbox.run(
             Command(
                 argv=(str(program), *self._arguments(request, confined=confined)),
                 cwd=workspace.checkout,
                 env=env,
                 writable=(workspace.checkout, workspace.home),
-                readable=environment.files_of(program),
+                readable=shown,
                 timeout=request.seconds,
+                grace=self._grace,
                 network=True,
                 output_cap=self._output_cap,
                 # A file, because a pipe left open makes it hang, and an argv holds 128 KiB.
                 stdin=environment.write_private(workspace.root / "prompt.md", request.prompt),
                 log=workspace.log,
-                finished_when=claude_result.is_result,
+                finished_when=stream,
             ),
             fence,
         )
-        finished = replace(finished, output=environment.hide(finished.output, [self._token]))
-        return claude_result.judge(finished, model=self._model)
+        outcome = claude_result.judge(finished, stream, model=self._model)
+        return outcomes.presentable(outcome, [self._token])
 
     def _variables(self) -> dict[str, str]:
         models = dict.fromkeys(

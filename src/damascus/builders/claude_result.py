@@ -9,46 +9,72 @@ provider (429, 401, a refused connection, garbage). Limits are exit 1 with `erro
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from decimal import Decimal, InvalidOperation
-from typing import Any, TypeAlias, cast
+from typing import Any
 
-from damascus.builders import environment
-from damascus.builders.outcomes import SIGNALLED, one_line, speaks_of_budget
+from damascus.builders.outcomes import (
+    JSON,
+    SIGNALLED,
+    dollars,
+    listing,
+    mapping,
+    one_line,
+    speaks_of_budget,
+    tail,
+    tokens,
+)
 from damascus.domain.work import Cost
 from damascus.ports import BuildOutcome, Finished
 
-JSON: TypeAlias = Mapping[str, Any]
-
-ITEM_FAULTS = frozenset({400, 413, 422})  # the request itself was refused: too long, not allowed
+ITEM_FAULTS = (400, 413, 422)  # the request itself was refused: too long, not allowed
 
 
-def is_result(line: bytes) -> bool:
-    """Tell whether a line of output is the result object: Claude Code may hang after it."""
-    return line.startswith(b'{"type":"result"')
+class Stream:
+    """Collects from the lines of a run what its end is judged by; may be shown a line twice.
+
+    Called with each line as it comes, it tells whether the result object has been seen: Claude
+    Code may hang after it. What is left of the output at the end may lack lines from the middle.
+    """
+
+    def __init__(self) -> None:
+        self.result: JSON | None = None
+        self.usages: dict[str, JSON] = {}
+        self.said = ""
+
+    def __call__(self, line: bytes) -> bool:
+        """Take one line as it comes."""
+        self.take(line.decode("utf-8", "replace"))
+        return self.result is not None
+
+    def take(self, line: str) -> bool:
+        """Take one line; tells whether it belonged to the stream."""
+        if not line.startswith("{"):
+            return False
+        try:
+            parsed: object = json.loads(line)
+        except (ValueError, RecursionError):
+            return False
+        found = mapping(parsed)
+        if found.get("type") == "result":
+            self.result = found
+        elif found.get("type") == "assistant":
+            self._remember(mapping(found.get("message")))
+        return "type" in found
+
+    def _remember(self, message: JSON) -> None:
+        self.usages[str(message.get("id"))] = mapping(message.get("usage"))
+        for block in listing(message.get("content")):
+            self.said = str(mapping(block).get("text") or self.said)
 
 
-def lines(output: str) -> Iterator[JSON]:
-    """The JSON objects of a stream, last first; whatever else is in the output is skipped."""
-    for line in reversed(output.splitlines()):
-        if line.startswith("{") and line.rstrip().endswith("}"):
-            try:
-                parsed: object = json.loads(line)
-            except (ValueError, RecursionError):
-                continue
-            if isinstance(parsed, dict):
-                yield cast("JSON", parsed)
-
-
-def judge(finished: Finished, *, model: str) -> BuildOutcome:
+def judge(finished: Finished, stream: Stream, *, model: str) -> BuildOutcome:
     """Turn the end of a run into an outcome. `model` names what was asked for."""
-    stream = list(lines(finished.output))
-    result = next((line for line in stream if line.get("type") == "result"), None)
-    text = environment.tail(_text(result) if result is not None else finished.output)
+    rest = [line for line in finished.output.splitlines() if not stream.take(line)]
+    result = stream.result
+    text = tail(_text(result) if result else stream.said or "\n".join(rest))
     if finished.stopped == "claim_lost":
         kind, reason = "fault", "The claim was lost while Claude Code ran."
     elif result is None:
-        kind, reason = _without_result(finished)
+        kind, reason = _without_result(finished, one_line("\n".join(rest)))
     elif result.get("subtype") != "success":
         kind, reason = _limit(result, one_line(text))
     elif result.get("is_error") is not False:
@@ -61,7 +87,7 @@ def judge(finished: Finished, *, model: str) -> BuildOutcome:
     return BuildOutcome(
         ok=kind == "ok",
         reason=reason + _denials(result),
-        cost=_cost(result, model) if result is not None else _tokens_alone(stream, model),
+        cost=_cost(result, model) if result else _tokens_alone(stream, model),
         fault=kind == "fault",
         over_budget=kind == "over_budget",
         text=text,
@@ -73,80 +99,61 @@ def _limit(result: JSON, said: str) -> tuple[str, str]:
         case "error_max_budget_usd":
             return "over_budget", "Claude Code reached its limit in US dollars."
         case "error_max_turns":
-            return "fail", f"Claude Code ran out of turns after {result.get('num_turns')}."
+            return "fail", f"Claude Code ran out of turns after {tokens(result.get('num_turns'))}."
         case subtype:
             return "fail", f"Claude Code stopped with {one_line(str(subtype))!r}: {said}"
 
 
 def _provider(result: JSON, said: str) -> tuple[str, str]:
-    status = result.get("api_error_status")
+    status: Any = result.get("api_error_status")
     if speaks_of_budget(said):
         return "over_budget", f"The gateway says that the budget is used up: {said}"
     if status in ITEM_FAULTS:
         return "fail", f"The model refused the request with status {status}: {said}"
-    answered = f"answered {status}" if status else "did not answer as it should"
+    answered = f"answered {tokens(status)}" if status else "did not answer as it should"
     return "fault", f"The model provider {answered}: {said}"
 
 
-def _without_result(finished: Finished) -> tuple[str, str]:
+def _without_result(finished: Finished, said: str) -> tuple[str, str]:
     code = finished.exit_code
     if finished.stopped == "timeout":
         return "fail", "Claude Code ran out of time."
     if code > SIGNALLED:
         return "fault", f"Claude Code was killed by signal {code - SIGNALLED}."
     if code != 0:
-        said = one_line(finished.output)
         return "fault", f"Claude Code could not run (exit status {code}): {said}"
     return "fault", "Claude Code ended without a result object."
 
 
 def _text(result: JSON) -> str:
-    errors = cast("list[object]", result.get("errors") or [])
-    return str(result.get("result") or "; ".join(map(str, errors)))
+    return str(result.get("result") or "; ".join(map(str, listing(result.get("errors")))))
 
 
 def _denials(result: JSON | None) -> str:
-    denied = cast("list[JSON]", (result or {}).get("permission_denials") or [])
+    denied = listing((result or {}).get("permission_denials"))
     if not denied:
         return ""
-    names = ", ".join(sorted({str(one.get("tool_name")) for one in denied}))
+    names = ", ".join(sorted({str(mapping(one).get("tool_name")) for one in denied}))
     return f" {len(denied)} tool call{'s were' if len(denied) > 1 else ' was'} denied ({names})."
 
 
 def _cost(result: JSON, model: str) -> Cost | None:
-    usage = cast("JSON", result.get("usage") or {})
-    read, written = _tokens(usage)
-    try:
-        told = result.get("total_cost_usd")
-        usd = None if told is None else Decimal(str(told))
-    except InvalidOperation:
-        usd = None
-    if usd is None and read is None and written is None:
+    read, written = _tokens(mapping(result.get("usage")))
+    usd = dollars(result.get("total_cost_usd"))
+    if usd is None and not read and not written:
         return None
-    if usd is not None and not (usd.is_finite() and usd >= 0):
-        usd = None
-    if not usd and (read or written):
-        usd = None  # tokens that cost nothing were not priced: unmeasured is never zero
     return Cost(model, read, written, usd, estimated=True)
 
 
-def _tokens_alone(stream: list[JSON], model: str) -> Cost | None:
+def _tokens_alone(stream: Stream, model: str) -> Cost | None:
     """What the messages seen so far used, where no result tells: the dollars stay unknown."""
-    messages: dict[object, JSON] = {}
-    for line in stream:  # last first: the first seen of an id is the most complete
-        message = line.get("message")
-        if line.get("type") == "assistant" and isinstance(message, dict):
-            found = cast("JSON", message)
-            messages.setdefault(found.get("id"), cast("JSON", found.get("usage") or {}))
-    counts = [_tokens(usage) for usage in messages.values()]
-    if not counts:
-        return None
-    read, written = (sum(count or 0 for count in side) for side in zip(*counts, strict=True))
+    counts = [_tokens(usage) for usage in stream.usages.values()]
+    read = sum(one[0] or 0 for one in counts)
+    written = sum(one[1] or 0 for one in counts)
     return Cost(model, read, written, None, estimated=True) if read or written else None
 
 
 def _tokens(usage: JSON) -> tuple[int | None, int | None]:
-    reads = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
-    told = [usage[key] for key in reads if isinstance(usage.get(key), int)]
-    written = usage.get("output_tokens")
-    return (sum(told) if told else None), (written if isinstance(written, int) else None)
+    names = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
+    told = [count for name in names if (count := tokens(usage.get(name))) is not None]
+    return (sum(told) if told else None), tokens(usage.get("output_tokens"))

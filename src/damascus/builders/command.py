@@ -21,8 +21,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from damascus.builders import environment
-from damascus.builders.outcomes import SIGNALLED
+from damascus.builders import environment, outcomes
 from damascus.errors import ConfigurationError
 from damascus.ports import BuildOutcome, BuildRequest, Command, Fence, Finished, Sandbox
 
@@ -72,7 +71,7 @@ class CommandAgent:
         workspace = request.workspace
         env = environment.prepare(workspace, self._path, self._env)
         argv = self._filled(request)
-        program = environment.locate(argv[0], self._path)
+        program, shown = environment.locate(argv[0], self._path)
         # Below HOME: the agent must be able to read the file by its name inside the sandbox.
         prompt = environment.write_private(workspace.home / "prompt.md", request.prompt)
         finished = sandbox.run(
@@ -81,7 +80,7 @@ class CommandAgent:
                 cwd=workspace.checkout,
                 env=env,
                 writable=(workspace.checkout, workspace.home),
-                readable=environment.files_of(program),
+                readable=shown,
                 timeout=request.seconds,
                 network=self._network,
                 output_cap=self._output_cap,
@@ -90,8 +89,9 @@ class CommandAgent:
             ),
             fence,
         )
+        outcome = judge(finished, said=outcomes.tail(finished.output))
         secrets = [value for value in self._env.values() if len(value) >= SHORTEST_SECRET]
-        return judge(finished, said=environment.hide(environment.tail(finished.output), secrets))
+        return outcomes.presentable(outcome, secrets)
 
     def _filled(self, request: BuildRequest) -> list[str]:
         workspace = request.workspace
@@ -123,8 +123,8 @@ def judge(finished: Finished, *, said: str) -> BuildOutcome:
         case Finished(exit_code=code) if code == TEMPORARY_FAILURE:
             reason = "The agent reported a temporary failure (exit status 75)."
             return BuildOutcome(ok=False, reason=reason, fault=True, text=said)
-        case Finished(exit_code=code) if code > SIGNALLED:
-            reason = f"The agent was killed by signal {code - SIGNALLED}."
+        case Finished(exit_code=code) if code > outcomes.SIGNALLED:
+            reason = f"The agent was killed by signal {code - outcomes.SIGNALLED}."
             return BuildOutcome(ok=False, reason=reason, fault=True, text=said)
         case Finished(exit_code=code):
             reason = f"The agent ended with exit status {code}."

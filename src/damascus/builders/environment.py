@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from damascus.errors import ConfigurationError
 from damascus.ports import Workspace
 
-HIDDEN = "(hidden)"
 TEMPORARY = "tmp"  # below HOME: what an agent leaves behind goes when the attempt goes
 
 
@@ -44,10 +43,12 @@ def prepare(workspace: Workspace, path: str, extra: Mapping[str, str]) -> dict[s
     }
 
 
-def locate(executable: str, path: str) -> Path:
-    """Find a program on `path`, as an absolute path.
+def locate(executable: str, path: str) -> tuple[Path, tuple[Path, ...]]:
+    """Find a program on `path`; returns it, and what a sandbox must show besides that PATH.
 
-    Raises ConfigurationError when it is not there or not executable.
+    A program given by a path of its own, outside every directory of PATH, is run as its real file
+    and shown alone: what else it needs must be on the PATH. Raises ConfigurationError when it is
+    not there or not executable.
     """
     found = shutil.which(executable, path=path)
     if found is None:
@@ -55,12 +56,10 @@ def locate(executable: str, path: str) -> Path:
             f"The coding agent {executable!r} was not found: install it, or correct its setting "
             f"or the agents' PATH ({path})."
         )
-    return Path(found).absolute()
-
-
-def files_of(program: Path) -> tuple[Path, ...]:
-    """What a sandbox must show for a program: its link and its real file, not where they lie."""
-    return tuple(dict.fromkeys((program, program.resolve())))
+    program = Path(found).absolute()
+    if str(program.parent) in path.split(os.pathsep):
+        return program, ()
+    return program.resolve(), (program.resolve(),)
 
 
 def write_private(path: Path, text: str) -> Path:
@@ -71,15 +70,3 @@ def write_private(path: Path, text: str) -> Path:
     with os.fdopen(os.open(path, flags, 0o600), "w", encoding="utf-8", errors="replace") as file:
         file.write(text)
     return path
-
-
-def hide(text: str, secrets: Iterable[str]) -> str:
-    """Replace each secret in `text`: an agent may print its own token."""
-    for secret in filter(None, secrets):
-        text = text.replace(secret, HIDDEN)
-    return text
-
-
-def tail(text: str, limit: int = 2000) -> str:
-    """The last `limit` characters, without surrounding blanks."""
-    return text.strip()[-limit:]

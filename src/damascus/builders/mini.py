@@ -12,8 +12,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from damascus.builders import environment, mini_result, mini_runner
-from damascus.builders.outcomes import NOTHING_LEFT
+from damascus.builders import environment, mini_result, mini_runner, outcomes
 from damascus.errors import ConfigurationError
 from damascus.ports import BuildOutcome, BuildRequest, Command, Fence, Sandbox
 
@@ -81,7 +80,7 @@ class MiniSweAgent:
     def build(self, request: BuildRequest, sandbox: Sandbox, fence: Fence) -> BuildOutcome:
         """Run the agent to its end. Raises SandboxError, ConfigurationError."""
         if request.usd is not None and request.usd <= 0:
-            return NOTHING_LEFT
+            return outcomes.NOTHING_LEFT
         workspace = request.workspace
         env = environment.prepare(workspace, self._path, self._variables(workspace.home))
         written = workspace.home / "trajectory.json"  # the workspace's root is not the agent's
@@ -105,14 +104,14 @@ class MiniSweAgent:
         kept = workspace.root / "trajectory.json"
         with suppress(OSError):
             os.replace(written, kept)  # noqa: PTH105 - a rename, whatever the agent put there
-        secrets = [self._key or ""]
-        return mini_result.judge(
+        outcome = mini_result.judge(
             finished,
             mini_result.read_trajectory(kept),
             model=self._model,
             turns=request.turns,
-            said=environment.tail(environment.hide(finished.output, secrets)),
+            said=outcomes.tail(finished.output),
         )
+        return outcomes.presentable(outcome, [self._key])
 
     def _variables(self, home: Path) -> dict[str, str]:
         return {

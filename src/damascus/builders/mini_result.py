@@ -5,16 +5,23 @@ from __future__ import annotations
 import json
 import os
 import stat
-from collections.abc import Iterator, Mapping
-from decimal import Decimal, InvalidOperation
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TypeAlias, cast
+from typing import cast
 
-from damascus.builders.outcomes import SIGNALLED, one_line, speaks_of_budget
+from damascus.builders.outcomes import (
+    JSON,
+    SIGNALLED,
+    dollars,
+    listing,
+    mapping,
+    one_line,
+    speaks_of_budget,
+    tail,
+    tokens,
+)
 from damascus.domain.work import Cost
 from damascus.ports import BuildOutcome, Finished
-
-JSON: TypeAlias = Mapping[str, Any]
 
 MAX_TRAJECTORY = 64 * 1024 * 1024  # bytes
 # Exceptions that speak of what was asked, not of the provider or this machine.
@@ -52,7 +59,7 @@ def judge(
 
     `turns` is the limit that was given; `said` is the end of the output, for people.
     """
-    info = _mapping((trajectory or {}).get("info"))
+    info = mapping((trajectory or {}).get("info"))
     status = str(info.get("exit_status") or "")
     if finished.stopped == "claim_lost":
         kind, reason = "fault", "The claim was lost while mini-swe-agent ran."
@@ -83,7 +90,7 @@ def _ended(status: str, info: JSON, code: int, turns: int, said: str) -> tuple[s
     if status == "Submitted" and code == 0:
         return "ok", "mini-swe-agent finished."
     if status == "LimitsExceeded":
-        calls = _mapping(info.get("model_stats")).get("api_calls")
+        calls = mapping(info.get("model_stats")).get("api_calls")
         if isinstance(calls, int) and calls >= turns:
             return "fail", f"mini-swe-agent ran out of turns after {calls}."
         return "over_budget", "mini-swe-agent reached its limit in US dollars."
@@ -96,39 +103,24 @@ def _ended(status: str, info: JSON, code: int, turns: int, said: str) -> tuple[s
 
 def _cost(trajectory: JSON, info: JSON, model: str) -> Cost | None:
     counts = list(_usages(trajectory))
-    told = _mapping(info.get("model_stats")).get("instance_cost")
-    try:
-        usd = Decimal(str(told)) if isinstance(told, (int, float)) else None
-    except InvalidOperation:
-        usd = None
-    if usd is not None and not (usd.is_finite() and usd > 0):
-        usd = None  # the price of the model is not known
-    if not counts and usd is None:
-        return None
-    read = sum(pair[0] for pair in counts) if counts else None
-    written = sum(pair[1] for pair in counts) if counts else None
-    return Cost(model, read, written, usd and round(usd, 9), estimated=True)
+    usd = dollars(mapping(info.get("model_stats")).get("instance_cost"))
+    if not counts:
+        return None if usd is None else Cost(model, None, None, usd, estimated=True)
+    read, written = (sum(side) for side in zip(*counts, strict=True))
+    return Cost(model, read, written, usd, estimated=True)
 
 
 def _usages(trajectory: JSON) -> Iterator[tuple[int, int]]:
-    for message in _messages(trajectory):
-        usage = _mapping(_mapping(_mapping(message.get("extra")).get("response")).get("usage"))
-        read, written = usage.get("prompt_tokens"), usage.get("completion_tokens")
-        if isinstance(read, int) and isinstance(written, int):
+    for message in listing(trajectory.get("messages")):
+        response = mapping(mapping(mapping(message).get("extra")).get("response"))
+        usage = mapping(response.get("usage"))
+        read, written = tokens(usage.get("prompt_tokens")), tokens(usage.get("completion_tokens"))
+        if read is not None and written is not None:
             yield read, written
 
 
 def _last_words(trajectory: JSON) -> str:
     """What the model said last, for people."""
-    said = [m.get("content") for m in _messages(trajectory) if m.get("role") == "assistant"]
-    return str(said[-1] or "")[-2000:] if said else ""
-
-
-def _messages(trajectory: JSON) -> list[JSON]:
-    messages: object = trajectory.get("messages")
-    everything = cast("list[object]", messages) if isinstance(messages, list) else []
-    return [_mapping(message) for message in everything]
-
-
-def _mapping(value: object) -> JSON:
-    return cast("JSON", value) if isinstance(value, dict) else {}
+    messages = map(mapping, listing(trajectory.get("messages")))
+    said = [message.get("content") for message in messages if message.get("role") == "assistant"]
+    return tail(str(said[-1] or "")) if said else ""

@@ -1,17 +1,28 @@
-"""What the readers of different agents' ends have in common."""
+"""What the readers of different agents' ends have in common.
+
+What an agent wrote may have any shape: nothing here takes a type, a size or a character on trust.
+"""
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any, Final, TypeAlias, cast
 
 from damascus.ports import BuildOutcome
 
+JSON: TypeAlias = Mapping[str, Any]
+
 SIGNALLED: Final = 128  # an exit code above it is this plus the number of the signal
+HIDDEN: Final = "(hidden)"
 NOTHING_LEFT: Final = BuildOutcome(
     ok=False, reason="No money is left for this item, so no agent was started.", over_budget=True
 )
 # What LiteLLM's proxy says, with status 400 or 429, when a key's own budget is used up.
 _BUDGET_WORDS: Final = ("budget has been exceeded", "budget_exceeded", "exceededbudget")
+_MOST_TOKENS: Final = 10**12
+_MOST_DOLLARS: Final = 1_000_000.0
 
 
 def speaks_of_budget(text: str) -> bool:
@@ -22,3 +33,49 @@ def speaks_of_budget(text: str) -> bool:
 def one_line(text: str, limit: int = 300) -> str:
     """The end of a text as one line, at most `limit` characters; "it said nothing" if empty."""
     return " ".join(text.split())[-limit:] or "it said nothing"
+
+
+def tail(text: str, limit: int = 2000) -> str:
+    """The last `limit` characters, without surrounding blanks."""
+    return text.strip()[-limit:]
+
+
+def presentable(outcome: BuildOutcome, secrets: Iterable[str | None] = ()) -> BuildOutcome:
+    """Hide each secret in what an outcome says, and make it text that can be stored.
+
+    An agent may print its own token; and what it prints may hold NUL or half a character.
+    """
+    reason, text = outcome.reason, outcome.text
+    for secret in filter(None, secrets):
+        reason, text = reason.replace(secret, HIDDEN), text.replace(secret, HIDDEN)
+    return replace(outcome, reason=_clean(reason), text=_clean(text))
+
+
+def _clean(text: str) -> str:
+    return text.replace("\0", "").encode("utf-8", "replace").decode("utf-8")
+
+
+def mapping(value: object) -> JSON:
+    """The value if it is a JSON object, else an empty one."""
+    return cast("JSON", value) if isinstance(value, dict) else {}
+
+
+def listing(value: object) -> list[Any]:
+    """The value if it is a JSON array, else an empty one."""
+    return cast("list[Any]", value) if isinstance(value, list) else []
+
+
+def tokens(value: object) -> int | None:
+    """A number of tokens, or None where there is no sane one."""
+    told = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MOST_TOKENS
+    return cast("int", value) if told else None
+
+
+def dollars(value: object) -> Decimal | None:
+    """An amount in US dollars; None where there is no sane one, or zero.
+
+    An agent that says zero has not been told the price: unmeasured is never zero.
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    return round(Decimal(str(value)), 9) if 0 < value <= _MOST_DOLLARS else None
