@@ -16,7 +16,8 @@
     │   └── HeadMovedError    … because the head is not the one that was tested
     ├── GitError              a git command failed
     │   ├── GitConflictError  … because two sides changed the same lines
-    │   └── LeaseLostError    … because the remote branch is not where it was seen
+    │   ├── LeaseLostError    … because the remote branch is not where it was seen
+    │   └── UnusableTreeError … because the working tree holds what cannot be committed
     ├── SandboxError          a command could not be started at all
     └── ClaimLostError        this worker no longer holds the claim; nothing may be written
 
@@ -126,6 +127,10 @@ class GitConflictError(GitError):
 
 class LeaseLostError(GitError):
     """The remote branch is not where it was when the attempt began; nothing was pushed."""
+
+
+class UnusableTreeError(GitError):
+    """The working tree holds what cannot be committed, such as a repository inside it."""
 
 
 class SandboxError(DamascusError):

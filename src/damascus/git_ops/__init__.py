@@ -1,0 +1,16 @@
+"""The git binary behind the port `Git`, hardened against what it works on.
+
+binary.py    GitBinary: the verbs
+process.py   one run of git: environment, settings, deadline, bounds
+tree.py      the two git directories of an attempt, and what must not be in its tree
+trouble.py   what git said, without secrets, as one of our errors
+names.py     which branches and commits may be named at all
+"""
+
+from __future__ import annotations
+
+from damascus.git_ops.binary import GitBinary
+from damascus.git_ops.names import is_sha, valid_branch
+from damascus.git_ops.trouble import redact
+
+__all__ = ["GitBinary", "is_sha", "redact", "valid_branch"]

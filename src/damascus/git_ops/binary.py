@@ -1,0 +1,299 @@
+"""The verbs of the port `Git`, on the git binary."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+from damascus.errors import (
+    DamascusError,
+    ForgeUnreachableError,
+    GitConflictError,
+    GitError,
+    LeaseLostError,
+    NotFoundError,
+)
+from damascus.git_ops import tree, trouble
+from damascus.git_ops.names import branch_ref, full_sha, is_sha
+from damascus.git_ops.process import Answer, GitProcess
+from damascus.ports import Remote, Workspace
+
+REMOTE_HEADS: Final = "refs/remotes/origin/"
+# Tree against tree: no program a repository names may run, and nothing may be hidden from us.
+PLAIN_DIFF: Final = ("--no-ext-diff", "--no-textconv", "--no-renames", "--ignore-submodules=none")
+GITLINK: Final = "160000"
+SYMLINK: Final = "120000"
+MOST_LINKS: Final = 5
+WIDEST_CHARACTER: Final = 4  # bytes, in UTF-8
+
+
+class GitBinary:
+    """Implements `Git` with the git on the PATH of `environment` (default: this process's).
+
+    Commits are by `name` and `email`. Timeouts are in seconds: `network_timeout` for each command
+    that talks to a remote, `local_timeout` for any other.
+    """
+
+    def __init__(
+        self,
+        *,
+        name: str = "Damascus",
+        email: str = "damascus@localhost",
+        environment: Mapping[str, str] | None = None,
+        network_timeout: float = 120.0,
+        local_timeout: float = 600.0,
+    ) -> None:
+        self._name = name
+        self._email = email
+        self._process = GitProcess(
+            environment=environment, network_timeout=network_timeout, local_timeout=local_timeout
+        )
+
+    def clone(self, remote: Remote, workspace: Workspace, *, ref: str) -> str:
+        """Fill `workspace` with a fresh checkout of `ref` (branch or SHA); returns its SHA.
+
+        What was there before is removed. All branches are fetched, so that any two can be merged.
+        Raises NotFoundError when `ref` is not there; ForgeUnreachableError, ForgeAuthError,
+        GitError.
+        """
+        branch = None if is_sha(ref) else branch_ref(ref).removeprefix("refs/heads/")
+        tree.prepare(workspace)
+        self._fetch(remote, workspace, f"+refs/heads/*:{REMOTE_HEADS}*")
+        sha = self._commit(workspace, ref if branch is None else f"{REMOTE_HEADS}{branch}")
+        if sha is None and branch is None:
+            sha = self._fetch_alone(remote, workspace, ref)
+        if sha is None:
+            what = f"commit {ref}" if branch is None else f"branch {branch}"
+            raise NotFoundError(f"There is no {what} in {trouble.redact(remote.url)}.")
+        self._local(workspace, "checkout", "--quiet", "--force", "--detach", sha)
+        tree.lend(workspace, branch=branch, sha=sha, name=self._name, email=self._email)
+        return sha
+
+    def remote_sha(self, remote: Remote, branch: str) -> str | None:
+        """The commit `branch` points to on the remote now, or None when there is none."""
+        ref = branch_ref(branch)
+        answer = self._process.run("ls-remote", "--", _url(remote), ref, remote=remote)
+        if answer.code != 0:
+            raise trouble.of_network("reading branches", remote.url, answer.stderr)
+        for line in answer.text.splitlines():
+            sha, _, name = line.partition("\t")
+            if name == ref:  # git also lists what merely ends in it
+                return sha
+        return None
+
+    def commit_all(
+        self, workspace: Workspace, *, message: str, parents: Sequence[str]
+    ) -> str | None:
+        """Commit the working tree on `parents`; None when nothing differs from the first.
+
+        Caches are left out (see `tree.CACHES`) unless they are tracked. Raises UnusableTreeError
+        for a git repository inside the tree, GitError.
+        """
+        if not parents:
+            raise GitError("A commit needs at least one parent; none was given.")
+        first, *_ = [full_sha(parent) for parent in parents]
+        tree.refuse_repositories(workspace.checkout, list(self._gitlinks(workspace)))
+        self._local(workspace, "add", "--all", "--", ".")
+        made = self._local(workspace, "write-tree").text
+        if made == self._local(workspace, "rev-parse", "--verify", f"{first}^{{tree}}").text:
+            return None
+        on = [word for parent in parents for word in ("-p", parent)]
+        said = message.replace("\0", "").encode("utf-8", "replace")
+        extra = self._identity()
+        sha = self._local(workspace, "commit-tree", made, *on, feed=said, extra=extra).text
+        self._local(workspace, "update-ref", "--no-deref", "HEAD", sha)
+        tree.forget_merge(workspace)
+        return sha
+
+    def merge_into(self, workspace: Workspace, *, head: str) -> str:
+        """Merge commit `head` into the checked-out base without conflict; returns the merge's SHA.
+
+        The same two commits give the same SHA: the merge bears the date of `head`. When `head` is
+        in the base already, that is the base's own. Raises GitConflictError with the paths and
+        leaves the conflict markers in the tree; NotFoundError when `head` was not fetched.
+        """
+        if self._commit(workspace, full_sha(head)) is None:
+            raise NotFoundError(f"There is no commit {head} in any branch that was fetched.")
+        base = self._local(workspace, "rev-parse", "--verify", "HEAD").text
+        when = self._local(workspace, "log", "-1", "--format=%ct +0000", head).text
+        message = f"Merge {head[:12]} into {base[:12]}"
+        answer = self._process.run(
+            *("merge", "--quiet", "--no-ff", "--no-edit", "--no-verify", "-m", message, head),
+            workspace=workspace,
+            extra=self._identity(when),
+        )
+        if answer.code != 0:
+            paths = self._unmerged(workspace)
+            if paths:
+                raise GitConflictError(
+                    f"{head[:12]} does not merge onto {base[:12]}: both changed"
+                    f" {', '.join(paths[:5])}.",
+                    paths=paths,
+                )
+            raise _failed("merge", answer)
+        return self._local(workspace, "rev-parse", "--verify", "HEAD").text
+
+    def changed_paths(self, workspace: Workspace, *, base: str, head: str) -> Sequence[str]:
+        """Paths that differ between the merge base of the two and `head`; both of a rename."""
+        answer = self._local(
+            workspace, "diff", "--name-only", "-z", *PLAIN_DIFF, _between(base, head), "--"
+        )
+        return sorted(_paths(answer.stdout))
+
+    def diff(self, workspace: Workspace, *, base: str, head: str, cap: int) -> str:
+        """The patch between the merge base and `head`, at most `cap` characters."""
+        answer = self._local(
+            workspace,
+            *("diff", "--no-color", "--src-prefix=a/", "--dst-prefix=b/", "--submodule=short"),
+            *(*PLAIN_DIFF, _between(base, head), "--"),
+            cap=cap * WIDEST_CHARACTER + 1,
+        )
+        text = _as_text(answer.stdout)
+        if len(text) <= cap:
+            return text
+        note = "\n[... the rest of the patch was left out ...]\n"
+        return (text[: max(0, cap - len(note))] + note)[:cap]
+
+    def push(
+        self, workspace: Workspace, remote: Remote, *, sha: str, branch: str, expect: str | None
+    ) -> None:
+        """Push `sha` to `branch`, which must still be at `expect` (None: not there yet).
+
+        Raises LeaseLostError when it is not; ForgeUnreachableError, ForgeAuthError or GitError
+        otherwise. A branch that is already at `sha` is success, whatever was expected.
+        """
+        ref = branch_ref(branch)
+        lease = f"--force-with-lease={ref}:{'' if expect is None else full_sha(expect)}"
+        answer = self._process.run(
+            *("push", "--porcelain", "--no-verify", "--no-signed", lease),
+            *("--", _url(remote), f"{full_sha(sha)}:{ref}"),
+            workspace=workspace,
+            remote=remote,
+        )
+        if answer.code == 0:
+            return
+        said = f"{answer.stderr}\n{answer.text}"
+        error = trouble.of_network(f"pushing {branch}", remote.url, said)
+        try:
+            now = self.remote_sha(remote, branch)
+        except DamascusError:
+            raise error from None
+        if now == sha:  # the answer was lost, or somebody did the same before us
+            return
+        if now != expect and not isinstance(error, ForgeUnreachableError):
+            raise LeaseLostError(
+                f"The branch {branch} is at {now or 'no commit'}, not at"
+                f" {expect or 'no commit'} as when the attempt began; nothing was pushed.",
+                stderr=answer.stderr,
+            )
+        raise error
+
+    def files(self, workspace: Workspace, *, limit: int) -> Sequence[str]:
+        """Paths of the checked-out commit, sorted, at most `limit`."""
+        answer = self._local(workspace, "ls-tree", "-r", "-z", "--name-only", "--full-tree", "HEAD")
+        return sorted(_paths(answer.stdout))[:limit]
+
+    def read(self, workspace: Workspace, path: str, *, cap: int) -> str | None:
+        """Text of a file of the checked-out commit, at most `cap` characters; None if absent.
+
+        Comes from the commit, not from the disk. A link to another file of it is followed.
+        """
+        for _ in range(MOST_LINKS):
+            wanted = posixpath.normpath(path)
+            if wanted.startswith(("/", "../")) or wanted in {"..", "."} or "\0" in wanted:
+                return None
+            entry = self._local(workspace, "ls-tree", "-z", "--full-tree", "HEAD", "--", wanted)
+            mode, kind, rest = (*entry.text.partition("\t")[0].split(" ", 2), "", "")[:3]
+            if kind != "blob":
+                return None
+            blob = self._local(
+                workspace, "cat-file", "blob", rest, cap=max(1, cap * WIDEST_CHARACTER)
+            )
+            if mode != SYMLINK:
+                return _as_text(blob.stdout)[:cap]
+            path = posixpath.join(posixpath.dirname(wanted), _as_text(blob.stdout))
+        return None
+
+    def _local(
+        self,
+        workspace: Workspace,
+        *arguments: str,
+        feed: bytes = b"",
+        cap: int | None = None,
+        extra: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Run a command that needs no remote. Raises GitError when it fails."""
+        answer = self._process.run(*arguments, workspace=workspace, feed=feed, cap=cap, extra=extra)
+        cut = cap is not None and len(answer.stdout) >= cap
+        if answer.code != 0 and not cut:
+            raise _failed(arguments[0], answer)
+        return answer
+
+    def _fetch(self, remote: Remote, workspace: Workspace, refspec: str) -> None:
+        answer = self._process.run(
+            *("fetch", "--quiet", "--no-tags", "--no-recurse-submodules"),
+            *("--", _url(remote), refspec),
+            workspace=workspace,
+            remote=remote,
+        )
+        if answer.code != 0:
+            raise trouble.of_network("fetching", remote.url, answer.stderr)
+
+    def _fetch_alone(self, remote: Remote, workspace: Workspace, sha: str) -> str | None:
+        """Ask for one commit that no branch leads to; a server may refuse."""
+        try:
+            self._fetch(remote, workspace, sha)
+        except GitError:
+            return None
+        return self._commit(workspace, sha)
+
+    def _commit(self, workspace: Workspace, name: str) -> str | None:
+        """Return the id of a commit that is here, else None."""
+        answer = self._process.run(
+            "rev-parse", "--verify", "--quiet", f"{name}^{{commit}}", workspace=workspace
+        )
+        return answer.text if answer.code == 0 else None
+
+    def _gitlinks(self, workspace: Workspace) -> Iterator[str]:
+        for entry in _paths(self._local(workspace, "ls-files", "--stage", "-z").stdout):
+            about, _, path = entry.partition("\t")
+            if about.startswith(GITLINK):
+                yield path
+
+    def _unmerged(self, workspace: Workspace) -> tuple[str, ...]:
+        answer = self._local(workspace, "ls-files", "--unmerged", "-z")
+        return tuple(sorted({entry.partition("\t")[2] for entry in _paths(answer.stdout)}))
+
+    def _identity(self, when: str | None = None) -> dict[str, str]:
+        """Return who commits, and the date if it is not to be now, as git takes it."""
+        known = {"NAME": self._name, "EMAIL": self._email, **({"DATE": when} if when else {})}
+        return {
+            f"GIT_{role}_{key}": value
+            for role in ("AUTHOR", "COMMITTER")
+            for key, value in known.items()
+        }
+
+
+def _failed(command: str, answer: Answer) -> GitError:
+    return GitError(f"git {command} failed: {trouble.shown(answer.stderr)}", stderr=answer.stderr)
+
+
+def _url(remote: Remote) -> str:
+    """Return the URL. Raises GitError for one that git would take for something else."""
+    if not remote.url or remote.url.startswith("-") or "::" in remote.url:
+        raise GitError(f"{trouble.redact(remote.url)!r} is not the path or URL of a repository.")
+    return remote.url
+
+
+def _between(base: str, head: str) -> str:
+    return f"{full_sha(base)}...{full_sha(head)}"
+
+
+def _paths(listing: bytes) -> list[str]:
+    """Split what git ended with NULs; bytes that are no UTF-8 are shown as escapes."""
+    return [path.decode("utf-8", "backslashreplace") for path in listing.split(b"\0") if path]
+
+
+def _as_text(data: bytes) -> str:
+    return data.decode("utf-8", "replace").replace("\0", "")

@@ -1,0 +1,138 @@
+"""The two git directories of an attempt, and what must not be in its tree.
+
+The worker's git directory lies beside the checkout. The agent's `.git` inside it is a copy of it,
+objects and all: nothing is linked, so that an agent can change neither the worker's objects nor
+its configuration, and the worker never reads what is in there.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from damascus.errors import GitError, UnusableTreeError
+from damascus.ports import Workspace
+
+OWN_CONFIG: Final = (
+    "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = false\n"
+    "\tlogallrefupdates = false\n"
+)
+AGENT_CONFIG: Final = (
+    "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = false\n"
+    "\tlogallrefupdates = true\n[user]\n\tname = {name}\n\temail = {email}\n"
+)
+CACHES: Final = (
+    "__pycache__",
+    ".pytest_cache",
+    ".mypy_cache",
+    ".ruff_cache",
+    ".hypothesis",
+    ".tox",
+    ".nox",
+    ".venv",
+    "node_modules",
+    ".gradle",
+)
+CACHE_FILES: Final = ("*.pyc", ".DS_Store", ".coverage")
+NEVER_OURS: Final = ("config.worktree", "commondir", "info/attributes", "info/grafts", "shallow")
+SHOWN: Final = 5
+
+
+def prepare(workspace: Workspace) -> None:
+    """Make the attempt's directories anew, whatever was there before.
+
+    The worker's git directory is written by hand: `git init` would look for templates.
+    """
+    for path in (workspace.checkout, workspace.git_dir):
+        _remove(path)
+        path.mkdir(parents=True, mode=0o700)
+    workspace.home.mkdir(parents=True, mode=0o700, exist_ok=True)
+    ours = workspace.git_dir
+    for part in ("objects/info", "objects/pack", "refs/heads", "info"):
+        (ours / part).mkdir(parents=True)
+    (ours / "HEAD").write_text("ref: refs/heads/none\n")
+    (ours / "config").write_text(OWN_CONFIG)
+    lines = [*(f"{name}/" for name in CACHES), *CACHE_FILES]
+    (ours / "info" / "exclude").write_text("".join(f"{line}\n" for line in lines))
+
+
+def check_own(workspace: Workspace) -> None:
+    """Raise GitError when the worker's git directory is not as the worker left it.
+
+    In a plain sandbox an agent could write there, and a configuration can start programs.
+    """
+    config = workspace.git_dir / "config"
+    try:
+        intact = not config.is_symlink() and config.read_text() == OWN_CONFIG
+    except (OSError, ValueError):
+        intact = False
+    if not intact or any(os.path.lexists(workspace.git_dir / name) for name in NEVER_OURS):
+        raise GitError(
+            f"Something changed the worker's own git directory {workspace.git_dir}; nothing in it"
+            " is trusted any more. Start a new attempt."
+        )
+
+
+def lend(workspace: Workspace, *, branch: str | None, sha: str, name: str, email: str) -> None:
+    """Give the checkout a `.git` of its own, with `branch` (or `work`) at `sha` checked out."""
+    ours, theirs = workspace.git_dir, workspace.checkout / ".git"
+    theirs.mkdir(mode=0o700)
+    for part in ("objects", "refs", "info"):
+        shutil.copytree(ours / part, theirs / part)
+    for part in ("packed-refs", "index"):
+        if (ours / part).exists():
+            shutil.copy2(ours / part, theirs / part)
+    ref = f"refs/heads/{branch or 'work'}"
+    (theirs / ref).parent.mkdir(parents=True, exist_ok=True)
+    (theirs / ref).write_text(f"{sha}\n")
+    (theirs / "HEAD").write_text(f"ref: {ref}\n")
+    (theirs / "config").write_text(AGENT_CONFIG.format(name=name, email=email))
+
+
+def refuse_repositories(checkout: Path, gitlinks: list[str]) -> None:
+    """Raise UnusableTreeError for a git repository inside the tree, below its top.
+
+    Added, it would become a link to a commit that exists nowhere else; and looking into it, git
+    would obey its configuration. `gitlinks` are the submodules of the tree, which are not fetched.
+    """
+    found = [path for path in gitlinks if os.path.lexists(checkout / path / ".git")]
+    for directory, names, files in os.walk(checkout):
+        here = Path(directory)
+        if here != checkout:
+            found += [
+                str(here.relative_to(checkout))
+                for name in (*names, *files)
+                if name.lower() == ".git"
+            ]
+        names[:] = [name for name in names if name.lower() != ".git" and name not in CACHES]
+    if found:
+        paths = ", ".join(sorted(set(found))[:SHOWN])
+        raise UnusableTreeError(
+            f"There is a git repository inside the working tree ({paths}): it cannot be committed."
+            " Remove its .git, or the whole directory."
+        )
+
+
+def forget_merge(workspace: Workspace) -> None:
+    """Remove what an unfinished merge leaves in the worker's git directory."""
+    for name in ("MERGE_HEAD", "MERGE_MSG", "MERGE_MODE", "AUTO_MERGE", "ORIG_HEAD"):
+        (workspace.git_dir / name).unlink(missing_ok=True)
+
+
+def _remove(path: Path) -> None:
+    """Remove a tree that somebody else may have written, without following a link."""
+
+    def again(function: Callable[..., object], name: str, _error: object) -> None:
+        with suppress(OSError):
+            Path(name).parent.chmod(stat.S_IRWXU)
+            function(name)
+
+    if path.is_symlink() or path.is_file():
+        path.unlink()
+    elif path.exists():
+        shutil.rmtree(path, onerror=again)

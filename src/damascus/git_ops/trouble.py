@@ -1,0 +1,75 @@
+"""What git said when it failed, without secrets, as one of our errors."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from damascus.errors import DamascusError, ForgeAuthError, ForgeUnreachableError, GitError
+from damascus.ports import Remote
+
+SHORTEST_SECRET: Final = 6  # a shorter word is more likely a word than a token
+SHOWN: Final = 600  # characters of git's complaint that go into a sentence
+
+# git answers in English: every run has LC_ALL=C.
+REFUSED: Final = re.compile(
+    r"returned error: 40[13]|Authentication failed|could not read (Username|Password)"
+    r"|invalid credentials",
+    re.IGNORECASE,
+)
+SILENT: Final = re.compile(
+    r"Could not resolve|Couldn't (resolve|connect)|Failed to connect|Connection (refused|reset)"
+    r"|(Connection|Operation) timed out|Empty reply|returned error: (408|429|5\d\d)"
+    r"|(Recv|Send) failure|RPC failed|early EOF|unexpected disconnect|bad pack header"
+    r"|SSL (certificate|connection|peer|_)|gnutls_handshake|TLS (connection|packet|handshake)"
+    r"|server certificate|Network is unreachable|No route to host|transfer closed"
+    r"|hung up unexpectedly",
+    re.IGNORECASE,
+)
+
+
+def redact(text: str, secrets: Iterable[str] = ()) -> str:
+    """Return the text without the secrets given, credentials in URLs and Authorization headers."""
+    for secret in sorted(set(secrets), key=len, reverse=True):
+        if len(secret) >= SHORTEST_SECRET:
+            text = text.replace(secret, "***")
+    text = re.sub(r"(\w+://)[^/@\s'\"]+@", r"\1***@", text)
+    return re.sub(r"(?im)\b((?:proxy-)?authorization\s*[:=]\s*).*$", r"\1***", text)
+
+
+def secrets_of(remote: Remote | None) -> Iterator[str]:
+    """Yield what must not be told of a remote: its header, the token in it, decoded as well."""
+    if remote is None or not remote.header:
+        return
+    value = remote.header.partition(":")[2].strip()
+    yield from (remote.header, value)
+    for word in value.split():
+        yield word
+        try:
+            decoded = base64.b64decode(word, validate=True).decode()
+        except ValueError:
+            continue
+        yield decoded
+        yield decoded.partition(":")[2]
+
+
+def shown(stderr: str) -> str:
+    """Return the end of git's complaint on one line, for a sentence."""
+    lines = [line.strip() for line in stderr.splitlines()]
+    text = " ".join(line for line in lines if line and not line.startswith("hint:"))
+    return text[-SHOWN:] or "it did not say why"
+
+
+def of_network(doing: str, url: str, stderr: str) -> DamascusError:
+    """Return the error for a command that failed to talk to `url`; `stderr` is clean already."""
+    where = redact(url)
+    if REFUSED.search(stderr):
+        return ForgeAuthError(
+            f"{where} refuses the token while {doing}: give Damascus one that may read and write"
+            f" the repository. git said: {shown(stderr)}"
+        )
+    if SILENT.search(stderr):
+        return ForgeUnreachableError(f"{where} does not answer while {doing}: {shown(stderr)}")
+    return GitError(f"git failed while {doing} with {where}: {shown(stderr)}", stderr=stderr)
