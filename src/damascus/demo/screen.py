@@ -8,7 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console, Group
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.markup import escape
 from rich.padding import Padding
@@ -44,6 +44,8 @@ class Screen:
 
     def __init__(self, *, quiet: bool) -> None:
         self._console = Console(quiet=quiet, highlight=False)
+        # Lines are folded for a terminal; into a file or a pipe they go whole.
+        self._console.soft_wrap = not self._console.is_terminal
 
     def say(self, text: str) -> None:
         """One line."""
@@ -99,13 +101,13 @@ class Screen:
             print_(f"[bold]{escape(item['title'])}[/bold]  {_phase(item['phase'])}")
             for event in report["events"]:
                 if event["item_id"] == item["id"]:
-                    print_(Padding(Text(line_of(event), overflow="fold"), (0, 0, 0, 2)))
+                    print_(self._indented(line_of(event)))
         waiting = [i for i in report["issues"] if i["closed_at"] is None]
         for issue in waiting:
             print_()
             print_(f"[red]waits for a person:[/red] {escape(issue['title'])} ({issue['key']})")
             for line in issue["body"].strip().splitlines()[-4:]:
-                print_(Padding(Text(line, style="dim"), (0, 0, 0, 4)))
+                print_(self._indented(line, by=4, style="dim"))
         print_()
         print_(f"cost: {_usd(_sum(report['costs']))}, {report['model_requests']} model calls")
         verdict = (
@@ -114,6 +116,11 @@ class Screen:
         print_(f"all three at rest {verdict}, after {report['seconds']} s")
         print_()
         print_(HOW_TO)
+
+    def _indented(self, line: str, *, by: int = 2, style: str = "") -> RenderableType:
+        if self._console.is_terminal:
+            return Padding(Text(line, style=style, overflow="fold"), (0, 0, 0, by))
+        return Text(" " * by + line, style=style)
 
 
 class LiveTable:

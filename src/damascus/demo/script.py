@@ -6,7 +6,6 @@ by their titles, which stand in every prompt. The third story's agent never gets
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 from damascus.demo.model_script import Act, Ask, Done, Reply, Run, Say
@@ -37,21 +36,18 @@ class Part:
         proofs = ", ".join(f"AC-{n}" for n in range(1, len(self.criteria) + 1))
         return (
             f"## Goal\n\n{self.goal}\n\n"
-            "## Context\n\n`textkit` exports its functions from `textkit/__init__.py`; today "
-            "there is only `count_words` in `textkit/words.py`. Tests use `unittest`. No "
-            "dependencies may be added.\n\n"
+            "## Context\n\n`textkit` has one module for each family of functions; today there is "
+            "only `textkit/words.py`. Tests use `unittest`. No dependencies may be added.\n\n"
             f"## Acceptance Criteria\n\n{criteria}\n\n"
-            f"## Implementation Plan\n\n1. Add `textkit/{self.module}.py` with the function.\n"
-            "2. Export it from `textkit/__init__.py` beside `count_words`.\n\n"
+            f"## Implementation Plan\n\n1. Add `textkit/{self.module}.py` with the function.\n\n"
             f"## TDD Plan\n\nWrite `tests/test_{self.module}.py` first, proving {proofs}.\n\n"
             f"## Test Command\n\n```sh\n{_TEST}\n```\n"
         )
 
-    def files(self, attempt: int, exports: str) -> dict[str, str]:
+    def files(self, attempt: int) -> dict[str, str]:
         """The files of the n-th attempt, counted from 0."""
         return {
             f"textkit/{self.module}.py": self.code[min(attempt, len(self.code) - 1)],
-            "textkit/__init__.py": exports,
             f"tests/test_{self.module}.py": self.tests,
         }
 
@@ -196,7 +192,8 @@ class DemoModel:
     def __call__(self, ask: Ask) -> Reply:
         """Reply to one request."""
         text = ask.text
-        part = next((p for p in PARTS if p.title in text), None)
+        # As a heading: an agent is also shown the log, where the titles of merged stories stand.
+        part = next((p for p in PARTS if f"# {p.title}" in text), None)
         if part is None:
             return Say("Nothing is known about this.")
         if not ask.tools:
@@ -204,9 +201,9 @@ class DemoModel:
         # The agent first looks, as agents do, then writes, runs the tests once, and ends.
         match ask.turns:
             case 0:
-                return Run("cat textkit/__init__.py")
+                return Run("cat textkit/words.py tests/test_words.py")
             case 1:
-                return Act(part.files(_attempt(text), _exports(text, part)))
+                return Act(part.files(_attempt(text)))
             case 2:
                 return Run(_TEST)
             case _:
@@ -224,15 +221,3 @@ def _spec(part: Part, text: str) -> str:
 def _attempt(text: str) -> int:
     """How many earlier attempts the prompt tells of."""
     return text.count("<data kind='finding'")
-
-
-def _exports(text: str, part: Part) -> str:
-    """`textkit/__init__.py` with this part's function added to those the agent has just seen."""
-    seen = dict(re.findall(r"^from textkit\.(\w+) import (\w+)$", text, re.MULTILINE))
-    seen |= {"words": "count_words"}
-    function = re.search(r"^def (\w+)", part.code[0], re.MULTILINE)
-    if function:
-        seen[part.module] = function[1]
-    lines = "\n".join(f"from textkit.{module} import {seen[module]}" for module in sorted(seen))
-    names = ", ".join(f'"{name}"' for name in sorted(seen.values()))
-    return f'"""Small functions on text."""\n\n{lines}\n\n__all__ = [{names}]\n'

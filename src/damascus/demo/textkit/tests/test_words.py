@@ -2,7 +2,7 @@
 
 import unittest
 
-from textkit import count_words
+from textkit.words import count_words
 
 
 class CountWords(unittest.TestCase):
