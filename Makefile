@@ -42,9 +42,9 @@ bench: .venv/.dev
 LOCK = $(BIN)/uv pip compile -q pyproject.toml --universal --python-version 3.11 \
   --override requirements/overrides.txt --generate-hashes --no-header --no-annotate
 locks: .venv/.dev
-	$(LOCK) -o requirements/runtime.lock
-	$(LOCK) --extra build --extra embedded -o requirements/embedded.lock
-	$(LOCK) --extra build --extra embedded --extra dev -o requirements/dev.lock
+	$(LOCK) --extra api --extra mcp -o requirements/runtime.lock
+	$(LOCK) --extra build --extra api --extra mcp --extra embedded -o requirements/embedded.lock
+	$(LOCK) --extra build --extra api --extra mcp --extra embedded --extra dev -o requirements/dev.lock
 
 clean:
 	rm -rf .venv dist build
