@@ -1,0 +1,145 @@
+"""What a worker process does besides listening: ticks, relaying, and stopping in good order.
+
+On SIGTERM: no more claims; what runs has the grace time to finish; then it is given back, the
+attempt not spent. Taskiq itself only waits, and tells a worker that it ends after all tasks have
+ended, which may be an hour too late: so the order to stop comes from the signal.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+from damascus.errors import DamascusError
+from damascus.relay import RelayThreads, relay_of
+from damascus.seldom import Seldom
+from damascus.state import schema
+
+if TYPE_CHECKING:
+    from damascus.cycle import Cycle
+    from damascus.wiring import App
+
+log = logging.getLogger(__name__)
+
+
+class Worker:
+    """One process's worker. `tick` may be called from as many threads as items may run here.
+
+    `ring` wakes other threads and workers. `owned` says whether the application is closed when the
+    worker is. Nothing is opened before the first tick, so a worker may start before its database.
+    """
+
+    def __init__(
+        self, make_app: Callable[[], App], *, ring: Callable[[], None], owned: bool = True
+    ) -> None:
+        self._make_app = make_app
+        self._ring = ring
+        self._owned = owned
+        self._closing = ExitStack()
+        self._app: App | None = None
+        self._cycle: Cycle | None = None
+        self._relay: RelayThreads | None = None
+        self._making = threading.Lock()
+        self._trouble = Seldom(log)
+        self._state = threading.Condition()
+        self._running = 0
+        self._stop_asked = threading.Event()
+        self._stopper: threading.Thread | None = None
+        self.last_ring: float | None = None  # time.time() of the last ring, whoever rang
+
+    # -- working -------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Begin to wait for the order to stop."""
+        if self._stopper is None:
+            self._stopper = threading.Thread(target=self._stop, name="stopper", daemon=True)
+            self._stopper.start()
+
+    def tick(self) -> None:
+        """Run one cycle, if there is work. Known trouble is one log line now and then.
+
+        What is no DamascusError is a bug, and is raised.
+        """
+        self.last_ring = time.time()
+        with self._state:
+            if self._stop_asked.is_set():
+                return
+            self._running += 1
+        try:
+            cycle = self._ready()
+            settled = cycle is not None and cycle.tick().outcome == "settled"
+            self._trouble.over("cycles run again")
+        except DamascusError as error:
+            settled = False
+            self._trouble.warn(f"no cycle was run: {error}")
+        finally:
+            with self._state:
+                self._running -= 1
+                self._state.notify_all()
+        if settled:
+            self.relay_now()
+
+    def relay_now(self) -> None:
+        """Wake the relay."""
+        if self._relay is not None:
+            self._relay.ring()
+
+    def _ready(self) -> Cycle | None:
+        """The cycle; made, with all it needs, by the first tick that finds its database."""
+        with self._making:
+            if self._cycle is None and not self._stop_asked.is_set():
+                app = self._app = self._app or self._open()
+                schema.check(app.db)
+                relay = RelayThreads(relay_of(app), every=app.settings.poll_seconds)
+                self._cycle = app.cycle(self._ring)
+                relay.start()
+                self._relay = relay
+                log.info("worker %s is ready", app.settings.worker_name)
+            return self._cycle
+
+    def _open(self) -> App:
+        app = self._make_app()
+        return self._closing.enter_context(app) if self._owned else app
+
+    # -- stopping ------------------------------------------------------------------------------
+
+    def ask_to_stop(self) -> None:
+        """Stop in good order, in another thread; may be called from a signal handler."""
+        self._stop_asked.set()
+
+    def close(self) -> None:
+        """Stop in good order, wait for it, and close what was opened."""
+        self.ask_to_stop()
+        self.start()
+        if self._stopper is not None:
+            self._stopper.join()
+        with self._making:
+            if self._relay is not None:
+                self._relay.close()
+            self._closing.close()
+            self._app = self._cycle = self._relay = None
+
+    def _stop(self) -> None:
+        self._stop_asked.wait()
+        with self._making:
+            cycle, app = self._cycle, self._app
+        if cycle is None or app is None:
+            return
+        cycle.stop_claiming()
+        grace = app.settings.shutdown_grace_seconds
+        if self._running:
+            log.info("stopping: %d running, they have %g s to finish", self._running, grace)
+        if self._idle_within(grace):
+            return
+        log.info("stopping: the grace time is over, %d are given back", self._running)
+        # Again and again: a claim may have been on its way when the first call was made.
+        while not self._idle_within(0.2):
+            cycle.give_back()
+
+    def _idle_within(self, seconds: float) -> bool:
+        with self._state:
+            return self._state.wait_for(lambda: self._running == 0, timeout=seconds)
