@@ -6,6 +6,7 @@ socket to this process closes, so neither a busy thread nor a dead worker leaves
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import selectors
@@ -104,6 +105,10 @@ class _Run:
         self.began = time.monotonic()
         self.control, theirs = socket.socketpair()
         self.reading, writing = os.pipe()
+        # An agent may exit without waiting for a slow reader: with the usual 64 KiB a long answer
+        # lost the result object at its end, with 1 MiB it did not.
+        with suppress(OSError, AttributeError):
+            fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, 1 << 20)
         stack.callback(os.close, self.reading)
         stack.callback(self.control.close)
         with ExitStack() as mine:
