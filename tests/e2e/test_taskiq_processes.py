@@ -1,0 +1,245 @@
+"""`taskiq worker` and `taskiq scheduler` as real processes, over a real Redis and PostgreSQL.
+
+Only the phases are scripted (support.scripted_tasks): they wait as long as the file `hold` exists.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from damascus.config import Settings
+from damascus.doorbell import STREAM, ring_from_outside
+from damascus.state.db import Database
+from damascus.state.desk import Desk
+from support.cycles import accept, add_project
+from support.redis_server import RedisServer
+from support.scripted_tasks import as_url
+
+TESTS = Path(__file__).parents[1]
+THREADS = 3
+
+
+class System:
+    """Workers and schedulers over one database and one Redis, and what can be seen of them."""
+
+    def __init__(self, db: Database, url: str, redis: RedisServer, home: Path) -> None:
+        self.db = db
+        self.redis = redis
+        self.home = home
+        self.desk = Desk(db)
+        self.environment = {
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": str(TESTS),
+            "DAMASCUS_DATABASE_URL": url,
+            "DAMASCUS_REDIS_URL": redis.url,
+            "DAMASCUS_HOME": str(home),
+            "DAMASCUS_RING_SECONDS": "1",
+            "DAMASCUS_POLL_SECONDS": "0.5",
+            "DAMASCUS_MAX_CONCURRENCY": "2",
+            "DAMASCUS_SHUTDOWN_GRACE_SECONDS": "0.3",
+        }
+        self._processes: list[subprocess.Popen[bytes]] = []
+
+    def worker(self, **settings: str) -> subprocess.Popen[bytes]:
+        flags = f"--workers 1 --max-async-tasks {THREADS} --max-threadpool-threads {THREADS}"
+        return self._start("worker", "support.scripted_tasks:broker", *flags.split(), **settings)
+
+    def scheduler(self) -> subprocess.Popen[bytes]:
+        return self._start("scheduler", "support.scripted_tasks:scheduler", "--send-timeout", "5")
+
+    def _start(self, *argv: str, **settings: str) -> subprocess.Popen[bytes]:
+        with (self.home / "log").open("ab") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "taskiq", *argv],
+                env={**self.environment, **settings},
+                cwd=self.home,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        self._processes.append(process)
+        return process
+
+    def end(self) -> None:
+        for process in self._processes:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+    @property
+    def log(self) -> str:
+        return (self.home / "log").read_text("utf-8", "replace")
+
+    def hold(self) -> None:
+        (self.home / "hold").touch()
+
+    def let_go(self) -> None:
+        (self.home / "hold").unlink()
+
+    def runs(self) -> list[tuple[int, int, str]]:
+        """What began so far: process, item, phase."""
+        path = self.home / "runs"
+        lines = path.read_text("utf-8").splitlines() if path.exists() else []
+        return [(int(pid), int(item), phase) for pid, item, phase in map(str.split, lines)]
+
+    def item(self, item: int) -> dict[str, Any]:
+        return self.db.row("item", {"item": item}) or {}
+
+    def phase(self, item: int) -> str:
+        return str(self.item(item)["phase"])
+
+    def events(self, item: int) -> list[str]:
+        rows = self.db.rows("events", {"item": item, "after": 0, "limit": 100})
+        return [row["type"] for row in rows]
+
+    def until(self, true: Callable[[], bool], what: str, *, seconds: float = 40.0) -> None:
+        deadline = time.monotonic() + seconds
+        while not true():
+            assert time.monotonic() < deadline, f"never happened: {what}\n{self.log[-4000:]}"
+            time.sleep(0.03)
+
+
+@pytest.fixture
+def redis(tmp_path: Path) -> Iterator[RedisServer]:
+    (tmp_path / "redis").mkdir()
+    with RedisServer(tmp_path / "redis") as server:
+        yield server
+
+
+@pytest.fixture
+def system(db: Database, database_url: str, redis: RedisServer, home: Path) -> Iterator[System]:
+    made = System(db, as_url(database_url), redis, home)
+    add_project(made.desk)
+    yield made
+    made.end()
+
+
+def test_stories_go_to_merged_with_worker_and_scheduler_alone(system: System) -> None:
+    items = [accept(system.desk, f"story-{n}") for n in range(4)]
+    path = system.home / "events.jsonl"
+    # No polling: whatever moves is moved by rings.
+    system.worker(DAMASCUS_POLL_SECONDS="3600", DAMASCUS_RELAY_JSONL=str(path))
+    system.scheduler()
+    system.until(lambda: all(system.phase(item) == "merged" for item in items), "all merged")
+    assert len(system.runs()) == 3 * len(items)
+    late = accept(system.desk, "late")
+    system.until(lambda: system.phase(late) == "merged", "the late one merged")
+    merged = '"work.merged"'
+    system.until(lambda: path.read_text().count(merged) == len(items) + 1, "all relayed")
+    assert "Traceback" not in system.log
+
+
+def test_a_worker_that_nobody_rings_finds_its_work(system: System) -> None:
+    system.redis.stop()  # and there is no scheduler
+    items = [accept(system.desk, f"story-{n}") for n in range(3)]
+    system.hold()
+    system.worker()
+    system.until(lambda: len(system.runs()) == 2, "both slots filled without Redis")
+    system.let_go()
+    system.until(lambda: all(system.phase(item) == "merged" for item in items), "all merged")
+    assert system.log.count("Redis cannot be listened to") == 1
+    system.redis.start()
+    system.until(lambda: "Redis answers again" in system.log, "Redis is heard")
+    assert "Traceback" not in system.log
+
+
+def test_no_trouble_of_redis_ends_a_phase_or_the_worker(system: System) -> None:
+    item = accept(system.desk)
+    system.hold()
+    system.worker()
+    for begun, phase in enumerate(("spec", "build", "review"), start=1):
+        system.until(lambda begun=begun: len(system.runs()) == begun, f"{phase} runs")
+        if phase == "spec":
+            with system.redis.client() as client:
+                client.flushall()
+        elif phase == "build":
+            system.redis.restart()
+        else:
+            with system.redis.stalled():
+                time.sleep(6)  # longer than the client waits for a silent line
+                system.let_go()
+                system.until(lambda: system.phase(item) == "merged", "merged beside the stall")
+            break
+        time.sleep(1)
+        system.let_go()
+        system.until(lambda phase=phase: system.phase(item) != phase, f"{phase} has its verdict")
+        system.hold()
+    second = accept(system.desk, "second")
+    system.until(lambda: system.phase(second) == "merged", "the next item")
+    assert len({pid for pid, _, _ in system.runs()}) == 1, "it is the same process all along"
+    assert system.item(item)["attempts"] == 0
+    assert system.events(item).count("work.claim_lost") == 0
+    assert "Traceback" not in system.log
+
+
+def test_what_a_killed_worker_held_is_taken_over(system: System) -> None:
+    item = accept(system.desk)
+    system.hold()
+    system.worker(DAMASCUS_STALE_CLAIM_MINUTES="0.03")
+    system.until(lambda: len(system.runs()) == 1, "spec runs")
+    os.kill(system.runs()[0][0], signal.SIGKILL)  # taskiq starts another one
+    system.until(lambda: len(system.runs()) == 2, "taken over")
+    assert system.runs()[0][0] != system.runs()[1][0]
+    system.let_go()
+    system.until(lambda: system.phase(item) == "merged", "merged")
+    assert system.events(item).count("work.claim_lost") == 1
+
+
+def test_sigterm_gives_back_what_runs_without_spending_the_attempt(system: System) -> None:
+    item = accept(system.desk)
+    system.hold()
+    worker = system.worker()
+    system.until(lambda: len(system.runs()) == 1, "spec runs")
+    assert system.item(item)["attempts"] == 1
+    worker.terminate()
+    assert worker.wait(30) == 0
+    held = system.item(item)
+    assert (held["claimed_by"], held["attempts"], held["phase"]) == (None, 0, "spec")
+    assert system.events(item)[-1] == "work.released"
+    assert "given back" in system.log
+    assert "Traceback" not in system.log
+    system.let_go()
+    system.worker()
+    system.until(lambda: system.phase(item) == "merged", "another worker merged it")
+
+
+def test_a_hundred_rings_at_once_start_no_more_than_may_run(system: System) -> None:
+    items = [accept(system.desk, f"story-{n}") for n in range(5)]
+    system.hold()
+    settings = Settings(_env_file=None, redis_url=system.redis.url)  # type: ignore[call-arg,arg-type]
+    system.worker(DAMASCUS_POLL_SECONDS="3600")
+    system.scheduler()
+    system.scheduler()  # two of them ring everything twice
+    system.until(lambda: len(system.runs()) == 2, "both slots filled")
+    for _ in range(100):
+        assert ring_from_outside(settings)
+    with system.redis.client() as client:
+        system.until(lambda: client.xlen(STREAM) > 0, "rings arrive")
+    time.sleep(1)
+    assert len(system.runs()) == 2
+    system.let_go()
+    system.until(lambda: all(system.phase(item) == "merged" for item in items), "all merged")
+    assert len(system.runs()) == 3 * len(items), "nothing ran twice"
+
+
+def test_a_scheduler_without_redis_goes_on_and_says_so_once(system: System) -> None:
+    system.redis.stop()
+    scheduler = system.scheduler()
+    system.until(lambda: "Redis does not take rings" in system.log, "it says so")
+    time.sleep(2.5)
+    assert system.log.count("Redis does not take rings") == 1
+    system.redis.start()
+    system.until(lambda: "Redis takes rings again" in system.log, "it rings again")
+    assert scheduler.poll() is None
+    assert "Traceback" not in system.log
