@@ -160,6 +160,7 @@ class Supervisor:
         self.crowd = int(job.get("processes") or 0)
         self.status: int | None = None
         self.stopping = False
+        self.sees = bool(processes())
         self.spared = {main} if job.get("wrapped") else set[int]()
         self.wake, waker = os.pipe()
         os.set_blocking(self.wake, False)
@@ -215,16 +216,16 @@ class Supervisor:
     def living(self) -> list[int]:
         """What still runs below this process; without /proc, the command itself."""
         self.reap()
-        if os.path.isdir("/proc/self"):  # noqa: PTH112 - pathlib doubles the start-up time
+        if self.sees:
             return descendants(os.getpid())
         return [self.main] if self.status is None else []
 
     def send(self, pid: int, number: int) -> None:
-        """Signal one process, and its group where that is all that can be found."""
+        """Signal one process; its group where that is all that can be found."""
         with suppress(ProcessLookupError, PermissionError):
-            os.kill(pid, number)
-        if pid == self.main and not self.spared:
-            with suppress(ProcessLookupError, PermissionError):
+            if self.sees:
+                os.kill(pid, number)
+            else:
                 os.killpg(pid, number)
 
     def ask(self, grace: float) -> None:

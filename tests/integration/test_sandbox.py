@@ -515,8 +515,14 @@ def test_the_toolchain_never_shows_a_home(tmp_path, monkeypatch):
     (tool / "agent").touch()
     (home / ".local" / "bin" / "agent").symlink_to(tool / "agent")
     (home / "bin" / "single").symlink_to(home / ".local" / "share" / "single-file")
+    modules = home / "project" / "node_modules"
+    (modules / ".bin").mkdir(parents=True)
+    (modules / ".bin" / "tool").symlink_to("../tool/cli.js")
     monkeypatch.setenv("HOME", str(home))
-    path = os.pathsep.join(str(home / p) for p in ("bin", ".local/bin", ".node/bin", "absent"))
+    path = os.pathsep.join(
+        str(home / p)
+        for p in ("bin", ".local/bin", ".node/bin", "absent", "project/node_modules/.bin")
+    )
     found = set(toolchain(f"relative:{path}", prefixes=()))
     assert found == {
         home / "bin",
@@ -524,5 +530,6 @@ def test_the_toolchain_never_shows_a_home(tmp_path, monkeypatch):
         home / ".local" / "lib",
         home / ".local" / "share" / "single-file",
         home / ".node",
+        modules,
         tool.parent,
     }

@@ -51,12 +51,20 @@ def toolchain(path: str, prefixes: Iterable[str] | None = None) -> tuple[Path, .
             if hop.parent.name in {"bin", "sbin"}:
                 todo.append(hop.parent)
             elif not _shown(hop, (*SYSTEM, *found)):
-                found[hop] = None
+                found[_package(hop)] = None
     return tuple(sorted(root for root in found if not _shown(root.parent, found)))
 
 
 def _shown(path: Path, roots: Iterable[Path]) -> bool:
     return any(path.is_relative_to(root) for root in roots)
+
+
+def _package(file: Path) -> Path:
+    """Return what must be shown for one file to run: all packages beside it, where it has any."""
+    parts = file.parts
+    if "node_modules" in parts:
+        return Path(*parts[: parts.index("node_modules") + 1])
+    return file
 
 
 def _is_home(path: Path) -> bool:
