@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
@@ -13,6 +14,7 @@ from damascus.errors import (
     GitError,
     LeaseLostError,
     NotFoundError,
+    UnusableTreeError,
 )
 from damascus.git_ops import tree, trouble
 from damascus.git_ops.names import branch_ref, full_sha, is_sha
@@ -25,6 +27,7 @@ PLAIN_DIFF: Final = ("--no-ext-diff", "--no-textconv", "--no-renames", "--ignore
 GITLINK: Final = "160000"
 SYMLINK: Final = "120000"
 MOST_LINKS: Final = 5
+MACHINE_FAULT: Final = re.compile(r"No space left|Disk quota|Input/output error|Read-only file")
 WIDEST_CHARACTER: Final = 4  # bytes, in UTF-8
 
 
@@ -88,13 +91,13 @@ class GitBinary:
         """Commit the working tree on `parents`; None when nothing differs from the first.
 
         Caches are left out (see `tree.CACHES`) unless they are tracked. Raises UnusableTreeError
-        for a git repository inside the tree, GitError.
+        for a git repository inside the tree and what else git will not take, GitError.
         """
         if not parents:
             raise GitError("A commit needs at least one parent; none was given.")
         first, *_ = [full_sha(parent) for parent in parents]
         tree.refuse_repositories(workspace.checkout, list(self._gitlinks(workspace)))
-        self._local(workspace, "add", "--all", "--", ".")
+        self._add_all(workspace)
         made = self._local(workspace, "write-tree").text
         if made == self._local(workspace, "rev-parse", "--verify", f"{first}^{{tree}}").text:
             return None
@@ -229,6 +232,17 @@ class GitBinary:
         if answer.code != 0 and not cut:
             raise _failed(arguments[0], answer)
         return answer
+
+    def _add_all(self, workspace: Workspace) -> None:
+        """Take the working tree into the index."""
+        answer = self._process.run("add", "--all", "--", ".", workspace=workspace)
+        if answer.code != 0 and MACHINE_FAULT.search(answer.stderr):
+            raise _failed("add", answer)
+        if answer.code != 0:
+            raise UnusableTreeError(
+                f"The working tree cannot be committed as it is: {trouble.shown(answer.stderr)}",
+                stderr=answer.stderr,
+            )
 
     def _fetch(self, remote: Remote, workspace: Workspace, refspec: str) -> None:
         answer = self._process.run(
