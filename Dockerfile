@@ -66,6 +66,7 @@ ENV PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
     DAMASCUS_HOME=/var/lib/damascus \
     LITELLM_LOCAL_MODEL_COST_MAP=True \
+    LITELLM_LOG=WARNING \
     DISABLE_AUTOUPDATER=1
 USER 10001:10001
 # Not the data directory: a `.env` in the working directory is read as settings, and agents' files

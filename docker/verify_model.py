@@ -40,7 +40,9 @@ Add a test of `farewell` to `test_greeting.py`, then the function.
 
 ## Test Command
 
+```
 python -m unittest
+```
 """
 
 FILES = {
