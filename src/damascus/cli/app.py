@@ -1,0 +1,78 @@
+"""All commands under one name, in the order in which a newcomer needs them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from damascus import __version__
+from damascus.cli import (
+    events,
+    gates,
+    ingest,
+    issues,
+    items,
+    projects,
+    running,
+    setup,
+    sidecar,
+    status,
+)
+from damascus.cli.door import Door
+from damascus.cli.show import show
+
+# Plain help: rich's panels would cost a third of a second at every `--help`.
+app = typer.Typer(
+    cls=Door,
+    name="damascus",
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Exit codes: 0 done (an empty queue is done), 1 failed, 2 usage, 3 configuration, "
+    "4 not found, 5 conflict, 6 a dependency is unreachable.",
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"damascus {__version__}")
+        raise typer.Exit
+
+
+@app.callback(no_args_is_help=True)
+def top(
+    _show_version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Print the version."),
+    ] = False,
+) -> None:
+    """Carry a backlog of stories, unattended, through spec, build, review and merge."""
+
+
+for command in (
+    setup.init,
+    running.up,
+    running.demo,
+    setup.doctor,
+):
+    app.command()(command)
+app.add_typer(projects.app, name="project")
+for command in (
+    ingest.ingest,
+    running.cycle,
+    status.status,
+    items.items,
+    show,
+    items.retry,
+    items.cancel,
+    items.change,
+    issues.issues,
+    issues.answer,
+):
+    app.command()(command)
+app.add_typer(gates.app, name="gate")
+for command in (events.events, events.costs, setup.config, running.relay):
+    app.command()(command)
+app.command("sidecar-status")(sidecar.sidecar_status)
+app.command()(setup.version)

@@ -1,0 +1,154 @@
+"""`issues`: what waits for a person. `answer`: what the person says."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from damascus.cli import output
+from damascus.cli.door import say
+from damascus.cli.opening import actor, item_filter, opened, project_filter, ring
+from damascus.cli.options import (
+    BIGGEST,
+    BudgetCycles,
+    BudgetUsd,
+    ItemFilter,
+    JsonFlag,
+    Limit,
+    PhaseName,
+    ProjectFilter,
+    live_phase,
+)
+from damascus.cli.text import duration
+from damascus.domain.story import check_text
+from damascus.errors import UsageError
+
+_ANSWER_CAP = 64 * 1024  # bytes
+
+
+def issues(
+    project: ProjectFilter = None,
+    item: ItemFilter = None,
+    everything: Annotated[bool, typer.Option("--all", help="Closed ones too.")] = False,
+    limit: Limit = 200,
+    as_json: JsonFlag = False,
+) -> None:
+    """List what waits for a person: questions, blocked items, reports; the oldest first."""
+    with opened() as app:
+        rows = app.views.issues(
+            everything=everything,
+            item_id=item_filter(app, item),
+            project=project_filter(app, project),
+            limit=limit,
+        )
+    if as_json:
+        output.emit({"issues": rows})
+        return
+    if not rows:
+        output.line("no issues" if everything else "no open issues")
+        return
+    for number, row in enumerate(rows):
+        if number:
+            output.line()
+        story = "" if row["item_id"] is None else f", item {row['item_id']} {row['key']}"
+        output.line(
+            f"issue {row['id']} ({row['kind']}), {row['project']}{story}, "
+            f"{duration(row['age_seconds'])} ago"
+        )
+        output.line(f"  {row['title']}")
+        output.block(row["body"], indent="    ")
+        if row["closed_at"] is not None:
+            output.line(f"  {row['choice']} by {row['closed_by']}: {row['answer'] or ''}")
+        else:
+            output.line(f"  {_how(row['kind'], row['id'])}")
+
+
+def answer(  # noqa: PLR0917 - typer's options
+    issue: Annotated[
+        int, typer.Argument(min=1, max=BIGGEST, metavar="ISSUE", help="Number of the issue.")
+    ],
+    text: Annotated[
+        str | None, typer.Argument(metavar="TEXT", help="The answer; - reads stdin.")
+    ] = None,
+    file: Annotated[
+        Path | None, typer.Option("--file", "-f", metavar="FILE", help="Read the answer from it.")
+    ] = None,
+    retry: Annotated[
+        bool, typer.Option("--retry", help="A blocked item goes on, its attempts back at 0.")
+    ] = False,
+    cancel: Annotated[bool, typer.Option("--cancel", help="The item is given up.")] = False,
+    phase: PhaseName = None,
+    budget_cycles: BudgetCycles = None,
+    budget_usd: BudgetUsd = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Answer an issue: a question with text, a blocked item with --retry or --cancel.
+
+    The text of an answer reaches the next attempt. Budgets given here replace those of the item.
+    """
+    if retry and cancel:
+        raise UsageError("--retry and --cancel exclude each other")
+    if text is not None and file is not None:
+        raise UsageError("give the answer as text or with --file, not both")
+    to = live_phase(phase)
+    said = _said(text, file)
+    with opened() as app:
+        went = app.desk.answer(
+            issue,
+            actor=actor(),
+            text=said,
+            choice="retry" if retry else "cancel" if cancel else None,
+            phase=to,
+            budget_cycles=budget_cycles,
+            budget_usd=budget_usd,
+        )
+        row = app.views.issue(issue)
+        ring(app)
+    if as_json:
+        output.emit({"issue_id": issue, "item_id": row["item_id"], "phase": went})
+    elif went is None:
+        output.line(f"issue {issue} is closed")
+    elif went == "cancelled":
+        output.line(f"issue {issue} is closed; item {row['item_id']} is cancelled")
+    else:
+        output.line(f"issue {issue} is answered; item {row['item_id']} goes on in {went.value}")
+
+
+def _said(text: str | None, file: Path | None) -> str:
+    """The answer as text; empty when none was given. Raises UsageError."""
+    if text is None and file is None:
+        return ""
+    if file is not None:
+        name = str(file)
+        try:
+            with file.open("rb") as stream:
+                raw = stream.read(_ANSWER_CAP + 1)
+        except OSError as error:
+            raise UsageError(f"{file} cannot be read: {error.strerror}") from None
+    elif text == "-":
+        name = "the standard input"
+        raw = _stdin()
+    else:
+        name, raw = "the answer", str(text).encode()
+    if not raw.strip():
+        raise UsageError(f"{name} is empty: write the answer down")
+    return check_text(raw, name=name, limit=_ANSWER_CAP)
+
+
+def _stdin() -> bytes:
+    if sys.stdin is None:  # pyright: ignore[reportUnnecessaryComparison] - `<&-`
+        raise UsageError("the standard input is closed: there is no answer on it")
+    if sys.stdin.isatty():
+        say("type the answer, then Ctrl-D at the beginning of a line")
+    return sys.stdin.buffer.read(_ANSWER_CAP + 1)
+
+
+def _how(kind: str, number: int) -> str:
+    return {
+        "question": f'answer it: damascus answer {number} "…"',
+        "blocked": f"decide: damascus answer {number} --retry, or --cancel",
+        "report": f"close it when it is read: damascus answer {number}",
+    }[kind]

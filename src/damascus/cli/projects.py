@@ -1,0 +1,112 @@
+"""`project list|show|pause|resume`; `project add` has a module of its own."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from damascus.cli import output
+from damascus.cli.opening import actor, opened, ring
+from damascus.cli.options import JsonFlag
+from damascus.cli.project_add import add
+from damascus.cli.text import money
+
+app = typer.Typer(
+    help="Add, list, show, pause and resume projects: one repository each.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of the project.")]
+app.command()(add)
+
+
+@app.command("list")
+def list_projects(as_json: JsonFlag = False) -> None:
+    """List the projects, with the number of their items that are not final."""
+    with opened() as app_:
+        rows = app_.views.projects()
+    if as_json:
+        output.emit({"projects": rows})
+        return
+    if not rows:
+        output.line("no projects yet: add one with `damascus project add`")
+        return
+    output.table(
+        ("NAME", "FORGE", "REPOSITORY", "BASE", "OPEN ITEMS", "PAUSED"),
+        [
+            (
+                row["name"],
+                row["forge"],
+                row["repo"],
+                row["base_branch"],
+                row["open_items"],
+                (row["paused_reason"] or "yes") if row["paused"] else "no",
+            )
+            for row in rows
+        ],
+        right={4},
+    )
+
+
+@app.command("show")
+def show_project(name: Name, as_json: JsonFlag = False) -> None:
+    """Show one project with its whole policy."""
+    with opened() as app_:
+        app_.desk.project(name)
+        row = next(row for row in app_.views.projects() if row["name"] == name)
+    if as_json:
+        output.emit(row)
+        return
+    policy = row["policy"]
+    budget = None if row["budget_usd"] is None else money(row["budget_usd"])
+    output.fields(
+        [
+            ("name", row["name"]),
+            ("forge", row["forge"]),
+            ("repository", row["repo"]),
+            ("base branch", row["base_branch"]),
+            ("paused", (row["paused_reason"] or "yes") if row["paused"] else "no"),
+            ("open items", row["open_items"]),
+            ("at once, at most", row["max_concurrency"]),
+            ("budget in cycles", row["budget_cycles"]),
+            ("budget in US dollars", budget),
+            *((key.replace("_", " "), _shown(value)) for key, value in sorted(policy.items())),
+        ]
+    )
+
+
+@app.command("pause")
+def pause(
+    name: Name,
+    reason: Annotated[
+        str | None, typer.Option("--reason", metavar="TEXT", help="Why; shown to others.")
+    ] = None,
+) -> None:
+    """Claim nothing more of a project; what runs goes on to its verdict."""
+    _set(name, paused=True, reason=reason)
+
+
+@app.command("resume")
+def resume(name: Name) -> None:
+    """Let a paused project go on."""
+    _set(name, paused=False, reason=None)
+
+
+def _set(name: str, *, paused: bool, reason: str | None) -> None:
+    with opened() as app_:
+        touched = app_.desk.pause(name, paused=paused, actor=actor(), reason=reason)
+        if not paused:
+            ring(app_)
+    state = "paused" if paused else "going"
+    if touched is None:
+        output.line(f"project {name} was {state} already")
+    else:
+        verb = "paused" if paused else "resumed"
+        output.line(f"{verb} project {name}, with {touched} open item{'s' * (touched != 1)}")
+
+
+def _shown(value: object) -> object:
+    if isinstance(value, list):
+        return " ".join(str(word) for word in value)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType] - JSON
+    return value

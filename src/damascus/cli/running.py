@@ -1,0 +1,201 @@
+"""`cycle`, `up`, `demo`, `relay`: what makes things move."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from damascus.cli import output
+from damascus.cli.door import say
+from damascus.cli.opening import opened, ring
+from damascus.cli.options import JsonFlag
+from damascus.cli.status import snapshot
+from damascus.cli.talk import talk
+from damascus.cli.text import duration
+from damascus.errors import UsageError
+
+if TYPE_CHECKING:
+    from damascus.cycle import Cycle, Tick
+    from damascus.wiring import App
+
+TERMINATED = 143
+_BUILDERS = ("mini", "claude", "command")
+
+
+def cycle(
+    until_idle: Annotated[
+        bool, typer.Option("--until-idle", help="Go on until nothing can be claimed any more.")
+    ] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Run one step: claim one item, run its phase, write the verdict.
+
+    With nothing to claim it says why, and is done (exit code 0). On SIGTERM the running phase gets
+    its grace time; then the claim is given back without spending the attempt.
+    """
+    talk()
+    ticks: list[dict[str, Any]] = []
+    with opened() as app:
+        running = app.cycle(ring=lambda: ring(app))
+        with _terminable(running, app.settings.shutdown_grace_seconds):
+            while (tick := running.tick()).outcome != "idle":
+                ticks.append(_told(tick))
+                if not as_json:
+                    output.line(_line(ticks[-1]))
+                if not until_idle or running.stopping:
+                    break
+        idle = tick.outcome == "idle" and not running.stopping
+        why = _why_idle(app) if idle else None
+    if as_json:
+        output.emit({"ticks": ticks, "idle": idle, "why_idle": why})
+    elif why is not None:
+        output.line(f"nothing to do: {why}")
+    if running.stopping:
+        raise typer.Exit(TERMINATED)
+
+
+@contextmanager
+def _terminable(running: Cycle, grace: float) -> Generator[None]:
+    """On SIGTERM: claim nothing more; after `grace` seconds give the running claim back."""
+    timers: list[threading.Timer] = []
+
+    def terminate(*_: object) -> None:
+        running.stop_claiming()
+        # From another thread: a handler runs inside whatever the main thread holds just now.
+        timer = threading.Timer(grace, running.give_back)
+        timer.daemon = True
+        timer.start()
+        timers.append(timer)
+
+    before = signal.signal(signal.SIGTERM, terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+        for timer in timers:
+            timer.cancel()
+
+
+def _told(tick: Tick) -> dict[str, Any]:
+    claim = tick.claim
+    return {
+        "outcome": tick.outcome,
+        "item_id": None if claim is None else claim.item_id,
+        "epoch": None if claim is None else claim.epoch,
+        "phase": None if claim is None else claim.phase,
+        "verdict": tick.verdict,
+        "effective": tick.effective,
+        "to": tick.to,
+        "summary": tick.summary,
+    }
+
+
+def _line(tick: dict[str, Any]) -> str:
+    if tick["outcome"] != "settled":
+        return f"item {tick['item_id']}: {tick['phase']} {tick['outcome']}: {tick['summary']}"
+    verdict = tick["verdict"]
+    if tick["effective"] not in (None, verdict):
+        verdict = f"{verdict} ({tick['effective']})"
+    return f"item {tick['item_id']}: {tick['phase']} {verdict} -> {tick['to']}: {tick['summary']}"
+
+
+def _why_idle(app: App) -> str:
+    """One line about what keeps everything that is not final from being claimed."""
+    view = snapshot(app)
+    queue = view["queue"].values()
+    running, gated, later = (
+        sum(row[name] for row in queue) for name in ("running", "gated", "backing_off")
+    )
+    paused = [one["name"] for one in view["paused_projects"]]
+    parked = sum(view["parked"].values())
+    oldest = view["oldest_waiting_seconds"]
+    reasons = [
+        f"paused: project{'s' * (len(paused) > 1)} {', '.join(paused)}" if paused else "",
+        f"{running} running elsewhere" if running else "",
+        f"{gated} behind gates" if gated else "",
+        f"{later} waiting for their time" if later else "",
+        f"{parked} waiting for a person" if parked else "",
+        f"the oldest waits for a free slot since {duration(oldest)}" if oldest is not None else "",
+    ]
+    return "; ".join(reason for reason in reasons if reason) or "the queue is empty"
+
+
+def relay(
+    once: Annotated[bool, typer.Option("--once", help="Send what is there, then end.")] = False,
+    follow: Annotated[bool, typer.Option("--follow", help="Go on until SIGTERM.")] = False,
+) -> None:
+    """Send the events on to where the settings say: a file of JSON lines, a Redis stream.
+
+    Exit code 1 when a sink did not take what there is.
+    """
+    if once == follow:
+        raise UsageError("choose --once or --follow")
+    from damascus import relay as relaying  # noqa: PLC0415 - `--help` does not pay for it
+
+    talk()
+    stop = threading.Event()
+    with opened() as app:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda _number, _frame: stop.set())
+        done = relaying.run(app, once=once, stop=stop)
+    for sink in done:
+        output.line(f"{sink.sink}: {sink.events} events")
+        if sink.error:
+            say(f"the sink {sink.sink} did not take its events: {sink.error}")
+    if any(sink.error for sink in done):
+        raise typer.Exit(1)
+
+
+def up(
+    concurrency: Annotated[
+        int | None,
+        typer.Option("--concurrency", min=1, max=1000, metavar="N", help="Items at once."),
+    ] = None,
+    builder: Annotated[
+        str | None,
+        typer.Option("--builder", metavar="mini|claude|command", help="Coding agent to use."),
+    ] = None,
+) -> None:
+    """Run everything in this process: a private PostgreSQL, workers, and no Redis; until Ctrl-C."""
+    _known(builder, _BUILDERS)
+    from damascus.config import load  # noqa: PLC0415 - `--help` does not pay for it
+    from damascus.up import run  # noqa: PLC0415 - the same
+
+    talk(logging.WARNING)
+    changes = {"max_concurrency": concurrency, "builder": builder}
+    chosen = load(**{name: value for name, value in changes.items() if value is not None})
+    if code := run(chosen, say=output.line):
+        raise typer.Exit(code)
+
+
+def demo(
+    builder: Annotated[
+        str, typer.Option("--builder", metavar="mini|claude", help="Coding agent to use.")
+    ] = "mini",
+    keep: Annotated[
+        Path | None,
+        typer.Option("--keep", metavar="DIR", help="Leave everything there for a look."),
+    ] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Carry sample stories to merge on this machine: real database, git and agent, scripted model.
+
+    It needs no key, no forge and no network, and cleans up after itself.
+    """
+    _known(builder, ("mini", "claude"))
+    from damascus.demo.run import run  # noqa: PLC0415 - `--help` does not pay for it
+
+    if code := run(builder=builder, keep=keep, as_json=as_json):
+        raise typer.Exit(code)
+
+
+def _known(builder: str | None, known: tuple[str, ...]) -> None:
+    if builder is not None and builder not in known:
+        raise UsageError(f"--builder is one of {', '.join(known)}, not {builder[:40]!r}")

@@ -1,0 +1,79 @@
+"""`init`, `doctor`, `config`, `version`: is everything there, and what is set."""
+
+from __future__ import annotations
+
+import typer
+
+from damascus import __version__
+from damascus.cli import output
+from damascus.cli.opening import opened, settings
+from damascus.cli.options import JsonFlag
+
+_MARKS = {True: "ok", False: "FAILED", None: "warning"}
+
+
+def init(as_json: JsonFlag = False) -> None:
+    """Create the database and its tables where they are missing.
+
+    Running it again changes nothing. A schema that is newer than this program is left alone.
+    """
+    from damascus.state import schema  # noqa: PLC0415 - `--help` does not pay for it
+
+    done = schema.init(settings().database())
+    if as_json:
+        output.emit({"done": done, "schema_version": schema.VERSION})
+    else:
+        output.line(done)
+
+
+def doctor(as_json: JsonFlag = False) -> None:
+    """Try everything Damascus needs, and say in a sentence what is wrong.
+
+    Exit code 1 when something needed does not work; warnings alone are 0.
+    """
+    from damascus.doctor import examine  # noqa: PLC0415 - `--help` does not pay for it
+
+    with opened(check=False) as app:
+        checks = list(examine(app))
+    ok = all(check.ok is not False for check in checks)
+    if as_json:
+        found = [{"name": c.name, "ok": c.ok, "sentence": c.sentence} for c in checks]
+        output.emit({"ok": ok, "checks": found})
+    else:
+        output.table(
+            ("CHECK", "", "WHAT WAS FOUND"), [(c.name, _MARKS[c.ok], c.sentence) for c in checks]
+        )
+    if not ok:
+        raise typer.Exit(1)
+
+
+def config(as_json: JsonFlag = False) -> None:
+    """Show every setting: its environment variable, its value (secrets hidden), what it is for.
+
+    A secret can also come from a file: DAMASCUS_NAME_FILE instead of DAMASCUS_NAME.
+    """
+    from damascus.config import PREFIX, Settings, redacted  # noqa: PLC0415 - as above
+
+    values = redacted(settings())
+    shown = [
+        {
+            "name": name,
+            "env": f"{PREFIX}{name.upper()}",
+            "value": values[name],
+            "secret": "SecretStr" in str(field.annotation),
+            "help": field.description or "",
+        }
+        for name, field in Settings.model_fields.items()
+    ]
+    if as_json:
+        output.emit({"settings": shown})
+        return
+    for one in shown:
+        value = one["value"]
+        output.line(f"{one['env']} = {'(not set)' if value is None else value}")
+        output.block(str(one["help"]), indent="    ")
+
+
+def version() -> None:
+    """Print the version."""
+    typer.echo(f"damascus {__version__}")

@@ -1,0 +1,68 @@
+"""Text from outside (titles, stories, model output, logs) made safe for a terminal."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from datetime import datetime
+from decimal import Decimal
+
+# Whole escape sequences first, so that their letters go with them: CSI, OSC and the other strings,
+# two-character escapes; in the seven-bit form and as the single C1 characters.
+_ESCAPES = re.compile(
+    r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"
+    r"|(?:\x1b[\]PX^_]|[\x9d\x90\x98\x9e\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c|$)"
+    r"|\x1b[ -/]*[0-~]"
+)
+# What is left of the control characters, and the marks that make a line read as another one.
+_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
+_WIDE = frozenset("WF")
+_MINUTE, _HOUR, _DAY = 60, 3600, 86400
+
+
+def clean(text: str) -> str:
+    """Lines of text without escape sequences and without control characters but tabs."""
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    text = text.replace("\u2028", "\n").replace("\u2029", "\n").replace("\x85", "\n")
+    return _CONTROLS.sub("", _ESCAPES.sub("", text))
+
+
+def one_line(text: str) -> str:
+    """The same on one line, runs of white space as one space."""
+    return " ".join(clean(text).split())
+
+
+def width(text: str) -> int:
+    """How many columns of a terminal a line takes."""
+    if text.isascii():
+        return len(text)
+    return sum(
+        0 if unicodedata.combining(sign) else 1 + (unicodedata.east_asian_width(sign) in _WIDE)
+        for sign in text
+    )
+
+
+def duration(seconds: float | None) -> str:
+    """A span of time for people: `12 s`, `3 min`, `2 h 05 min`, `4 d 3 h`; `-` for None."""
+    if seconds is None:
+        return "-"
+    whole = max(int(seconds), 0)
+    if whole < _MINUTE:
+        return f"{whole} s"
+    if whole < _HOUR:
+        return f"{whole // _MINUTE} min"
+    if whole < _DAY:
+        return f"{whole // _HOUR} h {whole % _HOUR // _MINUTE:02d} min"
+    return f"{whole // _DAY} d {whole % _DAY // _HOUR} h"
+
+
+def money(usd: Decimal | None, *, estimated: bool = False) -> str:
+    """US dollars for people; `-` where nothing was measured, `~` before an estimate."""
+    if usd is None:
+        return "-"
+    return f"{'~' if estimated else ''}${usd:,.4f}"
+
+
+def moment(time: datetime | None) -> str:
+    """A point in time for people, in their own time zone; `-` for None."""
+    return "-" if time is None else f"{time.astimezone():%Y-%m-%d %H:%M:%S}"

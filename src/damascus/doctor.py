@@ -1,0 +1,283 @@
+"""`damascus doctor`: try everything Damascus needs, one sentence about each.
+
+Nothing is changed, except that a drifted count of closed gates is put right. No model is called:
+that would cost money.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from damascus.errors import DamascusError, ForgeAuthError
+
+if TYPE_CHECKING:
+    from damascus.wiring import App
+
+OLDEST_GIT = (2, 30)
+LITTLE_SPACE = 5 << 30  # bytes: a warning
+NO_SPACE = 1 << 30  # bytes: clones and logs of a few attempts
+_TRY_SECONDS = 30.0  # for a program to say its version; Node starts slowly on a busy machine
+_FORBIDDEN = 403
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What one look found: `ok` is False where something needed does not work, None to warn."""
+
+    name: str
+    ok: bool | None
+    sentence: str
+
+
+def examine(app: App) -> Iterator[Check]:
+    """Every check in turn. Raises nothing: what a check raises is its finding."""
+    checks: tuple[tuple[str, Callable[[App], Check]], ...] = (
+        ("settings", _settings),
+        ("home", _home),
+        ("redis", _redis),
+        ("git", _git),
+        ("sandbox", _sandbox),
+        ("model", _model),
+        ("forge", _forge),
+    )
+    for name, check in checks:
+        yield _tried(name, lambda check=check: check(app))
+    database = _tried("database", lambda: _database(app))
+    yield database
+    if database.ok:
+        yield _tried("gates", lambda: _gates(app))
+    for builder in _builders(app):
+        yield _tried(f"builder {builder}", lambda builder=builder: _builder(app, builder))
+
+
+def _tried(name: str, check: Callable[[], Check]) -> Check:
+    try:
+        return check()
+    except DamascusError as error:
+        return Check(name, False, str(error))
+    except Exception as error:  # noqa: BLE001 - a doctor that falls ill helps nobody
+        return Check(name, False, f"this check itself failed: {type(error).__name__}: {error}")
+
+
+def _settings(app: App) -> Check:
+    count = len(app.settings.model_fields_set)
+    return Check("settings", True, f"{count} set; `damascus config` shows all of them")
+
+
+def _home(app: App) -> Check:
+    home = app.settings.home.absolute()
+    there = next(place for place in (home, *home.parents) if place.exists())
+    if not os.access(there, os.W_OK | os.X_OK):
+        return Check(
+            "home", False, f"nothing can be written in {there}: set DAMASCUS_HOME elsewhere"
+        )
+    free = shutil.disk_usage(there).free
+    said = f"{free / (1 << 30):.1f} GiB are free in {home}"
+    if free < LITTLE_SPACE:
+        why = "too little for clones and logs" if free < NO_SPACE else "little for many clones"
+        return Check("home", False if free < NO_SPACE else None, f"only {said}: {why}")
+    return Check("home", True, said)
+
+
+def _database(app: App) -> Check:
+    from damascus.state import schema  # noqa: PLC0415 - where the driver is broken, this says so
+    from damascus.state.db import where  # noqa: PLC0415 - the same
+
+    schema.check(app.db)
+    with app.db.connection() as connection:
+        version = connection.info.server_version
+    return Check(
+        "database",
+        True,
+        f"PostgreSQL {version // 10000}.{version % 10000} at {where(app.db.url)}, schema version "
+        f"{schema.VERSION}",
+    )
+
+
+def _gates(app: App) -> Check:
+    repaired = [str(row["id"]) for row in app.db.rows("recount_gates")]
+    if repaired:
+        return Check(
+            "gates",
+            None,
+            f"the count of closed gates had drifted and is put right for item{'s' * (len(repaired) > 1)} "  # noqa: E501 - one sentence
+            f"{', '.join(repaired[:10])}",
+        )
+    return Check("gates", True, "every item counts the gates that are closed before it")
+
+
+def _redis(app: App) -> Check:
+    if app.settings.redis_url is None:
+        return Check("redis", True, "not configured: only several worker processes need it")
+    from redis import Redis, RedisError  # noqa: PLC0415 - only where it is used
+
+    try:
+        with Redis.from_url(  # pyright: ignore[reportUnknownMemberType] - its **kwargs are untyped
+            app.settings.redis_url.get_secret_value(), socket_timeout=5, socket_connect_timeout=5
+        ) as client:
+            server: Any = client.info("server")  # pyright: ignore[reportUnknownMemberType] - untyped
+    except (RedisError, OSError, ValueError) as error:
+        return Check(
+            "redis",
+            False,
+            f"Redis does not answer ({_without_address(error)}): is it running, and is "
+            "DAMASCUS_REDIS_URL right? Until then workers look by themselves, more slowly",
+        )
+    return Check("redis", True, f"Redis {server['redis_version']} answers")
+
+
+def _git(app: App) -> Check:
+    said = _version_of("git", app.path)
+    if said is None:
+        return Check("git", False, "git is not there: install git 2.30 or later")
+    found = re.search(r"(\d+)\.(\d+)", said)
+    if found is None or (int(found[1]), int(found[2])) < OLDEST_GIT:
+        return Check("git", False, f"{said} is too old: install git 2.30 or later")
+    return Check("git", True, said)
+
+
+def _sandbox(app: App) -> Check:
+    from damascus.sandbox import detect  # noqa: PLC0415 - it tries, which takes a moment
+
+    found = detect(app.settings.sandbox, path=app.path)
+    return Check("sandbox", True if found.name != "plain" else None, found.describe())
+
+
+def _model(app: App) -> Check:
+    settings = app.settings
+    if not settings.llm_model:
+        return Check(
+            "model",
+            False,
+            "no model writes specs: set DAMASCUS_LLM_MODEL to a LiteLLM model name, such as "
+            "anthropic/claude-sonnet-4-5, and DAMASCUS_LLM_API_KEY to its key",
+        )
+    if importlib.util.find_spec("litellm") is None:
+        return Check("model", False, "LiteLLM is not installed beside Damascus: install it again")
+    where = settings.llm_api_base or "its provider"
+    if settings.llm_api_key is None:
+        return Check(
+            "model",
+            None,
+            f"{settings.llm_model} at {where}, without a DAMASCUS_LLM_API_KEY; not called here",
+        )
+    return Check("model", True, f"{settings.llm_model} at {where}; not called here, it costs money")
+
+
+def _forge(app: App) -> Check:
+    settings = app.settings
+    if not settings.gitea_url:
+        return Check("forge", True, "no Gitea configured: repositories on this machine need none")
+    if settings.gitea_token is None:
+        return Check("forge", False, f"no token for {settings.gitea_url}: set DAMASCUS_GITEA_TOKEN")
+    from damascus.forge.gitea_http import GiteaHTTP  # noqa: PLC0415 - only where it is used
+
+    http = GiteaHTTP(
+        settings.gitea_url, settings.gitea_token.get_secret_value(), timeout=10.0, attempts=1
+    )
+    try:
+        version: Any = http.ask("GET", "/version").data
+        release = version.get("version", "?") if isinstance(version, dict) else "?"  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType] - JSON
+        try:
+            user: Any = http.ask("GET", "/user").data
+        except ForgeAuthError as error:
+            if error.status != _FORBIDDEN:
+                raise
+            return Check(
+                "forge",
+                True,
+                f"version {release} at {settings.gitea_url} accepts the token, which may not read "
+                "its own user (it need not)",
+            )
+    finally:
+        http.close()
+    name = user.get("login", "?") if isinstance(user, dict) else "?"  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType] - JSON
+    return Check("forge", True, f"version {release} at {settings.gitea_url}, as user {name}")
+
+
+def _builders(app: App) -> list[str]:
+    """The coding agents in use: the default one, and those that projects name."""
+    named = {app.settings.builder: None}
+    try:
+        for row in app.views.projects():
+            if name := row["policy"].get("builder"):
+                named[str(name)] = None  # pyright: ignore[reportArgumentType] - what is stored may be anything
+    except Exception:  # noqa: BLE001, S110 - the check of the database has said it
+        pass
+    return list(named)
+
+
+def _builder(app: App, builder: str) -> Check:  # noqa: PLR0911 - one line per finding
+    name = f"builder {builder}"
+    settings = app.settings
+    if builder == "mini":
+        if importlib.util.find_spec("minisweagent") is None:
+            return Check(
+                name, False, "mini-swe-agent is not installed: pip install 'damascus[embedded]'"
+            )
+        model = settings.mini_model or settings.llm_model
+        if not model:
+            return Check(name, False, "set DAMASCUS_MINI_MODEL or DAMASCUS_LLM_MODEL")
+        return Check(name, True, f"mini-swe-agent is installed; its model is {model}")
+    if builder == "command":
+        if not settings.command_argv:
+            return Check(name, False, "set DAMASCUS_COMMAND_ARGV to the agent's argv")
+        program = shutil.which(settings.command_argv[0], path=app.path)
+        if program is None:
+            return Check(name, False, f"{settings.command_argv[0]} is not there: install it")
+        return Check(name, True, f"{program} is there")
+    if builder == "claude":
+        return _claude(app, name)
+    return Check(name, False, f"there is no builder {builder[:40]!r}: use claude, mini, command")
+
+
+def _claude(app: App, name: str) -> Check:
+    settings = app.settings
+    said = _version_of(settings.claude_executable, app.path)
+    if said is None:
+        return Check(
+            name,
+            False,
+            f"Claude Code ({settings.claude_executable}) is not there or does not start: install "
+            "it, set DAMASCUS_CLAUDE_EXECUTABLE, or choose another DAMASCUS_BUILDER",
+        )
+    needed = ("claude_base_url", "claude_auth_token", "claude_model")
+    missing = [f"DAMASCUS_{one.upper()}" for one in needed if not getattr(settings, one)]
+    if missing:
+        return Check(name, False, f"{said} is there, but set {', '.join(missing)}")
+    return Check(name, True, f"{said}, with {settings.claude_model} at {settings.claude_base_url}")
+
+
+def _version_of(program: str, path: str) -> str | None:
+    """What `program --version` says first; None when it is not there or does not say."""
+    found = shutil.which(program, path=path)
+    if found is None:
+        return None
+    with tempfile.TemporaryDirectory(prefix="damascus-doctor-") as home:
+        try:
+            done = subprocess.run(
+                [found, "--version"],
+                capture_output=True,
+                stdin=subprocess.DEVNULL,
+                cwd=home,
+                env={"PATH": path, "HOME": home, "LANG": "C.UTF-8", "DISABLE_AUTOUPDATER": "1"},
+                timeout=_TRY_SECONDS,
+                check=False,
+            )
+        except (OSError, subprocess.TimeoutExpired):
+            return None
+    lines = done.stdout.decode("utf-8", "replace").strip().splitlines()
+    return lines[0].strip()[:200] if done.returncode == 0 and lines else None
+
+
+def _without_address(error: Exception) -> str:
+    """A driver's message may quote the URL it was given, password and all."""
+    return re.sub(r"\w+://\S+", "the address", str(error)) or type(error).__name__
