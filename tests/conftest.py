@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,15 +26,25 @@ for _name in list(os.environ):
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres() -> Iterator[str]:
     """The address of a PostgreSQL server whose databases may be made and dropped."""
     if _SERVER:
         yield _SERVER
         return
     from damascus.embedded import PrivatePostgres  # noqa: PLC0415 - only where no server is given
 
-    with PrivatePostgres(tmp_path_factory.mktemp("postgres")) as server:
-        yield server.url("postgres")
+    # Not below pytest's own directory: that one is closed to the user the server runs as when
+    # the tests run as root, and closed again by every other run of pytest.
+    with (
+        tempfile.TemporaryDirectory(prefix="damascus-postgres-") as directory,
+        PrivatePostgres(Path(directory) / "data") as server,
+    ):
+        url = server.url("postgres")
+        with psycopg.connect(url, autocommit=True) as connection:
+            for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+                connection.execute(f"ALTER SYSTEM SET {setting} = off")
+            connection.execute("SELECT pg_reload_conf()")
+        yield url
 
 
 @pytest.fixture(scope="session")

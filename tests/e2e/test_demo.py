@@ -1,0 +1,45 @@
+"""The demonstration, as a new user runs it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from support.processes import Programs
+
+
+def test_the_demonstration_brings_its_three_stories_to_rest_as_they_should(tmp_path: Path):
+    with Programs(tmp_path) as programs:
+        report = json.loads(programs.run("demo", "--json", "--keep", "kept").stdout)
+    assert report["ok"] is True
+    phases = {item["key"]: item["phase"] for item in report["items"]}
+    assert phases == {
+        "slugify-titles": "merged",
+        "shorten-texts": "merged",
+        "round-trip-romans": "blocked",
+    }
+    kinds = {issue["kind"]: issue for issue in report["issues"]}
+    assert kinds["question"]["answer"].startswith("At most 40 characters")
+    assert kinds["blocked"]["closed_at"] is None
+    assert "FAILED (failures=" in kinds["blocked"]["body"]
+    assert set(report["merge_shas"]) == {"slugify-titles", "shorten-texts"}
+    log = "\n".join(report["git_log"])
+    assert all(sha[:7] in log for sha in report["merge_shas"].values())
+    assert all(cost["usd"] is not None for cost in report["costs"])
+    types = [event["type"] for event in report["events"]]
+    assert types.count("work.merged") == 2
+    assert types.count("work.retry") == 2
+    assert types.count("work.blocked") == 1
+    kept = tmp_path / "kept"
+    assert (kept / "textkit.git" / "HEAD").is_file()
+    assert list((kept / "home" / "attempts").glob("*/run.log"))
+
+
+def test_a_directory_that_is_not_empty_is_not_used(tmp_path: Path):
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "mine.txt").write_text("precious")
+    with Programs(tmp_path) as programs:
+        done = programs.run("demo", "--keep", "full", check=False)
+    assert done.returncode == 2
+    assert "give a new or an empty directory" in done.stderr
+    assert (tmp_path / "full" / "mine.txt").read_text() == "precious"

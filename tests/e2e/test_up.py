@@ -1,0 +1,93 @@
+"""`damascus up`: stays, stops cleanly, and goes on where it was."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+
+from damascus.demo.model_server import ModelServer
+from damascus.demo.run import make_repository
+from damascus.demo.script import DemoModel
+from support.processes import Programs
+
+STORIES = files("damascus.demo") / "stories"
+
+
+@pytest.fixture
+def programs(tmp_path: Path) -> Iterator[Programs]:
+    with ModelServer(DemoModel()) as model:
+        settings = {
+            "DAMASCUS_LLM_MODEL": "openai/gpt-4o-mini",
+            "DAMASCUS_LLM_API_BASE": model.openai_base,
+            "DAMASCUS_LLM_API_KEY": "sk-canary-of-the-model",
+            "DAMASCUS_BUILDER": "mini",
+            "DAMASCUS_RING_SECONDS": "1",
+            "DAMASCUS_SHUTDOWN_GRACE_SECONDS": "5",
+        }
+        with Programs(tmp_path, **settings) as programs:
+            yield programs
+
+
+def ready(programs: Programs) -> bool:
+    return programs.run("status", "--json", check=False).returncode == 0
+
+
+def test_a_story_is_merged_while_it_is_up_and_the_next_one_after_a_restart(programs, tmp_path):
+    repo = make_repository(tmp_path)
+    up = programs.start("damascus", "up")
+    programs.until(lambda: ready(programs))
+    programs.run("project", "add", "textkit", "--repo", str(repo))
+    programs.run("ingest", "--project", "textkit", str(STORIES / "slugify-titles.md"))
+    programs.until(
+        lambda: programs.json("show", "textkit/slugify-titles")["item"]["phase"] == "merged"
+    )
+    again = programs.start("damascus", "up")
+    assert again.wait(30) == 5, "only one may be up in one home"
+
+    up.send_signal(signal.SIGINT)
+    assert up.wait(30) == 0
+    assert programs.run("status", check=False).returncode == 3, "its database is gone with it"
+
+    programs.start("damascus", "up")
+    programs.until(lambda: ready(programs))
+    assert programs.json("show", "textkit/slugify-titles")["item"]["phase"] == "merged"
+    programs.run("ingest", "--project", "textkit", str(STORIES / "shorten-texts.md"))
+    (issue,) = programs.until(lambda: programs.json("issues")["issues"])
+    programs.run(
+        "answer",
+        str(issue["id"]),
+        "At most 40 characters, all told. The mark is a single '…', and it counts.",
+    )
+    programs.until(
+        lambda: programs.json("show", "textkit/shorten-texts")["item"]["phase"] == "merged"
+    )
+    assert "sk-canary" not in programs.log
+    assert "Traceback" not in programs.log
+
+
+def test_ctrl_c_in_the_middle_of_a_phase_gives_the_claim_back(programs, tmp_path):
+    repo = make_repository(tmp_path)
+    programs.environment["DAMASCUS_SHUTDOWN_GRACE_SECONDS"] = "0.2"
+    programs.environment["DAMASCUS_BUILDER"] = "command"
+    programs.environment["DAMASCUS_COMMAND_ARGV"] = '["sleep", "600"]'
+    up = programs.start("damascus", "up")
+    programs.until(lambda: ready(programs))
+    programs.run("project", "add", "textkit", "--repo", str(repo))
+    programs.run("ingest", "--project", "textkit", str(STORIES / "slugify-titles.md"))
+    programs.until(lambda: [c for c in programs.json("status")["claims"] if c["phase"] == "build"])
+    up.send_signal(signal.SIGINT)
+    assert up.wait(30) == 0
+
+    programs.environment["DAMASCUS_BUILDER"] = "mini"
+    programs.start("damascus", "up")
+    programs.until(lambda: ready(programs))
+    programs.until(
+        lambda: programs.json("show", "textkit/slugify-titles")["item"]["phase"] == "merged"
+    )
+    types = [event["type"] for event in programs.json("events", "--item", "1")["events"]]
+    assert "work.released" in types
+    assert "work.claim_lost" not in types

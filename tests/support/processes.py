@@ -1,0 +1,90 @@
+"""Damascus's own programs as real processes, with an environment made from nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Self
+
+
+class Programs:
+    """Starts programs below `home`, and ends every one it started."""
+
+    def __init__(self, home: Path, **settings: str) -> None:
+        self.home = home
+        self.environment = {
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "HOME": str(home),
+            "LANG": "C.UTF-8",
+            "DAMASCUS_HOME": str(home / "damascus"),
+            **settings,
+        }
+        self._started: list[subprocess.Popen[bytes]] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for process in self._started:
+            if process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+        for process in self._started:
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(10)
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+    def start(self, *argv: str, **settings: str) -> subprocess.Popen[bytes]:
+        """Start `python -m argv…` in a session of its own; its output goes to the log."""
+        with (self.home / "log").open("ab") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", *argv],
+                env={**self.environment, **settings},
+                cwd=self.home,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        self._started.append(process)
+        return process
+
+    def run(self, *argv: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run `damascus argv…` to its end."""
+        done = subprocess.run(
+            [sys.executable, "-m", "damascus", *argv],
+            env=self.environment,
+            cwd=self.home,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+        assert not check or done.returncode == 0, done.stderr + self.log[-4000:]
+        return done
+
+    def json(self, *argv: str) -> Any:
+        """What `damascus argv… --json` prints."""
+        return json.loads(self.run(*argv, "--json").stdout)
+
+    @property
+    def log(self) -> str:
+        path = self.home / "log"
+        return path.read_text("utf-8", "replace") if path.exists() else ""
+
+    def until(self, what: Callable[[], Any], *, seconds: float = 90.0) -> Any:
+        """Wait until `what` gives something true; fails with the log when it does not."""
+        deadline = time.monotonic() + seconds
+        while not (found := what()):
+            assert time.monotonic() < deadline, f"it did not come to pass\n{self.log[-6000:]}"
+            time.sleep(0.2)
+        return found
