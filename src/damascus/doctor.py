@@ -14,18 +14,34 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Protocol
 
 from damascus.errors import DamascusError, ForgeAuthError
 
 if TYPE_CHECKING:
-    from damascus.wiring import App
+    from damascus.config import Settings
+    from damascus.state.db import Database
+    from damascus.state.views import Views
 
 OLDEST_GIT = (2, 30)
 LITTLE_SPACE = 5 << 30  # bytes: a warning
 NO_SPACE = 1 << 30  # bytes: clones and logs of a few attempts
 _TRY_SECONDS = 30.0  # for a program to say its version; Node starts slowly on a busy machine
 _FORBIDDEN = 403
+
+
+class Patient(Protocol):
+    """What the doctor needs of the wired application (damascus.wiring.App is one)."""
+
+    settings: Settings
+
+    @property
+    def path(self) -> str: ...
+    @cached_property
+    def db(self) -> Database: ...
+    @cached_property
+    def views(self) -> Views: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +53,9 @@ class Check:
     sentence: str
 
 
-def examine(app: App) -> Iterator[Check]:
+def examine(app: Patient) -> Iterator[Check]:
     """Every check in turn. Raises nothing: what a check raises is its finding."""
-    checks: tuple[tuple[str, Callable[[App], Check]], ...] = (
+    checks: tuple[tuple[str, Callable[[Patient], Check]], ...] = (
         ("settings", _settings),
         ("home", _home),
         ("redis", _redis),
@@ -67,12 +83,12 @@ def _tried(name: str, check: Callable[[], Check]) -> Check:
         return Check(name, False, f"this check itself failed: {type(error).__name__}: {error}")
 
 
-def _settings(app: App) -> Check:
+def _settings(app: Patient) -> Check:
     count = len(app.settings.model_fields_set)
     return Check("settings", True, f"{count} set; `damascus config` shows all of them")
 
 
-def _home(app: App) -> Check:
+def _home(app: Patient) -> Check:
     home = app.settings.home.absolute()
     there = next(place for place in (home, *home.parents) if place.exists())
     if not os.access(there, os.W_OK | os.X_OK):
@@ -87,7 +103,7 @@ def _home(app: App) -> Check:
     return Check("home", True, said)
 
 
-def _database(app: App) -> Check:
+def _database(app: Patient) -> Check:
     from damascus.state import schema  # noqa: PLC0415 - where the driver is broken, this says so
     from damascus.state.db import where  # noqa: PLC0415 - the same
 
@@ -102,7 +118,7 @@ def _database(app: App) -> Check:
     )
 
 
-def _gates(app: App) -> Check:
+def _gates(app: Patient) -> Check:
     repaired = [str(row["id"]) for row in app.db.rows("recount_gates")]
     if repaired:
         return Check(
@@ -114,7 +130,7 @@ def _gates(app: App) -> Check:
     return Check("gates", True, "every item counts the gates that are closed before it")
 
 
-def _redis(app: App) -> Check:
+def _redis(app: Patient) -> Check:
     if app.settings.redis_url is None:
         return Check("redis", True, "not configured: only several worker processes need it")
     from redis import Redis, RedisError  # noqa: PLC0415 - only where it is used
@@ -134,7 +150,7 @@ def _redis(app: App) -> Check:
     return Check("redis", True, f"Redis {server['redis_version']} answers")
 
 
-def _git(app: App) -> Check:
+def _git(app: Patient) -> Check:
     said = _version_of("git", app.path)
     if said is None:
         return Check("git", False, "git is not there: install git 2.30 or later")
@@ -144,14 +160,14 @@ def _git(app: App) -> Check:
     return Check("git", True, said)
 
 
-def _sandbox(app: App) -> Check:
+def _sandbox(app: Patient) -> Check:
     from damascus.sandbox import detect  # noqa: PLC0415 - it tries, which takes a moment
 
     found = detect(app.settings.sandbox, path=app.path)
     return Check("sandbox", True if found.name != "plain" else None, found.describe())
 
 
-def _model(app: App) -> Check:
+def _model(app: Patient) -> Check:
     settings = app.settings
     if not settings.llm_model:
         return Check(
@@ -172,7 +188,7 @@ def _model(app: App) -> Check:
     return Check("model", True, f"{settings.llm_model} at {where}; not called here, it costs money")
 
 
-def _forge(app: App) -> Check:
+def _forge(app: Patient) -> Check:
     settings = app.settings
     if not settings.gitea_url:
         return Check("forge", True, "no Gitea configured: repositories on this machine need none")
@@ -203,7 +219,7 @@ def _forge(app: App) -> Check:
     return Check("forge", True, f"version {release} at {settings.gitea_url}, as user {name}")
 
 
-def _builders(app: App) -> list[str]:
+def _builders(app: Patient) -> list[str]:
     """The coding agents in use: the default one, and those that projects name."""
     named = {app.settings.builder: None}
     try:
@@ -215,7 +231,7 @@ def _builders(app: App) -> list[str]:
     return list(named)
 
 
-def _builder(app: App, builder: str) -> Check:  # noqa: PLR0911 - one line per finding
+def _builder(app: Patient, builder: str) -> Check:  # noqa: PLR0911 - one line per finding
     name = f"builder {builder}"
     settings = app.settings
     if builder == "mini":
@@ -239,7 +255,7 @@ def _builder(app: App, builder: str) -> Check:  # noqa: PLR0911 - one line per f
     return Check(name, False, f"there is no builder {builder[:40]!r}: use claude, mini, command")
 
 
-def _claude(app: App, name: str) -> Check:
+def _claude(app: Patient, name: str) -> Check:
     settings = app.settings
     said = _version_of(settings.claude_executable, app.path)
     if said is None:
