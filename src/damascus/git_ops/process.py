@@ -13,8 +13,9 @@ import subprocess
 import tempfile
 import threading
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import IO, Final, cast
 
 from damascus.errors import ForgeUnreachableError, GitError
@@ -129,14 +130,14 @@ class GitProcess:
         """
         argv = ["git", *(word for setting in SETTINGS for word in ("-c", setting))]
         environment = {**self._environment, **_header(remote), **(extra or {})}
-        with (
-            tempfile.TemporaryDirectory(prefix="damascus-git-") as nowhere,
-            tempfile.TemporaryFile() as stdin,
-            tempfile.TemporaryFile() as stderr,
-        ):
-            cwd = nowhere
-            environment["GIT_CEILING_DIRECTORIES"] = os.path.dirname(nowhere)  # noqa: PTH120 - a string
-            if workspace is not None:
+        with ExitStack() as stack:
+            stdin = stack.enter_context(tempfile.TemporaryFile())
+            stderr = stack.enter_context(tempfile.TemporaryFile())
+            if workspace is None:
+                # In an empty directory, and told not to look further up for a repository.
+                cwd = stack.enter_context(tempfile.TemporaryDirectory(prefix="damascus-git-"))
+                environment["GIT_CEILING_DIRECTORIES"] = str(Path(cwd).parent)
+            else:
                 check_own(workspace)
                 cwd = str(workspace.checkout)
                 argv += [f"--git-dir={workspace.git_dir}", f"--work-tree={workspace.checkout}"]
