@@ -5,6 +5,7 @@ Every write is guarded by the claim's epoch: a worker that lost its claim change
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,8 +14,8 @@ from decimal import Decimal
 from typing import Any
 
 from psycopg.errors import UniqueViolation
-from psycopg.types.json import Jsonb
 
+from damascus.crashpoints import Boundary, armed, crashpoint
 from damascus.domain.transitions import Decision
 from damascus.domain.work import (
     JSON,
@@ -30,6 +31,7 @@ from damascus.domain.work import (
 )
 from damascus.errors import ClaimLostError, ConflictError, DatabaseUnreachableError
 from damascus.state.db import Database, Row, patiently
+from damascus.state.sql import sql
 
 FINDINGS_KEPT = 6  # of the latest; each carries at most a tail of output
 
@@ -65,8 +67,8 @@ class Claims:
             self.wake()
         claimed = self._take("claim")
         if claimed is None:
-            # Nothing within reach: perhaps a dead worker holds a slot, perhaps the head of the queue
-            # is full projects, perhaps something is due.
+            # Nothing within reach: perhaps a dead worker holds a slot, perhaps what stands first
+            # belongs to full projects, perhaps something is due.
             claimed = self._take("claim_far")
             if claimed is None and (self.wake() or self.sweep()):
                 claimed = self._take("claim")
@@ -137,9 +139,9 @@ class Claims:
             "run": context.run_id,
             "phase": context.claim.phase.value,
             "model": cost.model,
-            "input_tokens": cost.input_tokens,
-            "output_tokens": cost.output_tokens,
-            "usd": cost.usd,
+            "input_tokens": _text(cost.input_tokens),
+            "output_tokens": _text(cost.output_tokens),
+            "usd": _text(cost.usd),
             "estimated": cost.estimated,
         }
         patiently(lambda: self._db.run("add_cost", params), seconds=60)
@@ -200,35 +202,36 @@ class Claims:
             "to": row.to.value,
             "refund": 1 if decision.refunded or refund_takeover else 0,
             "fault": decision.verdict is Verdict.ERROR or decision.exhausted_by == "errors",
-            "backoff": timedelta(seconds=backoff_seconds) if row.backoff else None,
+            "backoff": f"{backoff_seconds} seconds" if row.backoff else None,
             "keep_built": keep_built,
             "verdict": result.verdict.value,
             "effective": decision.verdict.value,
             "event": row.event,
             "summary": result.summary,
-            "details": Jsonb(dict(result.details)),
-            "findings": None if findings is None else Jsonb(list(findings)[-FINDINGS_KEPT:]),
+            "details": json.dumps(dict(result.details)),
+            "findings": None if findings is None else json.dumps(findings[-FINDINGS_KEPT:]),
             "issue_kind": None if row.issue is None else row.issue.value,
             "issue_title": title,
             "issue_body": body,
-            "questions": Jsonb(list(result.questions)),
+            "questions": json.dumps(result.questions),
             "spec": result.spec,
             "test_command": None
             if result.test_command is None
-            else Jsonb(list(result.test_command)),
+            else json.dumps(result.test_command),
             "branch": result.branch,
             "head_sha": result.head_sha,
             "base_sha": result.base_sha,
-            "pr_number": result.pr_number,
+            "pr_number": _text(result.pr_number),
             "pr_url": result.pr_url,
             "merge_sha": result.merge_sha,
         }
+        crashpoint(Boundary.VERDICT_BEFORE)
         interrupted = False
 
         def write() -> Row | None:
             nonlocal interrupted
             try:
-                found = self._db.row("settle", params)
+                found = self._write_verdict(params)
             except DatabaseUnreachableError:
                 interrupted = True
                 raise
@@ -243,6 +246,15 @@ class Claims:
                 f"item {claim.item_id} is no longer ours (epoch {claim.epoch}); "
                 f"the verdict {result.verdict.value} was not written"
             )
+        crashpoint(Boundary.VERDICT_AFTER)
+
+    def _write_verdict(self, params: Mapping[str, Any]) -> Row | None:
+        if armed(Boundary.VERDICT_INSIDE):  # one statement has no inside but before its commit
+            with self._db.transaction() as connection:
+                row = connection.execute(sql("settle"), params).fetchone()
+                crashpoint(Boundary.VERDICT_INSIDE)
+                return row
+        return self._db.row("settle", params)
 
     def release(self, claim: Claim, *, reason: str) -> bool:
         """Give the claim back without spending the attempt; False when it was lost already."""
@@ -266,6 +278,15 @@ def _claim(row: Row, worker: str) -> Claim:
         consecutive_errors=row["consecutive_errors"],
         took_over=row["stale"],
     )
+
+
+def _text(value: object) -> str | None:
+    """A value that may be absent, as text.
+
+    A statement is prepared once for each combination of parameter types, and None has the type that
+    text has. With values of their own types every kind of verdict planned its own five plans.
+    """
+    return None if value is None else str(value)
 
 
 def _argv(value: Any) -> tuple[str, ...] | None:

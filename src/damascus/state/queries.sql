@@ -130,7 +130,7 @@ WITH c AS MATERIALIZED (
   INSERT INTO events_outbox (type, project_id, item_id, actor, data)
   SELECT 'work.claim_lost', c.project_id, c.id, %(worker)s::text, jsonb_build_object(
     'from', c.phase, 'to', c.phase, 'verdict', 'claim_lost', 'epoch', c.claim_epoch,
-    'attempts', c.attempts, 'lost_by', c.claimed_by)
+    'attempts', c.attempts, 'lost_by', c.claimed_by, 'swept', true)
   FROM c
 ), slot AS (
   UPDATE claim_slots s SET item_id = NULL, project_id = NULL, project_slot = NULL
@@ -222,8 +222,9 @@ WHERE id = %(item)s AND claim_epoch = %(epoch)s AND merging RETURNING id;
 -- Money is written as it is spent, whatever becomes of the claim.
 INSERT INTO cost_ledger (project_id, item_id, run_id, phase, model, input_tokens, output_tokens,
   usd, estimated)
-SELECT project_id, id, %(run)s, %(phase)s, %(model)s, %(input_tokens)s, %(output_tokens)s, %(usd)s,
-  %(estimated)s FROM work_items WHERE id = %(item)s;
+SELECT project_id, id, %(run)s::bigint, %(phase)s::work_phase, %(model)s::text,
+  %(input_tokens)s::bigint, %(output_tokens)s::bigint, %(usd)s::numeric, %(estimated)s::boolean
+FROM work_items WHERE id = %(item)s;
 
 -- name: settle
 -- The verdict: everything hangs on the fenced UPDATE, so a claim that was lost writes nothing.
@@ -277,7 +278,8 @@ WITH w AS (
     'budget_cycles', w.budget_cycles, 'consecutive_errors', w.consecutive_errors,
     'run', (SELECT id FROM run), 'issue', (SELECT id FROM issue), 'summary', %(summary)s::text,
     'head_sha', %(head_sha)s::text, 'base_sha', %(base_sha)s::text, 'merge_sha', w.merge_sha,
-    'pr_number', %(pr_number)s::int))
+    'pr_number', %(pr_number)s::int, 'test_command', %(test_command)s::jsonb,
+    'spec_sha', encode(sha256(convert_to(%(spec)s::text, 'UTF8')), 'hex')))
   FROM w
   UNION ALL
   SELECT 'gate.opened', (SELECT project_id FROM w), o.item_id, 'damascus',
