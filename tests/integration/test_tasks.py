@@ -237,6 +237,22 @@ def test_without_settings_taskiq_ends_with_one_sentence(name: str, tmp_path: Pat
     assert done.stderr.count("\n") == 1
 
 
+def test_a_worker_needs_a_database_and_a_scheduler_needs_none(tmp_path: Path) -> None:
+    code = "from damascus import tasks\ntasks.scheduler\ntasks.broker"
+    environment = {"DAMASCUS_REDIS_URL": "redis://127.0.0.1:1/0", "DAMASCUS_HOME": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env=environment,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("no database: set DAMASCUS_DATABASE_URL")
+    assert done.stderr.count("\n") == 1
+
+
 def test_a_program_that_asks_can_catch_what_is_missing(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

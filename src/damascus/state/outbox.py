@@ -68,6 +68,9 @@ class Outbox:
                 "SELECT pg_try_advisory_lock(1145130306, hashtext(%s)) AS mine", [sink]
             ).fetchone()
             yield bool(row and row["mine"])
+            # The server ends a session a moment after its client has gone: without this, the next
+            # pass could still find the lock held.
+            connection.execute("SELECT pg_advisory_unlock_all()")
         except OperationalError as error:
             raise unreachable(self._db.url, error) from error
         finally:
