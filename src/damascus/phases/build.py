@@ -14,8 +14,9 @@ from __future__ import annotations
 import shlex
 from dataclasses import dataclass
 
+from damascus.crashpoints import Boundary, crashpoint
 from damascus.domain.work import Phase, PhaseContext, PhaseResult, Verdict, WorkItem
-from damascus.errors import ClaimLostError, GitConflictError, LeaseLostError
+from damascus.errors import ClaimLostError, GitConflictError, LeaseLostError, UnusableTreeError
 from damascus.phases import budget, closed_pull, prompting, protected, pull_text
 from damascus.phases.checkout_files import read_plain, with_conflict_markers
 from damascus.phases.evidence import fenced, head, one_line
@@ -125,6 +126,7 @@ def _work(context: PhaseContext, tools: Tools, start: _Start) -> PhaseResult | N
     file = workspace.checkout / WRONG_FILE
     before = read_plain(file, cap=_WRONG_CAP)
     builder = tools.builder(context.project.builder or "")
+    crashpoint(Boundary.AGENT_BEFORE)
     outcome = builder.build(
         BuildRequest(
             prompt=_prompt(context, tools, start),
@@ -137,6 +139,7 @@ def _work(context: PhaseContext, tools: Tools, start: _Start) -> PhaseResult | N
         tools.sandbox,
         tools.fence,
     )
+    crashpoint(Boundary.AGENT_AFTER)
     if outcome.cost is not None:
         tools.progress.cost(outcome.cost)
     if tools.fence.lost():
@@ -179,7 +182,11 @@ def _publish(
     git, item, workspace = tools.git, context.item, tools.workspace
     attempt = context.claim.attempts
     message = pull_text.commit_message(item, attempt=attempt)
-    sha = git.commit_all(workspace, message=message, parents=[start.parent])
+    try:
+        sha = git.commit_all(workspace, message=message, parents=[start.parent])
+    except UnusableTreeError as error:
+        said = one_line(str(error), 500)
+        return PhaseResult(Verdict.FAIL, said, {"reason": said})
     if sha is None:
         return PhaseResult(
             Verdict.FAIL,
@@ -188,11 +195,13 @@ def _publish(
             else "Nothing of the work is left once it is merged onto the base branch.",
             {"reason": "no changes"},
         )
+    crashpoint(Boundary.COMMITTED)
     changed = git.changed_paths(workspace, base=start.base_sha, head=sha)
     if refused := protected.refusal(changed, context.project):
         return refused
     # Before the push: a run that dies in between is recognised by this record, not repeated.
     tools.progress.known(branch=branch, head_sha=sha, base_sha=start.base_sha)
+    crashpoint(Boundary.RECORDED)
     try:
         git.push(workspace, remote, sha=sha, branch=branch, expect=seen)
     except LeaseLostError as error:
@@ -201,6 +210,7 @@ def _publish(
             f"Somebody else pushed to {branch} during the build; nothing was overwritten, the next "
             f"attempt starts from what is there. {error}",
         )
+    crashpoint(Boundary.PUSHED)
     return _pull_request(context, tools, branch=branch, sha=sha, again=seen is not None)
 
 
@@ -215,6 +225,7 @@ def _pull_request(
         title=pull_text.title(item),
         body=pull_text.body(context, builder=builder, spent=f"{context.spent_usd} US dollars"),
     )
+    crashpoint(Boundary.PULL_OPENED)
     tools.progress.known(pr_number=pull.number, pr_url=pull.url)
     if again:
         marker, text = pull_text.pushed_again(sha=sha, attempt=context.claim.attempts)

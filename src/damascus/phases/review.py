@@ -14,6 +14,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 
+from damascus.crashpoints import Boundary, crashpoint
 from damascus.domain.work import PhaseContext, PhaseResult, Verdict
 from damascus.errors import (
     DamascusError,
@@ -79,7 +80,9 @@ def _one_round(
     if isinstance(tree, PhaseResult):
         return tree
     tools.forge.set_status(pull.head_sha, state="pending", description="testing the merged tree")
+    crashpoint(Boundary.TESTS_BEFORE)
     checked = check(context, tools, tree)
+    crashpoint(Boundary.TESTS_AFTER)
     _report(tools, pull, tree, checked)
     if checked.refused is not None:
         return checked.refused
@@ -123,11 +126,13 @@ def _merged_tree(
 
 def _report(tools: Tools, pull: PullRequest, tree: Tree, checked: Checked) -> None:
     green = checked.refused is None
+    crashpoint(Boundary.STATUS_BEFORE)
     tools.forge.set_status(
         tree.head_sha,
         state="success" if green else checked.status,
         description=one_line(checked.said, 120),
     )
+    crashpoint(Boundary.STATUS_AFTER)
     marker, text = pull_text.tested(
         green=green,
         head_sha=tree.head_sha,
@@ -148,6 +153,7 @@ def _merge(
         with tools.progress.merging():
             if tools.git.remote_sha(remote, base_branch) != tree.base_sha:
                 return None
+            crashpoint(Boundary.MERGE_BEFORE)
             merge_sha = tools.forge.merge(
                 pull.number,
                 head_sha=tree.head_sha,
@@ -156,6 +162,7 @@ def _merge(
                 message=f"Merged by Damascus, item {item.id}: {tree.head_sha} passed its tests on "
                 f"{tree.base_sha}.",
             )
+            crashpoint(Boundary.MERGE_AFTER)
     except HeadMovedError:
         return None
     except MergeConflictError as error:

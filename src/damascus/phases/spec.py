@@ -9,6 +9,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 
+from damascus.crashpoints import Boundary, crashpoint
 from damascus.domain.work import Cost, PhaseContext, PhaseResult, Project, Verdict
 from damascus.errors import LLMUnreachableError
 from damascus.phases import budget, prompting, spec_document, test_command
@@ -37,6 +38,7 @@ def run(context: PhaseContext, tools: Tools) -> PhaseResult:
     remote = tools.forge.remote()
     base_sha = tools.git.clone(remote, tools.workspace, ref=context.project.base_branch)
     tools.progress.known(base_sha=base_sha)
+    crashpoint(Boundary.MODEL_BEFORE)
     try:
         answer = tools.llm().complete(
             system=prompting.template("spec_system"),
@@ -47,7 +49,9 @@ def run(context: PhaseContext, tools: Tools) -> PhaseResult:
         if isinstance(error.cost, Cost):  # an empty answer costs as much as a full one
             tools.progress.cost(error.cost)
         raise
+    crashpoint(Boundary.MODEL_AFTER)
     tools.progress.cost(answer.cost)
+    crashpoint(Boundary.MODEL_PAID)
     return _judge(answer, context.project)
 
 
