@@ -14,6 +14,11 @@ from typing import Any
 import pytest
 from psycopg import Connection
 from psycopg.conninfo import conninfo_to_dict
+
+from damascus.domain.work import Verdict
+from damascus.state.db import Database, connect
+from damascus.state.desk import Desk
+from damascus.state.sql import sql
 from support.cycles import accept, add_project, make_claims, settle
 from support.population import (
     add_done,
@@ -24,10 +29,8 @@ from support.population import (
     take_away,
 )
 
-from damascus.domain.work import Verdict
-from damascus.state.db import Database, connect
-from damascus.state.desk import Desk
-from damascus.state.sql import sql
+# Most of it is the making of a million rows: 10 seconds on two free cores.
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 MOST_BUFFERS = 40  # it is 22; each level an index grows by adds two
 MODES = ("force_custom_plan", "force_generic_plan")

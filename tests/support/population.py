@@ -30,7 +30,8 @@ INSERT INTO work_items (project_id, key, title, story, story_sha, phase, priorit
   spec, test_command, merge_sha, finished_at, closed_gates, project_paused)
 SELECT (SELECT min(id) FROM projects WHERE name ~ %(project)s) + n %% %(projects)s,
   %(prefix)s || n, 'Story ' || n, 'As a user I want it.', 'x', phase::work_phase,
-  CASE WHEN %(priority)s < 0 THEN n %% 10 ELSE %(priority)s END, now() - (n + %(older)s) * interval '1 second',
+  CASE WHEN %(priority)s < 0 THEN n %% 10 ELSE %(priority)s END,
+  now() - (n + %(older)s) * interval '1 second',
   'spec', '["true"]', CASE WHEN phase = 'merged' THEN 'c' END,
   CASE WHEN phase IN ('merged', 'cancelled') THEN now() END, %(gates)s, %(paused)s
 FROM (SELECT n, (%(phases)s::text[])[1 + n %% cardinality(%(phases)s::text[])] AS phase
