@@ -16,12 +16,13 @@ from typing import Any
 
 from damascus.domain.work import Cost
 from damascus.errors import (
+    ClaimLostError,
     ConfigurationError,
     DamascusError,
     LLMUnreachableError,
     UsageError,
 )
-from damascus.ports import Completion
+from damascus.ports import Completion, Fence
 
 ANSWER_CAP = 1_000_000  # characters; no spec is longer, and what is would only fill the memory
 _SAID_CAP = 300
@@ -55,6 +56,7 @@ class LiteLLM:
     api_key: str | None = field(default=None, repr=False)
     timeout: float = 120.0
     retries: int = 2
+    fence: Fence | None = None
     spare: float = 60.0
 
     def complete(self, *, system: str, prompt: str, max_tokens: int) -> Completion:
@@ -63,6 +65,7 @@ class LiteLLM:
         Raises:
             LLMUnreachableError: for anything that may pass: no answer, an empty or garbled one, a
                 rate limit, an exhausted account, a refused key. Its `cost` says what it cost.
+            ClaimLostError: at once, when `fence` says that the phase must stop.
             ConfigurationError: when the provider does not know the model or the request.
             UsageError: when this prompt is too long for the model, or refused for its content.
         """
@@ -97,18 +100,27 @@ class LiteLLM:
         a minute would hold the phase for ever.
         """
         box: dict[str, Any] = {}
+        ended = threading.Event()
 
         def call() -> None:
             try:
                 box["response"] = _litellm().completion(**request)
             except BaseException as error:  # noqa: BLE001 - handed to the caller's thread
                 box["error"] = error
+            finally:
+                ended.set()
 
-        thread = threading.Thread(target=call, name="litellm", daemon=True)
-        thread.start()
+        threading.Thread(target=call, name="litellm", daemon=True).start()
         whole = self.timeout * (1 + self.retries) + self.spare
-        thread.join(whole)
-        if thread.is_alive():
+        undo = self.fence.on_lost(ended.set) if self.fence else None
+        try:
+            ended.wait(whole)
+        finally:
+            if undo:
+                undo()
+        if not box and self.fence and self.fence.lost():
+            raise ClaimLostError("The claim was lost while the model was asked.")
+        if not box:
             raise LLMUnreachableError(
                 f"The model {self.model} did not finish its answer within {whole:.0f} seconds."
             )

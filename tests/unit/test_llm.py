@@ -11,7 +11,14 @@ import pytest
 
 from damascus.demo.model_script import Cut, Garbage, Hang, Refuse, Say
 from damascus.demo.model_server import ModelServer
-from damascus.errors import ConfigurationError, LLMUnreachableError, UsageError
+from damascus.domain.work import Claim, Phase
+from damascus.errors import (
+    ClaimLostError,
+    ConfigurationError,
+    LLMUnreachableError,
+    UsageError,
+)
+from damascus.heartbeat import ClaimFence
 from damascus.llm import ANSWER_CAP, LiteLLM
 
 KEY = "canary-4f1d-key"
@@ -27,7 +34,7 @@ def _no_real_keys_and_no_proxies(monkeypatch):
 def ask(reply, *, model="openai/demo", **settings):
     script = reply if callable(reply) else lambda _: reply
     with ModelServer(script) as server:
-        settings = {"timeout": 5.0, "retries": 0, **settings}
+        settings = {"timeout": 30.0, "retries": 0, **settings}
         llm = LiteLLM(model, server.openai_base, KEY, **settings)
         try:
             return llm.complete(system="Be brief.", prompt="Hello?", max_tokens=99), server.asks
@@ -196,3 +203,14 @@ def test_an_answer_that_drips_for_ever_is_given_up():
 def test_litellm_is_not_imported_with_the_module():
     code = "import damascus.llm, sys; sys.exit('litellm' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_call_ends_at_once_when_the_claim_is_lost():
+    with ModelServer(lambda _: Hang()) as server:
+        fence = ClaimFence(Claim(1, 1, "w", Phase.SPEC, 1, 3, 0))
+        model = LiteLLM("openai/demo", server.openai_base, "sk-x", fence=fence)
+        breaking = threading.Timer(0.2, fence.break_off, ["lost"])
+        breaking.start()
+        with pytest.raises(ClaimLostError):
+            model.complete(system="s", prompt="p", max_tokens=10)
+        breaking.join()
