@@ -15,6 +15,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
+from damascus.crashpoints import Boundary, crashpoint
 from damascus.domain.transitions import Decision, backoff_seconds, decide
 from damascus.domain.work import (
     JSON,
@@ -116,6 +117,7 @@ class Cycle:
         claim = self._claims.claim()
         if claim is None:
             return IDLE
+        crashpoint(Boundary.CLAIMED)
         self._ring()
         log.info("item %d: %s claimed (epoch %d)", claim.item_id, claim.phase.value, claim.epoch)
         with self._heart.watch(claim) as fence:
@@ -143,6 +145,7 @@ class Cycle:
         context: PhaseContext | None = None
         try:
             context = self._claims.start(claim)
+            crashpoint(Boundary.STARTED)
             result = self._run_phase(context, fence)
             if fence.reason == "shutdown" and result.verdict is not Verdict.PASS:
                 return self._gave_back(claim, "the worker is shutting down")

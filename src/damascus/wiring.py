@@ -25,6 +25,8 @@ from damascus.state.views import Views
 if TYPE_CHECKING:
     from damascus.cycle import ClaimProgress, Cycle
     from damascus.domain.work import PhaseContext, Project
+    from damascus.forge.gitea import GiteaForge
+    from damascus.forge.local import LocalForge
     from damascus.git_ops import GitBinary
     from damascus.heartbeat import ClaimFence, Heart
     from damascus.ports import LLM, Builder, Forge, Sandbox, Tools
@@ -41,6 +43,7 @@ class App:
         self.settings = settings
         self._lock = threading.RLock()
         self._to_close: list[Callable[[], None]] = []
+        self._forges: dict[tuple[str, str], GiteaForge | LocalForge] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -55,6 +58,7 @@ class App:
 
     def close(self) -> None:
         """Give back connections and threads."""
+        self._forges.clear()
         while self._to_close:
             self._to_close.pop()()
 
@@ -204,6 +208,18 @@ class App:
 
     def forge(self, kind: str, repo: str) -> Forge:
         """The forge of a repository. Raises ConfigurationError, UsageError."""
+        return self.books(kind, repo)
+
+    def books(self, kind: str, repo: str) -> GiteaForge | LocalForge:
+        """The same, with what only `damascus verify` asks of it."""
+        with self._lock:
+            known = self._forges.get((kind, repo))
+            if known is None:  # one each: their connections are kept, and closed in the end
+                known = self._forges[kind, repo] = self._new_forge(kind, repo)
+                self._to_close.append(known.close)
+            return known
+
+    def _new_forge(self, kind: str, repo: str) -> GiteaForge | LocalForge:
         if kind == "local":
             from damascus.forge.local import LocalForge  # noqa: PLC0415 - one of two
 

@@ -18,6 +18,7 @@ from damascus.cli import (
     setup,
     sidecar,
     status,
+    verify,
 )
 from damascus.cli.door import Door
 from damascus.cli.show import show
@@ -72,7 +73,7 @@ for command in (
 ):
     app.command()(command)
 app.add_typer(gates.app, name="gate")
-for command in (events.events, events.costs, setup.config, running.relay):
+for command in (events.events, events.costs, verify.verify, setup.config, running.relay):
     app.command()(command)
 app.command("sidecar-status")(sidecar.sidecar_status)
 app.command()(setup.version)

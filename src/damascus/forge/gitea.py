@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import time
 from base64 import b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -143,6 +143,11 @@ class GiteaForge:
                 f"There is no pull request #{number} in {self._where}.", status=answer.status
             )
         return self._pull(_object(answer))
+
+    def pulls(self) -> Sequence[PullRequest]:
+        """Every pull request there ever was."""
+        rows = self._http.pages(f"{self._repo}/pulls", {"state": "all"})
+        return [self._pull(row) for row in rows]
 
     def comment(self, number: int, body: str, *, marker: str) -> None:
         """Add a comment once: nothing happens if one with `marker` in its body is there."""

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from damascus import supervise
+from damascus.crashpoints import Boundary, crashpoint
 from damascus.errors import SandboxError
 from damascus.ports import Command, Fence, Finished
 from damascus.sandbox.capture import Capture
@@ -225,6 +226,7 @@ class _Run:
                 raise SandboxError(str(word["error"]))
             if "started" in word:
                 self.main = int(word["started"])
+                crashpoint(Boundary.COMMAND_RUNS)
             else:
                 self.report = word
 

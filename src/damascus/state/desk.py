@@ -82,6 +82,8 @@ class Desk(ProjectsDesk, GatesDesk):
                         "epoch": 0,
                         "attempts": 0,
                         "budget_cycles": params["budget_cycles"],
+                        "budget_usd": _text(params["budget_usd"]),
+                        "priority": priority,
                     },
                 )
                 return Ingested(row["id"], story.key, "accepted")
@@ -312,6 +314,10 @@ def _choice(kind: str, choice: str | None, text: str, issue_id: int) -> str:
             "--budget-usd to raise its budget) or --cancel"
         )
     return choice
+
+
+def _text(amount: Any) -> str | None:
+    return None if amount is None else str(amount)
 
 
 def _first(*values: Any) -> Any:

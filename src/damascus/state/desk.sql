@@ -98,7 +98,7 @@ WITH w AS (
     claimed_by = NULL, claimed_at = NULL, merging = false, built_sha = NULL,
     finished_at = CASE WHEN %(to)s::work_phase IN ('merged', 'cancelled') THEN now() END
   WHERE id = %(item)s::bigint
-  RETURNING id, project_id, phase, phase_before, claim_epoch, attempts, budget_cycles
+  RETURNING id, project_id, phase, phase_before, claim_epoch, attempts, budget_cycles, budget_usd
 ), slot AS (
   UPDATE claim_slots s SET item_id = NULL, project_id = NULL, project_slot = NULL
   FROM w WHERE s.item_id = w.id
@@ -109,7 +109,8 @@ WITH w AS (
   INSERT INTO events_outbox (type, project_id, item_id, actor, data)
   SELECT %(event)s::text, w.project_id, w.id, %(actor)s::text, jsonb_strip_nulls(jsonb_build_object(
     'from', w.phase_before, 'to', w.phase, 'epoch', w.claim_epoch, 'attempts', w.attempts,
-    'budget_cycles', w.budget_cycles, 'issue', %(issue)s::bigint, 'note', %(note)s::text))
+    'budget_cycles', w.budget_cycles, 'budget_usd', w.budget_usd, 'issue', %(issue)s::bigint,
+    'note', %(note)s::text))
   FROM w
 )
 SELECT * FROM w;

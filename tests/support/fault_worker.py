@@ -1,0 +1,120 @@
+"""A worker process for the fault tests: everything real but the model's client, which is light.
+
+    python -m support.fault_worker HISTORY [SECONDS]
+
+Ticks until every item rests, or for SECONDS; settings come from the environment. HISTORY gets one
+JSON line for every cycle. (LiteLLM takes seconds to import: its own tests use it.)
+"""
+
+import json
+import os
+import signal
+import sys
+import time
+from decimal import Decimal
+from pathlib import Path
+
+import httpx
+
+from damascus.config import load
+from damascus.domain.work import Cost
+from damascus.errors import DamascusError, LLMUnreachableError
+from damascus.ports import Completion
+from damascus.wiring import App
+
+PRICE = Decimal("0.01")
+
+
+class LightModel:
+    """The port `LLM` over the OpenAI protocol."""
+
+    def __init__(self, base):
+        self._url = f"{base}/chat/completions"
+
+    def complete(self, *, system, prompt, max_tokens):
+        body = {
+            "model": "scripted",
+            "max_tokens": max_tokens,
+            "messages": [
+                {"role": "system", "content": system},
+                {"role": "user", "content": prompt},
+            ],
+        }
+        try:
+            answer = httpx.post(self._url, json=body, timeout=20, trust_env=False)
+            said = answer.raise_for_status().json()
+        except (httpx.HTTPError, ValueError) as error:
+            raise LLMUnreachableError(f"the scripted model does not answer: {error}") from error
+        cost = Cost("scripted", input_tokens=1, output_tokens=1, usd=PRICE)
+        return Completion(said["choices"][0]["message"]["content"], cost)
+
+
+class LightApp(App):
+    """The real wiring with the light client."""
+
+    def _llm(self, *_):
+        return LightModel(self.settings.llm_api_base)
+
+
+class Recorder:
+    """Appends to the history; one write per line, so that processes may share the file."""
+
+    def __init__(self, path):
+        self._path = path
+
+    def write(self, **line):
+        data = (json.dumps({**line, "at": time.time()}, default=str) + "\n").encode()
+        handle = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+        try:
+            os.write(handle, data)
+        finally:
+            os.close(handle)
+
+
+def all_rest(app):
+    """Whether nothing is left that a worker could ever claim by itself."""
+    status = app.views.status()
+    return not any(row["items"] for row in status["queue"].values())
+
+
+def work(app, history, *, seconds, stopping=lambda: False):
+    """Tick until all rest or the time is over; True when all rest."""
+    cycle = app.cycle()
+    until = time.monotonic() + seconds
+    while time.monotonic() < until and not stopping():
+        try:
+            tick = cycle.tick()
+            if tick.outcome == "idle":
+                if all_rest(app):
+                    return True
+                time.sleep(0.05)
+                continue
+        except DamascusError as error:
+            history.write(worker=app.settings.worker_name, trouble=str(error)[:300])
+            time.sleep(0.1)
+            continue
+        history.write(
+            worker=app.settings.worker_name,
+            outcome=tick.outcome,
+            item=tick.claim.item_id,
+            epoch=tick.claim.epoch,
+            verdict=tick.verdict,
+            effective=tick.effective,
+            to=tick.to,
+            summary=tick.summary,
+        )
+    return False
+
+
+def main(history, seconds="60"):
+    stop = []
+    signal.signal(signal.SIGTERM, lambda *_: stop.append(True))
+    with LightApp(load(_env_file=None)) as app:
+        done = work(
+            app, Recorder(Path(history)), seconds=float(seconds), stopping=lambda: bool(stop)
+        )
+    return 0 if done else 3
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
