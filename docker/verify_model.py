@@ -1,4 +1,4 @@
-"""The scripted model of `scripts/verify.sh`: writes one spec, then plays the agent's part in it.
+"""The scripted model of `scripts/verify.sh`: writes specs, then plays the agent's part.
 
 Runs inside the image, on every interface of its container, until it is told to stop.
 """
@@ -11,7 +11,7 @@ import signal
 import threading
 from types import FrameType
 
-from damascus.demo.model_script import Act, Ask, Done, Reply, Run, Say, steps
+from damascus.demo.model_script import Act, Ask, Done, Hang, Reply, Run, Say, steps
 from damascus.demo.model_server import ModelServer
 
 PORT = 8100
@@ -19,7 +19,7 @@ PORT = 8100
 SPEC = """\
 ## Goal
 
-Greet people, and say goodbye to them.
+{goal}
 
 ## Context
 
@@ -27,16 +27,16 @@ Greet people, and say goodbye to them.
 
 ## Acceptance Criteria
 
-- AC-1: `farewell("Ada")` returns `Goodbye, Ada.`
+- AC-1: `{name}("Ada")` returns `{answer}`
 - AC-2: `hello` is unchanged.
 
 ## Implementation Plan
 
-Add `farewell(name)` to `greeting.py`.
+Add `{name}(name)` in `{name}.py`.
 
 ## TDD Plan
 
-Add a test of `farewell` to `test_greeting.py`, then the function.
+Test it in `test_{name}.py`, then write it.
 
 ## Test Command
 
@@ -45,39 +45,41 @@ python -m unittest
 ```
 """
 
-FILES = {
-    "greeting.py": '''\
-"""What is said at the door."""
+CODE = """\
+def {name}(name: str) -> str:
+    return f"{{name}}, {word}."
+"""
 
-
-def hello(name: str) -> str:
-    return f"Hello, {name}."
-
-
-def farewell(name: str) -> str:
-    return f"Goodbye, {name}."
-''',
-    "test_greeting.py": """\
+TEST = """\
 import unittest
 
-from greeting import farewell, hello
+from {name} import {name}
 
 
 class Greeting(unittest.TestCase):
-    def test_hello(self):
-        self.assertEqual(hello("Ada"), "Hello, Ada.")
+    def test_{name}(self):
+        self.assertEqual({name}("Ada"), "Ada, {word}.")
+"""
 
-    def test_farewell(self):
-        self.assertEqual(farewell("Ada"), "Goodbye, Ada.")
-""",
-}
-
-agent = steps(Act(FILES), Run("git status --short"), Done("farewell is there, and tested."))
+# The second story is the one whose first attempt hears nothing from the model, until it is stopped.
+NAMES = {"whisper": "hush", "farewell": "goodbye"}
+SLOW = "whisper"
+silences = iter([Hang()])
 
 
 def script(ask: Ask) -> Reply:
     """Whoever offers tools is the agent; whoever offers none wants a spec."""
-    return agent(ask) if ask.tools else Say(SPEC)
+    name = next(name for name in NAMES if name in ask.text or name == "farewell")
+    word = NAMES[name]
+    if not ask.tools:
+        return Say(SPEC.format(goal=f"A {name}.", name=name, answer=f"Ada, {word}."))
+    if name == SLOW and (silence := next(silences, None)):
+        return silence
+    files = {
+        f"{name}.py": CODE.format(name=name, word=word),
+        f"test_{name}.py": TEST.format(name=name, word=word),
+    }
+    return steps(Act(files), Run("git status --short"), Done(f"{name} is there."))(ask)
 
 
 def main() -> None:

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Proves the containers: builds the image, starts the whole stack, carries one story to `merged`,
-# and takes everything down again. Needs Docker with `docker compose` v2; no key, no model, no forge:
+# Proves the containers: builds the image, starts the whole stack, carries two stories to `merged`
+# (one of them over a restart of the worker), and takes everything down again. Needs Docker with `docker compose` v2; no key, no model, no forge:
 # the model is scripted, the agent (Claude Code in the image) and all the rest are real.
 #
 #   scripts/verify.sh [--keep] [--no-build] [--timeout SECONDS]
 #
 # --keep      leaves the stack running and says how to reach it and how to remove it
 # --no-build  takes the image DAMASCUS_IMAGE (default damascus:verify) as it is
-# --timeout   how long the story may take, in seconds (default 300)
+# --timeout   how long a step of a story may take, in seconds (default 300)
 # Exit status: 0 all of it worked, 1 something did not (the logs follow), 2 usage.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -38,6 +38,7 @@ DAMASCUS_DB_PASSWORD=$db_password
 DAMASCUS_REDIS_PASSWORD=$redis_password
 DAMASCUS_STATUS_PORT=0
 DAMASCUS_RING_SECONDS=2
+DAMASCUS_SHUTDOWN_GRACE_SECONDS=2
 VERIFY_MODEL_KEY=$model_key
 END
 image=$(sed -n 's/^DAMASCUS_IMAGE=//p' "$temp/env")
@@ -106,30 +107,52 @@ compose exec -T orchestrator /opt/damascus/bin/python -c \
 
 repo=$(compose exec -T orchestrator sh -s <docker/verify_repo.sh | tail -n 1 | tr -d '\r')
 damascus project add greeting --forge local --repo "$repo" --base-branch main
-printf '# Say goodbye\n\nPeople are greeted. Say goodbye to them too.\n' |
-  damascus ingest --project greeting --key say-goodbye -
-begun=$(date +%s)
-say "one story is in; waiting for it to be merged (at most $timeout s)"
+ingest() { printf '# %s\n\n%s\n' "$2" "$3" | damascus ingest --project greeting --key "$1" -; }
+# The value of a field of item $1, asked where a stopped worker does not matter.
+field() {
+  compose exec -T sidecar-status damascus show "$1" --json </dev/null |
+    sed -n "s/^ *\"$2\": *\"\{0,1\}\([^\",]*\).*/\1/p" | head -n 1
+}
+until_phase() { # item, phase: waits, and fails when it comes to rest elsewhere
+  local begun phase=none now
+  begun=$(date +%s)
+  while :; do
+    now=$(field "$1" phase)
+    [ "$now" = "$phase" ] || say "item $1 is in $now"
+    phase=$now
+    [ "$phase" != "$2" ] || break
+    case $phase in
+      merged | blocked | awaiting_human | cancelled) fail "item $1 came to rest in $phase" ;;
+    esac
+    [ $(($(date +%s) - begun)) -lt "$timeout" ] || fail "item $1 is not in $2 after $timeout s"
+    sleep 1
+  done
+}
 
-phase=none
-while :; do
-  now=$(damascus items --json </dev/null | sed -n 's/.*"phase": *"\([a-z_]*\)".*/\1/p' | head -n 1)
-  [ "$now" = "$phase" ] || say "the item is in $now"
-  phase=$now
-  case $phase in
-    merged) break ;;
-    blocked | awaiting_human | cancelled) fail "the item came to rest in $phase" ;;
-  esac
-  [ $(($(date +%s) - begun)) -lt "$timeout" ] || fail "not merged after $timeout s"
-  sleep 1
-done
+ingest farewell "Say goodbye" "People are greeted. Say farewell to them too."
+begun=$(date +%s)
+until_phase 1 merged
 say "merged $(($(date +%s) - begun)) s after it was handed in"
+
+# A second one, stopped in the middle of its build as a deployment would.
+ingest whisper "Whisper" "People are greeted aloud. Let there be a whisper as well."
+until_phase 2 build
+sleep 5
+[ "$(field 2 claimed_by)" != null ] || fail "nobody builds item 2"
+compose stop orchestrator >/dev/null 2>&1
+stopped=$(compose ps -a --format '{{.ExitCode}}' orchestrator)
+[ "$stopped" != 137 ] || fail "the orchestrator had to be killed"
+[ "$(field 2 claimed_by)" = null ] || fail "a stopped worker kept its claim"
+[ "$(field 2 attempts)" = 0 ] || fail "a stopped worker spent an attempt of its item"
+say "stopped in the middle of a build: the claim is given back, the attempt is not spent"
+compose start orchestrator >/dev/null 2>&1
+until_phase 2 merged
 
 damascus status
 damascus cycle || fail "damascus cycle on an empty queue must exit 0"
 compose exec -T orchestrator git --git-dir="$repo" log --oneline --graph main
-compose exec -T orchestrator git --git-dir="$repo" show main:greeting.py | grep -q 'def farewell' ||
-  fail "the merged branch does not hold the change"
+compose exec -T orchestrator git --git-dir="$repo" ls-tree --name-only main | tr '\n' ' ' |
+  grep -q 'farewell.py .*whisper.py' || fail "the merged branch does not hold both changes"
 
 # The status sidecar: reachable on this machine only, and it logs.
 address=$(compose port sidecar-status 8090)
