@@ -50,6 +50,10 @@ def report(error: BaseException) -> int:
     if isinstance(error, BrokenPipeError):
         _silence_stdout()
         return PIPE_CLOSED
+    if isinstance(error, OSError) and not _can_write():
+        _silence_stdout()
+        say(f"the output cannot be written: {error.strerror}")
+        return 1
     if os.environ.get(DEBUG):
         _show_traceback(error)
     if isinstance(error, DamascusError):
@@ -119,8 +123,18 @@ def _show_traceback(error: BaseException) -> None:
     typer.echo(_hide_secrets("".join(traceback.format_exception(error))), err=True)
 
 
+def _can_write() -> bool:
+    """Tell whether the standard output takes what is still buffered (a full disk does not)."""
+    try:
+        if sys.stdout is not None:  # pyright: ignore[reportUnnecessaryComparison] - `>&-`
+            sys.stdout.flush()
+    except OSError:
+        return False
+    return True
+
+
 def _silence_stdout() -> None:
-    """The reader has gone: what is still buffered must not fail again when the process ends."""
+    """Nobody takes the output: what is buffered must not fail again when the process ends."""
     with suppress(OSError, ValueError, AttributeError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, sys.stdout.fileno())

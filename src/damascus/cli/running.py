@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import threading
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from damascus.wiring import App
 
 TERMINATED = 143
+_LAST_SECONDS = 5.0  # after the claim was given back, for what runs to notice it
 _BUILDERS = ("mini", "claude", "command")
 
 
@@ -62,25 +64,45 @@ def cycle(
 
 
 @contextmanager
+def _handling(act: Callable[[], None], *numbers: signal.Signals) -> Generator[None]:
+    """Call `act` on these signals, for as long as the block runs."""
+    before = {number: signal.signal(number, lambda _n, _f: act()) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
 def _terminable(running: Cycle, grace: float) -> Generator[None]:
     """On SIGTERM: claim nothing more; after `grace` seconds give the running claim back."""
     timers: list[threading.Timer] = []
 
-    def terminate(*_: object) -> None:
+    def terminate() -> None:
         running.stop_claiming()
         # From another thread: a handler runs inside whatever the main thread holds just now.
-        timer = threading.Timer(grace, running.give_back)
-        timer.daemon = True
-        timer.start()
-        timers.append(timer)
+        for seconds, act in ((grace, running.give_back), (grace + _LAST_SECONDS, _interrupt)):
+            timer = threading.Timer(seconds, act)
+            timer.daemon = True
+            timer.start()
+            timers.append(timer)
 
-    before = signal.signal(signal.SIGTERM, terminate)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
-        for timer in timers:
-            timer.cancel()
+    with _handling(terminate, signal.SIGTERM):
+        try:
+            yield
+        except KeyboardInterrupt:
+            if timers:
+                raise typer.Exit(TERMINATED) from None
+            raise
+        finally:
+            for timer in timers:
+                timer.cancel()
+
+
+def _interrupt() -> None:
+    """What does not stop by itself (a model that does not answer) is interrupted like by Ctrl-C."""
+    os.kill(os.getpid(), signal.SIGINT)
 
 
 def _told(tick: Tick) -> dict[str, Any]:
@@ -141,9 +163,7 @@ def relay(
 
     talk()
     stop = threading.Event()
-    with opened() as app:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda _number, _frame: stop.set())
+    with opened() as app, _handling(stop.set, signal.SIGTERM, signal.SIGINT):
         done = relaying.run(app, once=once, stop=stop)
     for sink in done:
         output.line(f"{sink.sink}: {sink.events} events")

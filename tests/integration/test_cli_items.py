@@ -1,0 +1,285 @@
+"""Items, people's answers, gates, events, costs and the status through the command line."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from damascus.domain.work import Cost, PhaseResult, Verdict
+from damascus.state.desk import Desk
+from support.command_line import CommandLine
+from support.cycles import Script, accept, add_project, make_claims, make_cycle, until_idle
+from support.scripted_tasks import as_url
+
+QUESTION = PhaseResult(Verdict.SPEC_AMBIGUOUS, "Which one?", questions=("This or that?",))
+
+
+@pytest.fixture
+def desk(db):
+    desk = Desk(db)
+    add_project(desk)
+    return desk
+
+
+@pytest.fixture
+def cli(tmp_path, monkeypatch, capsys, database_url, desk):  # noqa: ARG001 - its project is there
+    cli = CommandLine(tmp_path, monkeypatch, capsys)
+    cli.set(database_url=as_url(database_url))
+    return cli
+
+
+@pytest.fixture
+def run(db):
+    """Run cycles with these steps until nothing can be claimed."""
+
+    def run(*steps):
+        cycle, heart = make_cycle(db, Script().then(*steps))
+        try:
+            return until_idle(cycle)
+        finally:
+            heart.close()
+
+    return run
+
+
+# -- reading ---------------------------------------------------------------------------------------
+
+
+def test_items_are_listed_newest_first_page_by_page(cli, desk):
+    for number in range(5):
+        accept(desk, f"s{number}")
+    page = cli("items", "--limit", "2", "--json", code=0).json
+    assert [item["id"] for item in page["items"]] == [5, 4]
+    older = cli("items", "--limit", "9", "--before", page["next_before"], "--json", code=0).json
+    assert [item["id"] for item in older["items"]] == [3, 2, 1]
+    assert older["next_before"] is None
+    assert "alpha/s4" in cli("items", code=0).out
+
+
+def test_items_are_chosen_by_project_and_phase(cli, desk, run):
+    add_project(desk, "beta")
+    accept(desk)
+    run()
+    accept(desk, project="beta")
+
+    def chosen(*words):
+        return [item["id"] for item in cli("items", *words, "--json", code=0).json["items"]]
+
+    assert chosen("--phase", "merged") == [1]
+    assert chosen("--phase", "merged", "--phase", "spec") == [2, 1]
+    assert chosen("--project", "beta") == [2]
+    cli("items", "--project", "gamma", code=4)
+    assert "no phase 'done'" in cli("items", "--phase", "done", code=2).err
+
+
+def test_show_tells_the_whole_story_of_an_item(cli, desk, run):
+    accept(desk)
+    run()
+    page = cli("show", "alpha/story", "--json", code=0).json
+    assert page["item"]["phase"] == "merged"
+    assert [r["phase"] for r in page["runs"]] == ["review", "build", "spec"]
+    assert page["events"][0]["type"] == "work.ingested"
+    assert page["events"][-1]["type"] == "work.merged"
+    assert page["item"]["spent_usd"] is None
+    shown = cli("show", "1", code=0).out
+    for text in ("Do it.", "merged as", "c" * 40, "work.spec_ready", "pytest -q", "Runs"):
+        assert text in shown
+
+
+def test_show_of_nothing_is_not_found(cli):
+    for ref in ("1", "alpha/nothing", "nobody/nothing"):
+        assert cli("show", ref, code=4).err
+    for ref in ("x", "/x", "alpha/", "0", "-0", str(2**64)):
+        assert cli("show", "--", ref, code=2).err
+
+
+def test_show_can_print_the_log_of_the_last_run(cli, desk, db):
+    accept(desk)
+    assert "no run" in cli("show", "1", "--log", code=4).err
+    log = cli.place / "run.log"
+    log.write_bytes(b"one \x1b[31mred\x1b[0m\n\xff\ntwo [bold]\r\n")
+    claims = make_claims(db)
+    claim = claims.claim()
+    claims.start(claim)
+    claims.known(claim, log_path=str(log))
+    assert cli("show", "1", "--log", code=0).out == "one red\n\ufffd\ntwo [bold]\n"
+    assert cli("show", "1", "--log", "--json", code=0).json["log"].startswith("one \x1b[31mred")
+    assert "damascus show 1 --log" in cli("show", "1", code=0).out
+    log.unlink()
+    assert "worker w1" in cli("show", "1", "--log", code=4).err
+
+
+def test_what_comes_from_outside_never_moves_the_terminal(cli, run):
+    nasty = "\x1b]0;owned\x07\x1b[2J[bold]x[/bold] \u202eevil"
+    cli("ingest", "-", "--key", "k", "--title", nasty, stdin=f"# T\n{nasty}\n".encode(), code=0)
+    run(PhaseResult(Verdict.SPEC_AMBIGUOUS, nasty, questions=(nasty,)))
+    for words in (("items",), ("show", "1"), ("issues",), ("events",), ("status",)):
+        for more in ((), ("--json",)):
+            out = cli(*words, *more, code=0).out
+            assert not set(out) & set("\x1b\x07\u202e")
+    assert "[bold]x[/bold]" in cli("items").out
+
+
+def test_status_shows_live_claims_slots_queue_and_spend(cli, desk, db):
+    accept(desk, "one")
+    accept(desk, "two")
+    claims = make_claims(db, worker="worker-7")
+    context = claims.start(claims.claim())
+    claims.cost(context, Cost("m", 10, 5, Decimal("0.25")))
+    claims.cost(context, Cost("m"))
+    view = cli("status", "--json", code=0).json
+    assert view["slots"] == {"cap": 4, "used": 1, "free": 3}
+    claim = view["claims"][0]
+    assert (claim["worker"], claim["phase"], claim["item_id"]) == ("worker-7", "spec", 1)
+    assert claim["age_seconds"] >= 0
+    assert claim["heartbeat_seconds"] >= 0
+    assert (view["queue"]["spec"]["ready"], view["queue"]["spec"]["running"]) == (1, 1)
+    assert view["parked"] == {"awaiting_human": 0, "blocked": 0}
+    assert view["oldest_waiting_seconds"] >= 0
+    assert view["spend_24h"]["usd"] == "0.250000"
+    assert view["spend_24h"]["input_tokens"] == 10
+    assert view["spend_24h"]["unmeasured"] == 1
+    people = cli("status", code=0).out
+    for text in ("1 of 4 used, 3 free", "worker-7", "alpha/one", "$0.2500", "1 calls unmeasured"):
+        assert text in people
+
+
+def test_costs_are_summed_and_what_nobody_measured_is_said(cli, desk, db):
+    assert cli("costs", code=0).out == "nothing was spent\n"
+    accept(desk)
+    claims = make_claims(db)
+    context = claims.start(claims.claim())
+    claims.cost(context, Cost("m", 10, 5, Decimal("0.25")))
+    claims.cost(context, Cost("m"))
+    found = cli(
+        "costs", "--project", "alpha", "--item", "1", "--since", "7d", "--json", code=0
+    ).json
+    assert found["since_seconds"] == 7 * 86400
+    assert found["costs"][0]["usd"] == "0.250000"
+    assert found["costs"][0]["output_tokens"] == 5
+    assert found["total"] == {"usd": "0.250000", "calls": 2, "unmeasured": 1}
+    assert "total: $0.2500, and 1 calls unmeasured" in cli("costs", code=0).out
+    cli("costs", "--item", "9", code=4)
+
+
+def test_events_are_told_in_order(cli, desk, run):
+    accept(desk)
+    run()
+    accept(desk, "other")
+    events = cli("events", "--item", "alpha/story", "--json", code=0).json["events"]
+    assert [e["type"] for e in events] == [
+        "work.ingested",
+        "work.spec_ready",
+        "work.built",
+        "work.merged",
+    ]
+    later = cli("events", "--after", events[-1]["id"], "--json", code=0).json["events"]
+    assert [e["item_id"] for e in later] == [2]
+    assert "spec -> build" in cli("events", code=0).out
+    assert cli("events", "--limit", "1", code=0).out.count("\n") == 1
+
+
+# -- acting ----------------------------------------------------------------------------------------
+
+
+def test_a_question_is_answered_with_text_a_file_or_stdin(cli, desk, run):
+    accept(desk)
+    (cli.place / "answer.txt").write_text("That.\n")
+    ways = (
+        ("answer", 1, "This."),
+        ("answer", 2, "--file", "answer.txt"),
+        ("answer", 3, "-", "--json"),
+    )
+    for number, words in enumerate(ways, 1):
+        run(QUESTION)
+        assert "This or that?" in cli("issues", code=0).out
+        assert f"damascus answer {number}" in cli("issues", code=0).out
+        assert "give the answer as text" in cli("answer", number, code=2).err
+        said = cli(*words, stdin=b"Both.\n", code=0)
+    assert said.json == {"issue_id": 3, "item_id": 1, "phase": "spec"}
+    assert cli("issues", code=0).out == "no open issues\n"
+    everything = cli("issues", "--all", "--json", code=0).json["issues"]
+    assert [issue["answer"] for issue in everything] == ["This.", "That.", "Both."]
+    assert "answered already" in cli("answer", 1, "Again.", code=5).err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        (" ",),
+        ("-",),
+        ("--file", "nowhere.txt"),
+        ("--file", "empty.txt"),
+        ("--file", "nul.txt"),
+        ("--file", "."),
+    ],
+)
+def test_an_answer_that_cannot_be_kept_changes_nothing(cli, desk, run, words):
+    (cli.place / "empty.txt").touch()
+    (cli.place / "nul.txt").write_bytes(b"a\0b")
+    accept(desk)
+    run(QUESTION)
+    cli("answer", 1, *words, code=2)
+    assert len(cli("issues", "--json").json["issues"]) == 1
+
+
+def test_a_blocked_item_is_retried_raised_or_given_up(cli, desk, run):
+    accept(desk, budget_cycles=1)
+    run(Verdict.SPEC_WRONG)
+    issue = cli("issues", "--json").json["issues"][0]["id"]
+    assert "--retry" in cli("answer", issue, code=2).err
+    assert "no spec yet" in cli("retry", "1", "--phase", "build", code=2).err
+    said = cli("answer", issue, "--retry", "--budget-cycles", "4", "--phase", "spec", code=0)
+    assert "goes on in spec" in said.out
+    item = cli("show", "1", "--json").json["item"]
+    assert (item["attempts"], item["budget_cycles"]) == (0, 4)
+    assert "not blocked" in cli("retry", "1", code=5).err
+    run(*[Verdict.SPEC_WRONG] * 4)
+    assert "goes on in spec" in cli("retry", "alpha/story", "--budget-usd", "2", code=0).out
+    run(*[Verdict.SPEC_WRONG] * 4)
+    issue = cli("issues", "--json").json["issues"][0]["id"]
+    assert "is cancelled" in cli("answer", issue, "--cancel", code=0).out
+    assert "cancelled already" in cli("cancel", "1", code=5).err
+
+
+def test_an_item_can_be_changed_and_cancelled(cli, desk):
+    accept(desk)
+    cli("change", "1", "--priority", "0", "--budget-usd", "3", code=0)
+    item = cli("show", "1", "--json").json["item"]
+    assert (item["priority"], item["budget_usd"]) == (0, "3.0000")
+    cli("cancel", "1", "--note", "not wanted", code=0)
+    assert "not wanted" in cli("events", code=0).out
+    assert "cancelled" in cli("change", "1", "--priority", "1", code=5).err
+    for verb in (("cancel",), ("retry",), ("change", "--priority", "1")):
+        cli(*verb, "77", code=4)
+
+
+def test_gates_hold_an_item_until_they_are_opened(cli, desk):
+    accept(desk, "one")
+    accept(desk, "two")
+    assert cli("gate", "add", "2", "--after", "alpha/one", "--json", code=0).json == {
+        "gate_id": 1,
+        "item_id": 2,
+    }
+    assert "waits for" in cli("gate", "add", "2", "--after", "1", code=5).err
+    assert "for ever" in cli("gate", "add", "1", "--after", "2", code=5).err
+    cli("gate", "add", "1", "--not-before", "2999-01-01T00:00+00:00", code=0)
+    cli("gate", "add", "1", "--note", "ask Ada", code=0)
+    rows = cli("gate", "list", "--json", code=0).json["gates"]
+    assert [(row["item_id"], row["kind"]) for row in rows] == [
+        (2, "after_item"),
+        (1, "not_before"),
+        (1, "manual"),
+    ]
+    listed = cli("gate", "list", code=0).out
+    assert "item 1 (alpha/one, now spec) to be merged" in listed
+    assert "ask Ada" in listed
+    assert "is waited for by 2" in cli("cancel", "1", code=5).err
+    assert "2 behind gates" in cli("cycle", "--json", code=0).json["why_idle"]
+    for row in rows:
+        cli("gate", "open", row["id"], code=0)
+    assert "open already" in cli("gate", "open", "1", code=5).err
+    cli("gate", "open", "99", code=4)
+    assert cli("gate", "list", code=0).out == "no closed gates\n"
+    assert len(cli("gate", "list", "--all", "--item", "1", "--json").json["gates"]) == 2
