@@ -145,6 +145,10 @@ class Settings(BaseSettings):
     command_env: tuple[str, ...] = Field(
         default=(), description="JSON list: names of variables that agent gets from ours."
     )
+    command_base_url: str | None = Field(
+        default=None,
+        description="The one address that agent needs to reach; unset: it gets the whole network.",
+    )
     agent_path: str | None = Field(
         default=None, description="PATH of agents and test commands; unset: the worker's own."
     )
@@ -195,7 +199,9 @@ class Settings(BaseSettings):
             raise ValueError("it must begin with redis:// or rediss://")
         return value
 
-    @field_validator("gitea_url", "claude_base_url", "llm_api_base", "mini_api_base")
+    @field_validator(
+        "gitea_url", "claude_base_url", "llm_api_base", "mini_api_base", "command_base_url"
+    )
     @classmethod
     def _http_address(cls, value: str | None) -> str | None:
         if value is not None and not value.startswith(("http://", "https://")):

@@ -53,6 +53,8 @@ class Command:
     private /tmp (`cwd` must be inside one of them). `timeout` is in seconds of wall clock; then
     TERM, `grace` seconds, KILL to everything it started. `output_cap` is in bytes: head and tail
     are kept. `stdin` is a file or None (empty). `log` receives the combined output as it comes.
+    `reach` names the places, as (host, port), that it may connect to while `network` is false; a
+    sandbox that cannot confine a command to them (`plain`) leaves it the whole network.
     """
 
     argv: Sequence[str]
@@ -63,6 +65,7 @@ class Command:
     timeout: float = 900.0
     grace: float = 10.0
     network: bool = False
+    reach: Sequence[tuple[str, int]] = ()
     output_cap: int = 1_000_000
     stdin: Path | None = None
     log: Path | None = None

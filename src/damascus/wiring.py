@@ -299,6 +299,7 @@ class App:
                     settings.command_argv,
                     path=self.path,
                     env={n: os.environ[n] for n in settings.command_env if n in os.environ},
+                    base_url=settings.command_base_url,
                     output_cap=settings.output_cap_bytes,
                 )
             case other:

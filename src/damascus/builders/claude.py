@@ -40,7 +40,7 @@ class ClaudeCode:
     other sandbox it gets `allowed_tools` and the shell commands that begin with one of
     `test_programs` or read-only git, and all else is denied, counted in the outcome's reason.
 
-    The sandbox is asked for a network because the gateway must be reached; nothing else is needed.
+    The gateway is all that the sandbox is asked to let it reach.
     The cost is Claude Code's own guess (an alias it does not know is priced as a model it does),
     so it is marked as estimated, and the limit in US dollars can be passed by one turn.
     `max_retries` bounds how often it repeats a call that failed; without a bound a refused token
@@ -102,7 +102,7 @@ class ClaudeCode:
                 readable=shown,
                 timeout=request.seconds,
                 grace=self._grace,
-                network=True,
+                reach=environment.reach(self._base_url),
                 output_cap=self._output_cap,
                 # A file, because a pipe left open makes it hang, and an argv holds 128 KiB.
                 stdin=environment.write_private(workspace.root / "prompt.md", request.prompt),

@@ -36,7 +36,8 @@ class CommandAgent:
     Placeholders in the argv: `{prompt_file}` `{checkout}` `{home}` are absolute paths, `{session}`
     is a name, `{seconds}` and `{turns}` whole numbers, `{usd}` the most it may spend ("" for no
     limit). `env` is added to the allow-listed environment; its values are hidden in what the
-    outcome says, except those shorter than 8 characters. What it costs is not known.
+    outcome says, except those shorter than 8 characters. `base_url`, where given, is the one place
+    it needs to reach; else it gets the whole network. What it costs is not known.
     """
 
     def __init__(
@@ -45,7 +46,7 @@ class CommandAgent:
         *,
         path: str,
         env: Mapping[str, str] | None = None,
-        network: bool = True,
+        base_url: str | None = None,
         output_cap: int = 1_000_000,
         name: str = "command",
     ) -> None:
@@ -53,7 +54,7 @@ class CommandAgent:
         self._argv = tuple(argv)
         self._path = path
         self._env = dict(env or {})
-        self._network = network
+        self._base_url = base_url
         self._output_cap = output_cap
         if not self._argv:
             raise ConfigurationError(
@@ -82,7 +83,8 @@ class CommandAgent:
                 writable=(workspace.checkout, workspace.home),
                 readable=shown,
                 timeout=request.seconds,
-                network=self._network,
+                network=not self._base_url,
+                reach=environment.reach(self._base_url) if self._base_url else (),
                 output_cap=self._output_cap,
                 stdin=prompt,
                 log=workspace.log,

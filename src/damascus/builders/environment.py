@@ -10,6 +10,7 @@ import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from damascus.errors import ConfigurationError
 from damascus.ports import Workspace
@@ -60,6 +61,13 @@ def locate(executable: str, path: str) -> tuple[Path, tuple[Path, ...]]:
     if str(program.parent) in path.split(os.pathsep):
         return program, ()
     return program.resolve(), (program.resolve(),)
+
+
+def reach(base_url: str) -> tuple[tuple[str, int], ...]:
+    """Return the one place an agent needs: the host and port of the model's `base_url`."""
+    split = urlsplit(base_url)
+    port = split.port or (443 if split.scheme == "https" else 80)
+    return ((split.hostname or "localhost", port),)
 
 
 def write_private(path: Path, text: str) -> Path:

@@ -94,7 +94,9 @@ class MiniSweAgent:
                 writable=(workspace.checkout, workspace.home),
                 readable=(runner, Path(sys.prefix), Path(sys.base_prefix)),
                 timeout=request.seconds,
-                network=True,  # the model must be reached; nothing else is needed
+                # A provider's own address is known to LiteLLM alone.
+                network=not self._api_base,
+                reach=environment.reach(self._api_base) if self._api_base else (),
                 output_cap=self._output_cap,
                 stdin=environment.write_private(workspace.root / "prompt.md", request.prompt),
                 log=workspace.log,

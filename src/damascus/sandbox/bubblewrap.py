@@ -7,6 +7,7 @@ the machine are not there at all, so nobody has to think of each place where a s
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,6 +16,7 @@ from typing import Final
 
 from damascus.errors import SandboxError
 from damascus.ports import Command, Fence, Finished
+from damascus.sandbox.reach import Reach
 from damascus.sandbox.running import Bounds, check, run
 from damascus.sandbox.toolchain import SYSTEM
 
@@ -56,6 +58,32 @@ class Bubblewrap:
     def run(self, command: Command, fence: Fence | None = None) -> Finished:
         """Run to the end. Raises SandboxError if the program cannot be started at all."""
         check(command)
+        if command.reach and not command.network:
+            return self._run_reaching(command, fence)
+        return self._run(command, fence)
+
+    def _run_reaching(self, command: Command, fence: Fence | None) -> Finished:
+        """Run a command without a network that may reach a few places all the same."""
+        with Reach(command.reach) as reach:
+            wrapped = dataclasses.replace(
+                command,
+                argv=reach.wrap(command.argv),
+                env={**reach.env, **command.env},
+                readable=(*command.readable, *reach.readable),
+            )
+            finished = self._run(wrapped, fence, pass_fds=(reach.fd,))
+            hindrance = reach.hindrance()
+        if hindrance and finished.stopped is None:
+            raise SandboxError(
+                f"The program {command.argv[0]!r} could not be started in the sandbox:"
+                f" {hindrance}. Install it where the sandbox can see it, or make its directory"
+                " readable."
+            )
+        return finished
+
+    def _run(
+        self, command: Command, fence: Fence | None, *, pass_fds: tuple[int, ...] = ()
+    ) -> Finished:
         reading, writing = os.pipe()
         try:
             with open(writing, "wb"):  # noqa: PTH123 - a file descriptor
@@ -66,7 +94,7 @@ class Bubblewrap:
                     argv=argv,
                     bounds=self._bounds,
                     wrapped=True,
-                    pass_fds=(writing,),
+                    pass_fds=(writing, *pass_fds),
                 )
             with open(reading, "rb", closefd=False) as status:
                 ran = _ran(status.read())
@@ -111,10 +139,11 @@ class Bubblewrap:
         )
         return (
             "bubblewrap: a command sees the system's programs and its own directories only, writes"
-            f" nowhere else, {proc}, and has no network unless it is given; time, output, file"
-            " size and number of processes are bounded. Not protected: the kernel itself is shared;"
-            " a command that is given the network reaches all that the worker reaches, services on"
-            " localhost among it; memory and disk are bounded per process and file only."
+            f" nowhere else, {proc}; it has no network, an agent reaches its model's gateway only;"
+            " time, output, file size and number of processes are bounded. Not protected: the"
+            " kernel itself is shared; tests of a project that allows them the network, and an agent whose"
+            " model has no base URL set, reach all that the worker reaches, services on localhost"
+            " among it; memory and disk are bounded per process and file only."
         )
 
 

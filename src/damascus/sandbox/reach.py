@@ -1,0 +1,218 @@
+"""The few places a command without a network may still reach, and nothing besides.
+
+A command in a private network gets listening sockets there that the worker answers (see
+`listen.py`). A place on this machine's loopback is found inside at its own address, so every
+program reaches it without knowing. Any other place is reached through an HTTP proxy of ours, named
+in the usual variables: it opens a way to the places given and refuses all others, so names are
+looked up and TLS is spoken as usual, by the command itself, end to end.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+import sys
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self, TypeAlias
+from urllib.parse import urlsplit
+
+from damascus.sandbox import listen
+
+Place: TypeAlias = tuple[str, int]
+
+PROXY_PORT: Final = 3128
+CONNECT_SECONDS: Final = 30.0
+HEAD_CAP: Final = 65536  # bytes of a request's head
+MOST_CONNECTIONS: Final = 256
+HOP: Final = (b"proxy-", b"connection:", b"keep-alive:")  # headers that end at a proxy
+REFUSED: Final = b"HTTP/1.1 %s\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+
+
+class Reach:
+    """Answers inside a private network for `places`, from entering the context to leaving it."""
+
+    def __init__(self, places: Sequence[Place]) -> None:
+        self._places = frozenset((host.strip("[]").lower(), port) for host, port in places)
+        here = sorted(place for place in self._places if _is_loopback(place[0]))
+        self._proxied = self._places.difference(here)
+        self._inside = [("127.0.0.1" if host == "localhost" else host, port) for host, port in here]
+        self._serve: list[Callable[[socket.socket], None]] = [
+            lambda inner, place=place: self._pass_on(inner, place, b"") for place in here
+        ]
+        taken = {port for _, port in here}
+        self._proxy = next(p for p in range(PROXY_PORT, 65536) if p not in taken)
+        if self._proxied:
+            self._inside.append(("127.0.0.1", self._proxy))
+            self._serve.append(self._as_proxy)
+        self._open: set[socket.socket] = set()
+        self._guard = threading.Lock()
+        self._closed = False
+        self._failed = ""
+
+    def __enter__(self) -> Self:
+        self._ours, self._theirs = socket.socketpair()
+        self.fd = self._theirs.fileno()
+        self._thread = threading.Thread(target=self._receive, name="reach", daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._theirs.close()
+        with self._guard:
+            self._closed = True
+            left = list(self._open)
+        for one in (self._ours, *left):
+            with suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+        self._thread.join(CONNECT_SECONDS)
+        self._ours.close()
+        for one in left:
+            one.close()
+
+    @property
+    def readable(self) -> tuple[Path, ...]:
+        """What the sandbox must show for the sockets to be opened."""
+        return (Path(listen.__file__).resolve(), Path(sys.prefix), Path(sys.base_prefix))
+
+    @property
+    def env(self) -> Mapping[str, str]:
+        """Variables that lead programs to the proxy, where one is needed."""
+        if not self._proxied:
+            return {}
+        names = ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")
+        direct = "localhost,127.0.0.1,::1"
+        address = f"http://127.0.0.1:{self._proxy}"
+        return {**dict.fromkeys(names, address), "NO_PROXY": direct, "no_proxy": direct}
+
+    def wrap(self, argv: Sequence[str]) -> tuple[str, ...]:
+        """Return the argv that opens the sockets first, then becomes `argv`."""
+        places = ",".join(f"{host}:{port}" for host, port in self._inside)
+        program = Path(listen.__file__).resolve()
+        return (sys.executable, "-I", "-S", str(program), str(self.fd), places, *argv)
+
+    def hindrance(self) -> str:
+        """Return what kept the command from starting, "" if nothing did; called when it ended."""
+        self._theirs.close()
+        self._thread.join(CONNECT_SECONDS)
+        return self._failed
+
+    def _receive(self) -> None:
+        """Take the sockets over from inside, then what hindered the command, if anything did."""
+        try:
+            word, fds, _, _ = socket.recv_fds(self._ours, 1024, len(self._inside))
+            listeners = [socket.socket(fileno=fd) for fd in fds]
+            for one, serve in zip(listeners, self._serve, strict=False):
+                if self._keep(one):
+                    self._spawn(self._accept, one, serve)
+            if not fds:
+                self._failed = word.decode("utf-8", "replace")
+            elif said := self._ours.recv(1024):
+                self._failed = said.decode("utf-8", "replace")
+        except OSError:
+            return
+
+    def _keep(self, one: socket.socket) -> bool:
+        """Remember a socket to be closed in the end; tells whether it may be used."""
+        with self._guard:
+            usable = not self._closed and len(self._open) < MOST_CONNECTIONS
+            if usable:
+                self._open.add(one)
+        if not usable:
+            one.close()
+        return usable
+
+    def _drop(self, one: socket.socket) -> None:
+        with self._guard:
+            self._open.discard(one)
+        one.close()
+
+    def _spawn(self, run: Callable[..., None], *arguments: object) -> threading.Thread:
+        thread = threading.Thread(target=run, args=arguments, name="reach", daemon=True)
+        thread.start()
+        return thread
+
+    def _accept(self, listener: socket.socket, serve: Callable[[socket.socket], None]) -> None:
+        def one(inner: socket.socket) -> None:
+            try:
+                with suppress(OSError, ValueError):
+                    serve(inner)
+            finally:
+                self._drop(inner)
+
+        with suppress(OSError):
+            while True:
+                inner, _ = listener.accept()
+                if self._keep(inner):
+                    self._spawn(one, inner)
+
+    def _as_proxy(self, inner: socket.socket) -> None:
+        """Read the head of a request; open the way it asks for, or refuse."""
+        head = b""
+        while b"\r\n\r\n" not in head and len(head) < HEAD_CAP:
+            chunk = inner.recv(HEAD_CAP)
+            if not chunk:
+                return
+            head += chunk
+        head, _, rest = head.partition(b"\r\n\r\n")
+        first, *headers = head.split(b"\r\n")
+        method, target, version = first.decode("latin-1").split(" ")
+        split = urlsplit(f"//{target}" if method == "CONNECT" else target)
+        port = 80 if split.port is None and method != "CONNECT" else split.port
+        place = ((split.hostname or "").lower(), port or 0)
+        if place not in self._proxied:
+            inner.sendall(REFUSED % b"403 Only the model may be reached from here")
+        elif method == "CONNECT":
+            self._pass_on(inner, place, rest, b"HTTP/1.1 200 Connection established\r\n\r\n")
+        else:
+            path = (split.path or "/") + (f"?{split.query}" if split.query else "")
+            kept = [line for line in headers if not line.lower().startswith(HOP)]
+            lines = [f"{method} {path} {version}".encode("latin-1"), *kept, b"Connection: close"]
+            self._pass_on(inner, place, b"\r\n".join(lines) + b"\r\n\r\n" + rest)
+
+    def _pass_on(self, inner: socket.socket, place: Place, first: bytes, said: bytes = b"") -> None:
+        """Join a connection from inside with one to `place`, until both sides have ended."""
+        try:
+            outer = socket.create_connection(place, CONNECT_SECONDS)
+        except OSError:
+            if first or said:
+                inner.sendall(REFUSED % b"502 The model does not answer")
+            return
+        outer.settimeout(None)
+        if not self._keep(outer):
+            return
+        try:
+            inner.sendall(said)
+            outer.sendall(first)
+            other = self._spawn(_copy, inner, outer)
+            _copy(outer, inner)
+            with suppress(OSError):
+                inner.shutdown(socket.SHUT_RDWR)
+            other.join()
+        finally:
+            self._drop(outer)
+
+
+def _copy(source: socket.socket, sink: socket.socket) -> None:
+    with suppress(OSError):
+        while data := source.recv(HEAD_CAP):
+            sink.sendall(data)
+    with suppress(OSError):
+        sink.shutdown(socket.SHUT_WR)
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

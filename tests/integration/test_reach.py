@@ -1,0 +1,232 @@
+"""An agent without a network that still reaches its model: what gets through, and what does not."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from damascus.builders import environment
+from damascus.builders.claude import ClaudeCode
+from damascus.builders.command import CommandAgent
+from damascus.builders.mini import MiniSweAgent
+from damascus.demo.model_script import Act, Done, Run, Say, steps
+from damascus.demo.model_server import ModelServer
+from damascus.errors import SandboxError
+from damascus.ports import Command
+from damascus.sandbox import detect
+from damascus.sandbox.reach import Reach
+from support.agents import PATH, HoldingFence, request, tree, workspace
+
+CLAUDE = os.environ.get("DAMASCUS_TEST_CLAUDE") or shutil.which("claude") or ""
+FENCE = HoldingFence()
+GATEWAY = ("gateway.test", 8443)
+FETCH = """
+import sys, urllib.request
+for url in sys.argv[1:]:
+    try:
+        print(urllib.request.urlopen(urllib.request.Request(url, b"{}"), timeout=20).status)
+    except Exception as error:
+        print(getattr(error, "code", type(error).__name__))
+"""
+
+
+@pytest.fixture(scope="module")
+def sandbox():
+    try:
+        return detect("bubblewrap", path=PATH)
+    except SandboxError as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture
+def neighbour():
+    """Another service of this machine, as a database is; it must never be spoken to."""
+    visits = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def listen():
+            while True:
+                try:
+                    visits.append(server.accept()[0].close())
+                except OSError:
+                    return
+
+        thread = threading.Thread(target=listen)
+        thread.start()
+        yield server.getsockname()[1], visits
+        server.shutdown(socket.SHUT_RDWR)
+        thread.join()
+
+
+@pytest.fixture
+def names(monkeypatch):
+    """Names that lead to addresses, for the worker only: the agent cannot look anything up."""
+    known = {}
+    connect = socket.create_connection
+
+    def connect_to(place, *more):
+        return connect(known.get(place, place), *more)
+
+    monkeypatch.setattr("damascus.sandbox.reach.socket.create_connection", connect_to)
+    return known
+
+
+def run(sandbox, place, script, *words, reach, **more):
+    return sandbox.run(
+        Command(
+            argv=("python", "-c", script, *words),
+            cwd=place.checkout,
+            env={"PATH": PATH, "HOME": str(place.home)},
+            writable=(place.checkout, place.home),
+            timeout=60,
+            grace=1,
+            reach=reach,
+            **more,
+        ),
+        FENCE,
+    )
+
+
+def agents(base):
+    yield MiniSweAgent("openai/demo", f"{base}/v1", "sk-key", path=PATH, max_retries=0)
+    if Path(CLAUDE).is_file():
+        yield ClaudeCode(
+            CLAUDE, base_url=base, auth_token="sk-key", model="demo", path=PATH, max_retries=0
+        )
+
+
+@pytest.mark.parametrize("gateway", ["on this machine", "elsewhere"])
+def test_agents_reach_their_gateway_and_nothing_else(sandbox, tmp_path, neighbour, names, gateway):
+    port, visits = neighbour
+    urls = f"http://127.0.0.1:{port}/ http://elsewhere.test/"
+    probe = Run(f"python3 - {urls} <<'END'\n{FETCH}\nEND")
+    with ModelServer(steps(probe, Act({"hello.txt": "hello\n"}), Done())) as server:
+        base = server.anthropic_base
+        if gateway == "elsewhere":
+            names[GATEWAY] = ("127.0.0.1", int(base.rpartition(":")[2]))
+            base = "http://{}:{}".format(*GATEWAY)
+        for count, agent in enumerate(agents(base)):
+            place = workspace(tmp_path / str(count))
+            outcome = agent.build(request(place), sandbox, FENCE)
+            assert outcome.ok, outcome
+            assert tree(place)["hello.txt"] == "hello\n"
+            assert "URLError" in server.asks[-1].text
+    assert visits == []
+    assert count or not CLAUDE
+
+
+def test_the_proxy_opens_the_way_to_the_gateway_only(sandbox, tmp_path, neighbour, names):
+    port, visits = neighbour
+    names["elsewhere.test", port] = ("127.0.0.1", port)
+    with ModelServer(lambda _: Say("hi")) as server:
+        names[GATEWAY] = ("127.0.0.1", int(server.url.rpartition(":")[2]))
+        urls = ("http://gateway.test:8443/nothing", f"http://elsewhere.test:{port}/")
+        tunnelled = (f"https://elsewhere.test:{port}/", "https://gateway.test:8444/")
+        words = (*urls, *tunnelled, f"http://127.0.0.1:{port}/", "http://gateway.test:8443@x/")
+        ended = run(sandbox, workspace(tmp_path / "a"), FETCH, *words, reach=(GATEWAY,))
+    assert ended.output.split() == ["404", "403", "URLError", "URLError", "URLError", "403"]
+    assert visits == []
+
+
+def test_a_service_the_command_starts_itself_is_reached_past_the_proxy(sandbox, tmp_path):
+    script = """
+import http.server, threading, urllib.request
+server = http.server.HTTPServer(("127.0.0.1", 0), http.server.SimpleHTTPRequestHandler)
+threading.Thread(target=server.serve_forever, daemon=True).start()
+print(urllib.request.urlopen(f"http://127.0.0.1:{server.server_port}/old.txt").read())
+"""
+    ended = run(sandbox, workspace(tmp_path / "a"), script, reach=(GATEWAY,))
+    assert "b'old\\n'" in ended.output
+
+
+def test_a_gateway_that_is_away_is_an_answer_and_nothing_is_left_behind(sandbox, tmp_path):
+    before = {thread.name for thread in threading.enumerate()}
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        closed = probe.getsockname()[1]
+    place = ("localhost", closed)
+    url = f"http://127.0.0.1:{closed}/"
+    ended = run(sandbox, workspace(tmp_path / "a"), FETCH, url, reach=(place,))
+    assert ended.output.strip() in {"ConnectionResetError", "RemoteDisconnected", "URLError"}
+    assert {t.name for t in threading.enumerate() if t.is_alive()} <= before | {"reach"}
+    fds = len(list(Path("/proc/self/fd").iterdir()))
+    for count in range(3):
+        run(sandbox, workspace(tmp_path / str(count)), "print(1)", reach=(place, GATEWAY))
+    assert len(list(Path("/proc/self/fd").iterdir())) == fds
+
+
+def test_a_program_that_is_not_there_is_a_sentence_and_its_exit_code_is_its_own(sandbox, tmp_path):
+    place = workspace(tmp_path / "a")
+    command = Command(
+        argv=("no-such-program",),
+        cwd=place.checkout,
+        env={"PATH": PATH},
+        writable=(place.checkout,),
+        reach=(GATEWAY,),
+    )
+    with pytest.raises(SandboxError, match="'no-such-program' could not be started"):
+        sandbox.run(command)
+    ended = run(sandbox, place, "import sys; print('out'); sys.exit(7)", reach=(GATEWAY,))
+    assert (ended.exit_code, ended.output) == (7, "out\n")
+
+
+def test_a_large_answer_comes_through_whole_in_both_directions(sandbox, tmp_path):
+    size = 20_000_000
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def echo():
+            one, _ = server.accept()
+            with one:
+                while data := one.recv(65536):
+                    one.sendall(data)
+
+        thread = threading.Thread(target=echo)
+        thread.start()
+        script = f"""
+import socket, threading
+line = socket.create_connection(("127.0.0.1", {server.getsockname()[1]}))
+def send():
+    line.sendall(b"x" * {size})
+    line.shutdown(socket.SHUT_WR)
+threading.Thread(target=send).start()
+total = 0
+while data := line.recv(65536):
+    total += len(data)
+print(total)
+"""
+        reach = (("127.0.0.1", server.getsockname()[1]),)
+        ended = run(sandbox, workspace(tmp_path / "a"), script, reach=reach)
+        thread.join()
+    assert ended.output == f"{size}\n"
+
+
+@pytest.mark.parametrize(
+    ("url", "place"),
+    [
+        ("http://localhost:4000", ("localhost", 4000)),
+        ("https://api.example.org/v1", ("api.example.org", 443)),
+        ("http://[::1]/v1", ("::1", 80)),
+    ],
+)
+def test_the_place_of_a_base_url(url, place):
+    assert environment.reach(url) == (place,)
+
+
+def test_the_proxy_keeps_clear_of_a_gateway_on_its_own_port():
+    reach = Reach((("localhost", 3128), ("gateway.test", 443)))
+    assert reach.env["HTTPS_PROXY"] == "http://127.0.0.1:3129"
+    assert "127.0.0.1" in reach.env["NO_PROXY"]
+
+
+def test_any_command_is_confined_to_the_gateway_it_names(sandbox, tmp_path, neighbour):
+    port, visits = neighbour
+    argv = [sys.executable, "-c", FETCH, f"http://127.0.0.1:{port}/"]
+    agent = CommandAgent(argv, path=PATH, base_url="http://gateway.test")
+    assert "URLError" in agent.build(request(workspace(tmp_path / "a")), sandbox, FENCE).text
+    assert visits == []
