@@ -7,6 +7,7 @@ import, prints advice to stdout, reads `.env` files, and lets a provider's messa
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import threading
@@ -199,6 +200,7 @@ def _litellm() -> Any:
     module: Any = litellm
     module.telemetry = False
     module.suppress_debug_info = True
+    logging.getLogger("LiteLLM").setLevel(logging.WARNING)  # it tells of every call otherwise
     return module
 
 

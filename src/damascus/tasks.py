@@ -113,6 +113,8 @@ def register(
     `owned`: the worker closes the application. `signals`: SIGTERM, SIGINT and SIGHUP stop the
     worker in good order, beside what they did before.
     """
+    # A line for every ring would bury what the cycle says.
+    logging.getLogger("taskiq.receiver").setLevel(logging.WARNING)
     bell = Bell(broker)
     worker = Worker(make_app, ring=bell.ring, owned=owned)
 

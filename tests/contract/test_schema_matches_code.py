@@ -35,7 +35,8 @@ def test_the_shipped_schema_is_the_one_at_the_top_of_the_repository():
 def test_every_statement_there_is_used():
     named: set[str] = set()
     for file in (ROOT / "src/damascus").rglob("*.py"):
-        named |= set(re.findall(r'"(\w+)"', file.read_text("utf-8")))
+        words = set(re.findall(r'"(\w+)"', file.read_text("utf-8")))
+        named |= words | {f"audit_{word}" for word in words}  # the audit builds these four names
     assert set(statements()) - named == set()
 
 
