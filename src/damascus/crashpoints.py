@@ -1,7 +1,8 @@
 """Named boundaries at which a worker can be made to die, for the tests of recovery.
 
 `DAMASCUS_CRASH_AT=build.pushed` (or `verdict.before:3`) kills the process with SIGKILL when it
-comes to that boundary for the first (third) time. Without it, a boundary is one comparison.
+comes to that boundary for the first (third) time; with `:stop` behind the number it is frozen with
+SIGSTOP instead. Without the variable, a boundary is one comparison.
 """
 
 from __future__ import annotations
@@ -45,18 +46,22 @@ class Boundary(StrEnum):
     VERDICT_AFTER = "verdict.committed"  # committed, and the worker does not know
 
 
+_DEEDS = {"": signal.SIGKILL, "stop": signal.SIGSTOP}
+
+
 class _Armed:
     """One boundary, and how many times it is still passed before the process dies at it."""
 
-    def __init__(self, boundary: Boundary, passes: int) -> None:
+    def __init__(self, boundary: Boundary, passes: int, deed: signal.Signals) -> None:
         self.boundary = boundary
         self.left = passes
+        self.deed = deed
 
     def passed(self, boundary: Boundary) -> None:
         if boundary is self.boundary:
             self.left -= 1
             if self.left == 0:
-                os.kill(os.getpid(), signal.SIGKILL)
+                os.kill(os.getpid(), self.deed)
 
 
 def read(environment: Mapping[str, str]) -> _Armed | None:
@@ -64,14 +69,14 @@ def read(environment: Mapping[str, str]) -> _Armed | None:
     given = environment.get(VARIABLE)
     if not given:
         return None
-    name, _, count = given.partition(":")
+    name, count, deed = (*given.split(":"), "", "")[:3]
     try:
-        return _Armed(Boundary(name), int(count or 1))
-    except ValueError:
+        return _Armed(Boundary(name), int(count or 1), _DEEDS[deed])
+    except (ValueError, KeyError):
         known = ", ".join(Boundary)
         raise ConfigurationError(
             f"{VARIABLE} is for tests and names no boundary: {given[:60]!r} is not one of {known}, "
-            "with :N for the Nth time"
+            "with :N for the Nth time, and :stop behind it to freeze instead of dying"
         ) from None
 
 

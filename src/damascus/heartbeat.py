@@ -8,6 +8,7 @@ away for so long that somebody else may hold the claim by now, that is bad news 
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Generator, Sequence
@@ -25,18 +26,26 @@ class ClaimFence:
     """The claim of one running phase (the port `Fence`).
 
     `reason` is None while all is well, then "lost" (taken over or cancelled) or "shutdown" (this
-    worker gives it back).
+    worker gives it back). `lives` is the stale window in seconds.
     """
 
-    def __init__(self, claim: Claim) -> None:
+    def __init__(self, claim: Claim, *, lives: float = math.inf) -> None:
         self.claim = claim
+        self._lives = lives
         self.reason: str | None = None
         self.renewed_at = time.monotonic()
         self._lock = threading.Lock()
         self._callbacks: list[Callable[[], None]] = []
 
     def lost(self) -> bool:
-        """Tell whether the phase must stop."""
+        """Tell whether the phase must stop.
+
+        A process that was frozen for longer than its claim lives finds out here, before the first
+        heartbeat after it: somebody else may hold the claim.
+        """
+        if self.reason is None and time.monotonic() - self.renewed_at > self._lives:
+            log.error("item %d: not renewed while the claim lived", self.claim.item_id)
+            self.break_off("lost")
         return self.reason is not None
 
     def on_lost(self, callback: Callable[[], None]) -> Callable[[], None]:
@@ -89,7 +98,7 @@ class Heart:
     @contextmanager
     def watch(self, claim: Claim) -> Generator[ClaimFence]:
         """Renew `claim` for as long as the block runs."""
-        fence = ClaimFence(claim)
+        fence = ClaimFence(claim, lives=self._stale)
         key = (claim.item_id, claim.epoch)
         with self._lock:
             self._fences[key] = fence

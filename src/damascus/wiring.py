@@ -140,6 +140,7 @@ class App:
         return heart
 
     def _tools(self, context: PhaseContext, progress: ClaimProgress, fence: ClaimFence) -> Tools:
+        from damascus.fenced import fenced_forge, fenced_git  # noqa: PLC0415 - as below
         from damascus.ports import Limits, Tools  # noqa: PLC0415 - only workers need them
         from damascus.wiki import RepositoryWiki  # noqa: PLC0415 - the same
 
@@ -147,10 +148,10 @@ class App:
         workspace = self._workspaces.make(context.item.id, context.claim.epoch)
         git = self._git
         return Tools(
-            llm=self._llm,
+            llm=lambda: self._llm(fence),
             builder=lambda name: self._builder(name, context.project),
-            forge=self.forge(context.project.forge, context.project.repo),
-            git=git,
+            forge=fenced_forge(self.forge(context.project.forge, context.project.repo), fence),
+            git=fenced_git(git, fence),
             sandbox=self.sandbox,
             wiki=RepositoryWiki(git),
             progress=progress,
@@ -247,7 +248,7 @@ class App:
         """Ask the forge whether a repository can be used; raises a sentence when it cannot."""
         self.forge(forge, repo).check(base_branch)
 
-    def _llm(self) -> LLM:
+    def _llm(self, fence: ClaimFence) -> LLM:
         from damascus.llm import LiteLLM  # noqa: PLC0415 - only the spec phase needs it
 
         settings = self.settings
@@ -261,6 +262,7 @@ class App:
             settings.llm_api_base,
             _open(settings.llm_api_key),
             timeout=settings.llm_timeout_seconds,
+            fence=fence,
         )
 
     def _builder(self, name: str, project: Project) -> Builder:
