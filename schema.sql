@@ -318,4 +318,67 @@ CREATE TABLE IF NOT EXISTS relay_cursors (
 );
 COMMENT ON TABLE relay_cursors IS 'How far each sink of the relay has come.';
 
+-- ---------------------------------------------------------------- the HTTP API
+
+-- What is final is listed by phase, by project and by its time, and counted by day. An item enters
+-- these indexes once, when it has come to its end: they cost the cycle nothing.
+CREATE INDEX IF NOT EXISTS work_items_final ON work_items (phase, id)
+  WHERE phase IN ('merged', 'cancelled');
+CREATE INDEX IF NOT EXISTS work_items_final_in_project ON work_items (project_id, phase, id)
+  WHERE phase IN ('merged', 'cancelled');
+CREATE INDEX IF NOT EXISTS work_items_finished ON work_items (finished_at, id)
+  INCLUDE (phase, project_id) WHERE phase IN ('merged', 'cancelled');
+-- Words of keys and titles. A LIKE would read every title there is.
+CREATE INDEX IF NOT EXISTS work_items_words ON work_items USING gin
+  (to_tsvector('simple', translate(key || ' ' || title, '-_./:@#', '       ')));
+
+-- The issues of all times, in the order in which they were opened.
+CREATE INDEX IF NOT EXISTS human_issues_by_age ON human_issues (opened_at, id);
+
+CREATE TABLE IF NOT EXISTS api_tokens (
+  id            bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  name          text NOT NULL,
+  token_hash    bytea NOT NULL UNIQUE,
+  scopes        text[] NOT NULL,
+  created_at    timestamptz NOT NULL DEFAULT now(),
+  created_by    text NOT NULL,
+  expires_at    timestamptz,
+  last_used_at  timestamptz,
+  revoked_at    timestamptz,
+  revoked_by    text,
+  -- A name is a slug: it becomes the actor of events.
+  CONSTRAINT api_tokens_name_is_a_slug CHECK (name ~ '^[a-z0-9][a-z0-9-]{0,62}$'),
+  -- SHA-256 of a random token of 256 bits: there is nothing to guess, so nothing to slow down.
+  CONSTRAINT api_tokens_hash_is_sha256 CHECK (octet_length(token_hash) = 32),
+  -- A token may do something, and only what there is.
+  CONSTRAINT api_tokens_scopes_are_known CHECK
+    (scopes <@ ARRAY['read', 'ingest', 'operate'] AND cardinality(scopes) > 0),
+  -- A revocation has an author and a time.
+  CONSTRAINT api_tokens_are_revoked_by_somebody CHECK ((revoked_at IS NULL) = (revoked_by IS NULL))
+);
+CREATE UNIQUE INDEX IF NOT EXISTS api_tokens_name_is_unique ON api_tokens (name)
+  WHERE revoked_at IS NULL;
+
+CREATE TABLE IF NOT EXISTS api_sessions (
+  session_hash  bytea PRIMARY KEY,
+  token_id      bigint NOT NULL REFERENCES api_tokens (id),
+  created_at    timestamptz NOT NULL DEFAULT now(),
+  expires_at    timestamptz NOT NULL,
+  CONSTRAINT api_sessions_hash_is_sha256 CHECK (octet_length(session_hash) = 32)
+);
+COMMENT ON TABLE api_sessions IS 'Who is signed in to the page; a session ends with its token.';
+CREATE INDEX IF NOT EXISTS api_sessions_by_expiry ON api_sessions (expires_at);
+
+CREATE TABLE IF NOT EXISTS api_requests (
+  token_id      bigint NOT NULL REFERENCES api_tokens (id),
+  key           text NOT NULL,
+  request_hash  bytea NOT NULL,
+  response      jsonb,
+  created_at    timestamptz NOT NULL DEFAULT now(),
+  PRIMARY KEY (token_id, key)
+);
+COMMENT ON TABLE api_requests IS
+  'Idempotency keys: written in the transaction that does what was asked, with its answer.';
+CREATE INDEX IF NOT EXISTS api_requests_by_age ON api_requests (created_at);
+
 INSERT INTO damascus_schema (version) VALUES (1) ON CONFLICT (one) DO NOTHING;

@@ -181,6 +181,29 @@ class Settings(BaseSettings):
         default="damascus", description="The `source` of the relay's CloudEvents."
     )
 
+    # -- the HTTP API
+    api_host: str = Field(
+        default="127.0.0.1", description="Address `damascus api` listens on; 0.0.0.0 for all."
+    )
+    api_port: int = Field(default=8080, ge=0, le=65535, description="Its port; 0 picks a free one.")
+    api_hosts: tuple[str, ...] = Field(
+        default=(),
+        description="JSON list: host names it answers to, besides localhost and its own address.",
+    )
+    api_trusted_proxies: tuple[str, ...] = Field(
+        default=(),
+        description="JSON list: addresses of reverse proxies whose X-Forwarded-* is believed.",
+    )
+    api_rate_per_second: float = Field(
+        default=50.0, gt=0, description="Requests a token may make a second, in the long run."
+    )
+    api_burst: int = Field(
+        default=200, ge=1, description="Requests a token may make at once before that holds."
+    )
+    api_open_metrics: bool = Field(
+        default=True, description="Whether /metrics needs no token; otherwise scope read."
+    )
+
     @field_validator("database_url")
     @classmethod
     def _postgres_address(cls, value: SecretStr | None) -> SecretStr | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import logging
 import uuid
+from typing import cast
 
 from damascus.config import Settings
 
@@ -56,3 +57,38 @@ def ring_from_outside(settings: Settings, *, timeout: float = 1.5) -> bool:
         log.debug("nobody was rung: %s", error)
         return False
     return True
+
+
+def answers(settings: Settings, *, timeout: float = 1.5) -> bool:
+    """Whether Redis answers. Never raises."""
+    return _ask(settings, "PING", timeout=timeout) is not None
+
+
+def last_ring(settings: Settings, *, timeout: float = 1.5) -> float | None:
+    """When somebody last rang, in seconds since 1970 by Redis's clock; None when nobody knows."""
+    found = _ask(settings, "XREVRANGE", STREAM, "+", "-", "COUNT", "1", timeout=timeout)
+    if not isinstance(found, list) or not found:
+        return None
+    first = cast("list[list[bytes]]", found)[0][0]
+    return int(first.split(b"-")[0]) / 1000
+
+
+def _ask(settings: Settings, *command: str, timeout: float) -> object | None:
+    """Redis's answer to one command; None when it does not answer, or with nothing."""
+    if settings.redis_url is None:
+        return None
+    from redis import Redis, RedisError  # noqa: PLC0415 - processes that do not ring do not pay
+    from redis.backoff import NoBackoff  # noqa: PLC0415 - the same
+    from redis.retry import Retry  # noqa: PLC0415 - the same
+
+    try:
+        with Redis.from_url(  # pyright: ignore[reportUnknownMemberType] - its **kwargs are untyped
+            settings.redis_url.get_secret_value(),
+            socket_timeout=timeout,
+            socket_connect_timeout=timeout,
+            retry=Retry(NoBackoff(), 0),
+        ) as client:
+            return cast("object", client.execute_command(*command))  # pyright: ignore[reportUnknownMemberType] - the same
+    except (RedisError, OSError, ValueError) as error:
+        log.debug("Redis does not answer: %s", error)
+        return None

@@ -8,6 +8,7 @@ import typer
 
 from damascus import __version__
 from damascus.cli import (
+    api,
     events,
     gates,
     ingest,
@@ -75,5 +76,7 @@ for command in (
 app.add_typer(gates.app, name="gate")
 for command in (events.events, events.costs, verify.verify, setup.config, running.relay):
     app.command()(command)
+app.command()(api.api)
+app.add_typer(api.tokens, name="token")
 app.command("sidecar-status")(sidecar.sidecar_status)
 app.command()(setup.version)

@@ -52,61 +52,83 @@ class Desk(ProjectsDesk, GatesDesk):
         Raises NotFoundError (no such project), ConflictError (the story has gone on).
         """
         with self._db.transaction() as connection:
-            owner = connection.execute(sql("lock_project"), {"name": project}).fetchone()
-            if owner is None:
-                raise NotFoundError(self._no_project(project))
-            params = {
-                "project": owner["id"],
-                "key": story.key,
-                "title": story.title,
-                "story": story.text,
-                "sha": story.sha,
-                "priority": priority,
-                "budget_cycles": budget_cycles or owner["budget_cycles"] or self._cycles,
-                "budget_usd": _first(budget_usd, owner["budget_usd"], self._usd),
-                "paused": owner["paused"],
-            }
-            row = connection.execute(sql("insert_item"), params).fetchone()
-            if row is not None:
-                tell(
-                    connection,
-                    "work.ingested",
-                    project_id=owner["id"],
-                    item_id=row["id"],
-                    actor=actor,
-                    data={
-                        "to": Phase.SPEC.value,
-                        "key": story.key,
-                        "title": story.title,
-                        "sha": story.sha,
-                        "epoch": 0,
-                        "attempts": 0,
-                        "budget_cycles": params["budget_cycles"],
-                        "budget_usd": _text(params["budget_usd"]),
-                        "priority": priority,
-                    },
-                )
-                return Ingested(row["id"], story.key, "accepted")
-            known = connection.execute(sql("lock_story"), params).fetchone()
-            assert known is not None, "the key exists: it was in the way"  # noqa: S101 - SQL's own promise
-            if known["story_sha"] == story.sha:
-                return Ingested(known["id"], story.key, "unchanged")
-            if known["phase"] != Phase.SPEC.value:
-                raise ConflictError(
-                    f"story {story.key!r} of {project} is item {known['id']} and already in "
-                    f"{known['phase']}: its text cannot change any more. Cancel it, or ingest the "
-                    "new text under another key"
-                )
-            connection.execute(sql("update_story"), params | {"item": known["id"]})
+            return self.ingest_in(
+                connection,
+                project,
+                story,
+                actor=actor,
+                priority=priority,
+                budget_cycles=budget_cycles,
+                budget_usd=budget_usd,
+            )
+
+    def ingest_in(
+        self,
+        connection: Connection[DictRow],
+        project: str,
+        story: Story,
+        *,
+        actor: str,
+        priority: int = 5,
+        budget_cycles: int | None = None,
+        budget_usd: Decimal | None = None,
+    ) -> Ingested:
+        """`ingest` inside the caller's transaction, for what must be true together with it."""
+        owner = connection.execute(sql("lock_project"), {"name": project}).fetchone()
+        if owner is None:
+            raise NotFoundError(self._no_project(project))
+        params = {
+            "project": owner["id"],
+            "key": story.key,
+            "title": story.title,
+            "story": story.text,
+            "sha": story.sha,
+            "priority": priority,
+            "budget_cycles": budget_cycles or owner["budget_cycles"] or self._cycles,
+            "budget_usd": _first(budget_usd, owner["budget_usd"], self._usd),
+            "paused": owner["paused"],
+        }
+        row = connection.execute(sql("insert_item"), params).fetchone()
+        if row is not None:
             tell(
                 connection,
-                "work.story_changed",
+                "work.ingested",
                 project_id=owner["id"],
-                item_id=known["id"],
+                item_id=row["id"],
                 actor=actor,
-                data={"sha": story.sha, "title": story.title, "epoch": known["claim_epoch"] + 1},
+                data={
+                    "to": Phase.SPEC.value,
+                    "key": story.key,
+                    "title": story.title,
+                    "sha": story.sha,
+                    "epoch": 0,
+                    "attempts": 0,
+                    "budget_cycles": params["budget_cycles"],
+                    "budget_usd": _text(params["budget_usd"]),
+                    "priority": priority,
+                },
             )
-            return Ingested(known["id"], story.key, "updated")
+            return Ingested(row["id"], story.key, "accepted")
+        known = connection.execute(sql("lock_story"), params).fetchone()
+        assert known is not None, "the key exists: it was in the way"  # noqa: S101 - SQL's own promise
+        if known["story_sha"] == story.sha:
+            return Ingested(known["id"], story.key, "unchanged")
+        if known["phase"] != Phase.SPEC.value:
+            raise ConflictError(
+                f"story {story.key!r} of {project} is item {known['id']} and already in "
+                f"{known['phase']}: its text cannot change any more. Cancel it, or ingest the "
+                "new text under another key"
+            )
+        connection.execute(sql("update_story"), params | {"item": known["id"]})
+        tell(
+            connection,
+            "work.story_changed",
+            project_id=owner["id"],
+            item_id=known["id"],
+            actor=actor,
+            data={"sha": story.sha, "title": story.title, "epoch": known["claim_epoch"] + 1},
+        )
+        return Ingested(known["id"], story.key, "updated")
 
     def change(
         self,

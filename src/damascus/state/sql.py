@@ -14,7 +14,7 @@ _NAME = re.compile(r"^-- name: (\w+)\s*$", re.MULTILINE)
 def statements() -> dict[str, LiteralString]:
     """All statements by name, comments above them left out."""
     found: dict[str, LiteralString] = {}
-    for file in ("queries.sql", "desk.sql", "views.sql", "audit.sql"):
+    for file in ("queries.sql", "desk.sql", "views.sql", "api.sql", "audit.sql"):
         text = files("damascus.state").joinpath(file).read_text("utf-8")
         parts = _NAME.split(text)
         for name, body in zip(parts[1::2], parts[2::2], strict=True):

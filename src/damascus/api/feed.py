@@ -1,0 +1,136 @@
+"""Events as they happen: one look at the database for all who listen, nothing ever skipped.
+
+Events get their place (`seq`) only after their transaction has committed, so whoever goes on from
+the last place it saw misses nothing, however late a commit was.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import AsyncGenerator, Callable
+
+from damascus.errors import DamascusError
+from damascus.state.api_views import ApiViews
+from damascus.state.db import Row
+from damascus.state.outbox import Outbox
+
+log = logging.getLogger(__name__)
+
+_LOOK = 0.5  # seconds between two looks while somebody listens
+_KEPT = 2000  # of the latest events; who is further behind reads from the database
+_PAGE = 500
+_OUTBOX_PAGE = 5000  # what `Outbox.sequence` does at once
+_ENOUGH = 0.2  # seconds within which looking again is of no use
+
+
+class Feed:
+    """The latest events in memory, and those who wait for more. For one event loop."""
+
+    def __init__(self, views: ApiViews, outbox: Outbox) -> None:
+        self._views = views
+        self._outbox = outbox
+        self._kept: deque[Row] = deque(maxlen=_KEPT)
+        self._head = -1
+        self._more = asyncio.Condition()
+        self._task: asyncio.Task[None] | None = None
+        self._listening = 0
+        self._sequencing = threading.Lock()
+        self._sequenced = float("-inf")
+
+    def sequence(self) -> None:
+        """Give events their places, unless that was done a moment ago. Blocks: call in a thread."""
+        with self._sequencing:
+            if time.monotonic() - self._sequenced > _ENOUGH:
+                while self._outbox.sequence() == _OUTBOX_PAGE:
+                    pass
+                self._sequenced = time.monotonic()
+
+    async def head(self) -> int:
+        """The last place given out."""
+        return await asyncio.to_thread(self._fresh_head)
+
+    def _fresh_head(self) -> int:
+        self.sequence()
+        return self._views.event_head()
+
+    async def listen(
+        self, seq: int, *, beat: float, ended: Callable[[], bool]
+    ) -> AsyncGenerator[list[Row]]:
+        """The events behind `seq`, in order, in batches; an empty batch every `beat` seconds.
+
+        Ends soon after `ended` says so. A database that is away is waited for.
+        """
+        self._listening += 1
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._watch())
+        quiet = time.monotonic()
+        try:
+            while not ended():
+                batch = await self._behind(seq)
+                if batch:
+                    seq = batch[-1]["seq"]
+                elif time.monotonic() - quiet < beat:
+                    await self._wait()
+                    continue
+                quiet = time.monotonic()
+                yield batch
+        finally:
+            self._listening -= 1
+
+    async def close(self) -> None:
+        """Stop watching."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _behind(self, seq: int) -> list[Row]:
+        if self._head >= 0 and seq >= self._head:
+            return []
+        if self._kept and self._kept[0]["seq"] <= seq + 1:
+            return [row for row in self._kept if row["seq"] > seq]
+        try:
+            return await asyncio.to_thread(self._views.events_after, seq, limit=_PAGE)
+        except DamascusError:
+            return []
+
+    async def _wait(self) -> None:
+        async with self._more:
+            try:
+                await asyncio.wait_for(self._more.wait(), _LOOK)
+            except TimeoutError:
+                return
+
+    async def _watch(self) -> None:
+        """Look for as long as somebody listens."""
+        while self._listening:
+            try:
+                fresh = await asyncio.to_thread(self._look)
+            except DamascusError as error:
+                log.debug("events cannot be read: %s", error)
+                fresh = []
+            except Exception:  # whatever it was, those who listen must hear what comes later
+                log.exception("events cannot be read")
+                fresh = []
+            if fresh:
+                if self._kept and self._kept[-1]["seq"] + 1 != fresh[0]["seq"]:
+                    self._kept.clear()
+                self._kept.extend(fresh)
+                self._head = fresh[-1]["seq"]
+                async with self._more:
+                    self._more.notify_all()
+            if len(fresh) < _PAGE:
+                await asyncio.sleep(_LOOK)
+        # What happens while nobody listens is not kept: the next one begins afresh.
+        self._kept.clear()
+        self._head = -1
+
+    def _look(self) -> list[Row]:
+        self.sequence()
+        if self._head < 0:
+            self._head = self._views.event_head()
+            return []
+        return self._views.events_after(self._head, limit=_PAGE)

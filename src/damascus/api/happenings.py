@@ -1,0 +1,139 @@
+"""`/v1/events`: what happened, page by page, and what happens, as server-sent events."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncGenerator
+from typing import TYPE_CHECKING, Annotated, Any
+
+from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from fastapi.sse import format_sse_event
+from pydantic import Field
+from starlette.responses import StreamingResponse
+
+from damascus.api.fields import BIGGEST, Given
+from damascus.api.guard import ReadRoute
+from damascus.api.problems import Problem
+from damascus.api.shapes import Event, EventPage
+from damascus.state.db import Row
+
+if TYPE_CHECKING:
+    from damascus.api.app import Api
+
+_BEAT = 15.0  # seconds after which a quiet stream says that it lives
+_CHECKED = 30.0  # seconds after which a listener's token is looked at again
+_RETRY = 2000  # milliseconds a browser waits before it connects again
+_STREAM: dict[int | str, dict[str, Any]] = {
+    200: {
+        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        "description": "Each event with its place as `id`, its type as `event` and the event as "
+        "JSON in `data`; comments as heartbeats.",
+    }
+}
+
+
+class EventQuery(Given):
+    """Which events: those behind `after`, or the latest (before `before`)."""
+
+    after: int | None = Field(default=None, ge=0, le=BIGGEST, description="Only behind this `seq`.")
+    before: int | None = Field(
+        default=None, ge=1, le=BIGGEST, description="The latest ones before this `seq`."
+    )
+    item: int | None = Field(default=None, ge=1, le=BIGGEST, description="Only of this item.")
+    limit: int = Field(default=100, ge=1, le=500)
+
+
+class StreamQuery(Given):
+    """Where the stream begins: with nothing, at what happens next."""
+
+    after: int | None = Field(default=None, ge=0, le=BIGGEST, description="Behind this `seq`.")
+    item: int | None = Field(default=None, ge=1, le=BIGGEST, description="Only of this item.")
+
+
+LastEventId = Annotated[
+    str | None,
+    Header(max_length=19, pattern=r"^\d*$", description="Sent by browsers: goes on behind it."),
+]
+
+
+def routes(api: Api) -> APIRouter:
+    """What needs the scope `read`."""
+    router = APIRouter(prefix="/v1/events", route_class=ReadRoute, tags=["events"])
+
+    @router.get("", operation_id="list_events", response_model=EventPage)
+    async def list_events(query: Annotated[EventQuery, Query()], request: Request) -> Any:
+        """Events in their one order. Asked for as `text/event-stream`, it goes on for ever."""
+        if "text/event-stream" in request.headers.get("accept", ""):
+            last = request.headers.get("last-event-id", "")
+            after = int(last) if last.isascii() and last.isdigit() else query.after
+            return await _stream(api, request, after=after, item=query.item)
+        return await run_in_threadpool(_history, api, query)
+
+    @router.get("/stream", operation_id="stream_events", response_class=Response, responses=_STREAM)
+    async def stream_events(
+        query: Annotated[StreamQuery, Query()],
+        request: Request,
+        last_event_id: LastEventId = None,
+    ) -> Response:
+        """What happens, as it happens. `Last-Event-ID` or `after` goes on where one was."""
+        after = int(last_event_id) if last_event_id else query.after
+        return await _stream(api, request, after=after, item=query.item)
+
+    return router
+
+
+def _history(api: Api, query: EventQuery) -> dict[str, Any]:
+    api.feed.sequence()
+    head = api.views.event_head()
+    if query.after is not None:
+        events = api.views.events_after(query.after, item_id=query.item, limit=query.limit)
+        if query.before is not None:
+            events = [row for row in events if row["seq"] < query.before]
+    else:
+        before = min(query.before or BIGGEST, head + 1)
+        events = api.views.events_before(before, item_id=query.item, limit=query.limit)
+    last = events[-1]["seq"] if events else query.after or head
+    return {"events": events, "head": head, "next_after": last}
+
+
+async def _stream(api: Api, request: Request, *, after: int | None, item: int | None) -> Response:
+    if not api.streams.take():
+        raise Problem(
+            503, "too_many_streams", "too many streams are open", headers={"Retry-After": "10"}
+        )
+    try:
+        head = await api.feed.head()
+        start = head if after is None else min(after, head)
+    except BaseException:
+        api.streams.give()
+        raise
+    return StreamingResponse(
+        _events(api, request, start, item),
+        media_type="text/event-stream",
+        headers={"X-Accel-Buffering": "no"},
+    )
+
+
+async def _events(api: Api, request: Request, seq: int, item: int | None) -> AsyncGenerator[bytes]:
+    checked = time.monotonic()
+    # A browser that comes back before anything has happened goes on from here.
+    yield format_sse_event(comment="damascus", id=str(seq), retry=_RETRY)
+    try:
+        async for batch in api.feed.listen(seq, beat=_BEAT, ended=api.stopping):
+            if time.monotonic() - checked > _CHECKED:
+                checked = time.monotonic()
+                if not await api.guard.still(request, "read"):
+                    return
+            wanted = [row for row in batch if item is None or row["item_id"] == item]
+            if wanted:
+                yield b"".join(_wire(row) for row in wanted)
+            else:
+                yield b": beat\n\n"
+    finally:
+        api.streams.give()
+
+
+def _wire(row: Row) -> bytes:
+    data = Event.model_validate(row).model_dump_json()
+    return format_sse_event(data_str=data, event=row["type"], id=str(row["seq"]))

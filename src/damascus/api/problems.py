@@ -1,0 +1,172 @@
+"""Errors as `application/problem+json`: a code for programs, a sentence for people, a request id.
+
+Nothing here ever shows a stack trace, an address or a setting: what went wrong inside is in the log
+under the same request id.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any, cast
+
+from fastapi import Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from damascus.domain.text import clean
+from damascus.errors import (
+    ConfigurationError,
+    ConflictError,
+    DamascusError,
+    DatabaseUnreachableError,
+    NotFoundError,
+    SchemaError,
+    UnreachableError,
+    UsageError,
+)
+from damascus.state.api_desk import KeyReusedError, StaleVersionError
+
+log = logging.getLogger(__name__)
+
+MEDIA_TYPE = "application/problem+json"
+_SHOWN = 20  # of the errors in one request
+_HTTP_CODES = {404: "not_found", 405: "method_not_allowed", 400: "bad_request"}
+_AGAIN = {"Retry-After": "2"}
+
+
+class WrongField(BaseModel):
+    """One thing that was wrong with what was given."""
+
+    where: str = Field(examples=["body.priority"])
+    what: str = Field(examples=["Input should be less than or equal to 9"])
+
+
+class ProblemDocument(BaseModel):
+    """What every error answers with (RFC 9457)."""
+
+    type: str = Field(examples=["about:blank"])
+    title: str = Field(examples=["Not Found"])
+    status: int = Field(examples=[404])
+    code: str = Field(description="For programs; does not change.", examples=["not_found"])
+    detail: str = Field(description="For people.", examples=["there is no item 7"])
+    request_id: str = Field(description="Under which the log tells more.", examples=["f3a9…"])
+    errors: list[WrongField] | None = Field(default=None, description="With status 422.")
+
+
+class Problem(Exception):  # noqa: N818 - RFC 9457 calls it that
+    """An answer other than the one hoped for. `detail` is a sentence for a person."""
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        detail: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        errors: Sequence[Mapping[str, str]] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.code = code
+        self.detail = detail
+        self.headers = dict(headers or {})
+        self.errors = errors
+
+    def response(self, request_id: str) -> Response:
+        """The answer on the wire."""
+        document: dict[str, Any] = {
+            "type": "about:blank",
+            "title": HTTPStatus(self.status).phrase,
+            "status": self.status,
+            "code": self.code,
+            "detail": self.detail,
+            "request_id": request_id,
+        }
+        if self.errors is not None:
+            document["errors"] = list(self.errors)
+        return Response(
+            json.dumps(document, ensure_ascii=True),
+            status_code=self.status,
+            media_type=MEDIA_TYPE,
+            headers=self.headers,
+        )
+
+
+def problem_of(error: Exception, request_id: str) -> Problem:  # noqa: C901, PLR0911, PLR0912 - one row per kind
+    """The problem that tells of `error`; what must not be told goes to the log."""
+    match error:
+        case Problem():
+            return error
+        case RequestValidationError():
+            return _invalid(error)
+        case HTTPException():
+            code = _HTTP_CODES.get(error.status_code, "http_error")
+            detail = str(error.detail)
+            if error.status_code == HTTPStatus.NOT_FOUND:
+                detail = "nothing is at this address: see /openapi.json"
+            elif error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+                detail = "this address does not know that method: see the Allow header"
+            return Problem(error.status_code, code, detail, headers=error.headers)
+        case KeyReusedError():
+            return Problem(422, "idempotency_key_reused", str(error))
+        case StaleVersionError():
+            return Problem(412, "version_is_stale", str(error))
+        case NotFoundError():
+            return Problem(404, "not_found", _plain(error))
+        case ConflictError():
+            return Problem(409, "conflict", _plain(error))
+        case UsageError():
+            return Problem(422, "unusable", _plain(error))
+        case DatabaseUnreachableError():
+            log.warning("request %s: %s", request_id, error)
+            detail = "the database does not answer: try again in a moment"
+            return Problem(503, "database_unreachable", detail, headers=_AGAIN)
+        case SchemaError():
+            log.error("request %s: %s", request_id, error)
+            detail = "the database does not hold the schema this version needs"
+            return Problem(503, "schema", detail, headers=_AGAIN)
+        case UnreachableError():
+            log.warning("request %s: %s", request_id, error)
+            detail = "something this needs does not answer: try again in a moment"
+            return Problem(503, "unreachable", detail, headers=_AGAIN)
+        case ConfigurationError() | DamascusError():
+            log.error("request %s: %s", request_id, error)
+            return Problem(500, "failed", "this did not work: the log tells why")
+        case _:
+            log.error("request %s failed", request_id, exc_info=error)
+            return Problem(500, "internal", "this did not work: the log tells why")
+
+
+async def answer(request: Request, error: Exception) -> Response:
+    """FastAPI's exception handler for everything."""
+    request_id = str(request.scope.get("request_id", ""))
+    return problem_of(error, request_id).response(request_id)
+
+
+def _plain(error: Exception) -> str:
+    """The sentence without the hints that are about the command line, and safe to show."""
+    return clean(str(error).partition(" (see `damascus")[0].partition(": see `damascus")[0])
+
+
+def _invalid(error: RequestValidationError) -> Problem:
+    found = cast("Sequence[Mapping[str, Any]]", error.errors())
+    if any(one["type"] == "json_invalid" for one in found):
+        return Problem(400, "not_json", "the body is not JSON")
+    errors = [
+        {"where": ".".join(str(part) for part in one["loc"]), "what": _what(one)}
+        for one in found[:_SHOWN]
+    ]
+    first = errors[0] if errors else {"where": "the request", "what": "it cannot be used"}
+    detail = f"{first['where']}: {first['what']}"
+    if len(found) > 1:
+        detail += f" (and {len(found) - 1} more)"
+    return Problem(422, "invalid", clean(detail), errors=errors)
+
+
+def _what(one: Mapping[str, Any]) -> str:
+    return clean(str(one["msg"])).removeprefix("Value error, ")
