@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -21,8 +21,10 @@ from damascus.cli.options import (
     live_phase,
 )
 from damascus.cli.text import moment, money
-from damascus.domain.work import Phase
 from damascus.errors import UsageError
+
+if TYPE_CHECKING:
+    from damascus.domain.work import Phase
 
 
 def items(
@@ -76,12 +78,12 @@ def items(
 
 def state(row: dict[str, Any]) -> str:
     """Why an item does not move, or who moves it; `ready` when it could be claimed."""
-    phase = Phase(row["phase"])
+    phase = str(row["phase"])
     if row["claimed_by"]:
         return f"running on {row['claimed_by']}"
-    if phase in (Phase.MERGED, Phase.CANCELLED):
+    if phase in ("merged", "cancelled"):
         return "done"
-    if phase in (Phase.AWAITING_HUMAN, Phase.BLOCKED):
+    if phase in ("awaiting_human", "blocked"):
         return "waits for a person"
     reasons = [
         "project paused" if row["project_paused"] else "",
@@ -155,6 +157,8 @@ def change(
 
 
 def _phase(name: str) -> Phase:
+    from damascus.domain.work import Phase  # noqa: PLC0415 - `--help` does not pay for it
+
     try:
         return Phase(name)
     except ValueError:

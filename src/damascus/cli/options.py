@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from damascus.domain.work import Phase
 from damascus.errors import UsageError
+
+if TYPE_CHECKING:
+    from damascus.domain.work import Phase
 
 BIGGEST = 2**63 - 1  # of a bigint key
 _MOST_USD = Decimal(99_999_999)  # numeric(12, 4) holds less than one more
@@ -57,6 +59,8 @@ def live_phase(name: str | None) -> Phase | None:
         return None
     if name not in ("spec", "build", "review"):
         raise UsageError(f"an item can go on in spec, build or review, not in {name[:40]!r}")
+    from damascus.domain.work import Phase  # noqa: PLC0415 - `--help` does not pay for it
+
     return Phase(name)
 
 
