@@ -1,0 +1,117 @@
+import Button from '@mui/material/Button';
+import MenuItem from '@mui/material/MenuItem';
+import TextField from '@mui/material/TextField';
+import { useId, useState } from 'react';
+import type { Issue, Schemas } from '../api/client';
+import { useAct, useMay } from '../api/queries';
+import { PHASE_NAMES } from './phase';
+import { useTell } from './notices';
+
+type Live = 'spec' | 'build' | 'review';
+
+/** Where a person answers: a text for a question, a decision for a blocked item. */
+export function AnswerBox({ issue, onDone }: { issue: Issue; onDone?: () => void }) {
+  const act = useAct();
+  const tell = useTell();
+  const may = useMay('operate');
+  const id = useId();
+  const [text, setText] = useState('');
+  const [phase, setPhase] = useState<string>('');
+  const [cycles, setCycles] = useState('');
+  const [dollars, setDollars] = useState('');
+  const blocked = issue.kind === 'blocked';
+  const cyclesWrong = cycles !== '' && !/^([1-9]\d?|100)$/.test(cycles);
+  const dollarsWrong = dollars !== '' && !/^\d{1,7}(\.\d{1,4})?$/.test(dollars);
+  const ready = may && !act.isPending && !cyclesWrong && !dollarsWrong && (issue.kind !== 'question' || text.trim() !== '');
+
+  const answer = (choice: 'retry' | 'cancel' | null): void => {
+    const body: Schemas['Answer'] = {
+      text,
+      choice,
+      phase: choice === 'retry' && phase ? (phase as Live) : null,
+      budget_cycles: choice === 'retry' && cycles ? Number(cycles) : null,
+      budget_usd: choice === 'retry' && dollars ? dollars : null,
+    };
+    act.mutate(
+      { do: 'answer', id: issue.id, body },
+      {
+        onSuccess: () => {
+          tell(choice === 'cancel' ? 'Cancelled' : choice === 'retry' ? 'Set going again' : 'Answered');
+          onDone?.();
+        },
+      },
+    );
+  };
+  const usual = blocked ? 'retry' : null;
+
+  return (
+    <form
+      className="answer"
+      data-issue={issue.id}
+      onSubmit={(event) => {
+        event.preventDefault();
+        if (ready) answer(usual);
+      }}
+      onKeyDown={(event) => {
+        if (event.key === 'Enter' && (event.ctrlKey || event.metaKey) && ready) {
+          event.preventDefault();
+          answer(usual);
+        } else if (event.key === 'Escape' && event.target instanceof HTMLTextAreaElement) {
+          event.stopPropagation();
+          event.target.blur();
+        }
+      }}
+    >
+      <TextField
+        id={id}
+        multiline
+        minRows={issue.kind === 'report' ? 1 : 3}
+        maxRows={14}
+        fullWidth
+        label={issue.kind === 'question' ? 'Your answer' : issue.kind === 'blocked' ? 'Note for the next attempt' : 'Note (may stay empty)'}
+        value={text}
+        disabled={!may}
+        onChange={(event) => setText(event.target.value)}
+        slotProps={{ htmlInput: { maxLength: 65536, 'data-answer': true } }}
+      />
+      {blocked ? (
+        <div className="answer-more">
+          <TextField select label="Go on in" value={phase} onChange={(event) => setPhase(event.target.value)} disabled={!may}
+            slotProps={{ select: { displayEmpty: true }, inputLabel: { shrink: true } }}>
+            <MenuItem value="">{issue.phase ? `${PHASE_NAMES[issue.phase]}, where it blocked` : 'Where it blocked'}</MenuItem>
+            {(['spec', 'build', 'review'] as const).filter((one) => one !== issue.phase).map((one) => (
+              <MenuItem key={one} value={one}>{PHASE_NAMES[one]}</MenuItem>
+            ))}
+          </TextField>
+          <TextField label="Attempts" placeholder="as before" value={cycles} error={cyclesWrong} disabled={!may}
+            helperText={cyclesWrong ? '1 to 100' : undefined} onChange={(event) => setCycles(event.target.value.trim())}
+            slotProps={{ htmlInput: { inputMode: 'numeric' }, inputLabel: { shrink: true } }} />
+          <TextField label="Budget in $" placeholder="as before" value={dollars} error={dollarsWrong} disabled={!may}
+            helperText={dollarsWrong ? 'Like 12.50' : undefined} onChange={(event) => setDollars(event.target.value.trim())}
+            slotProps={{ htmlInput: { inputMode: 'decimal' }, inputLabel: { shrink: true } }} />
+        </div>
+      ) : null}
+      {act.isError ? <p className="wrong" role="alert">{act.error.message}</p> : null}
+      <div className="answer-foot">
+        <Button type="submit" variant="contained" disabled={!ready}>
+          {act.isPending ? 'Sending…' : blocked ? 'Retry' : issue.kind === 'report' ? 'Mark as read' : 'Answer'}
+        </Button>
+        {issue.kind === 'report' ? null : (
+          <Button color="error" disabled={!may || act.isPending} onClick={() => answer('cancel')}>
+            Give the item up
+          </Button>
+        )}
+        <span className="faint consequence">
+          {!may
+            ? 'Your token lacks the scope operate.'
+            : blocked
+              ? 'Retry puts the attempts back at 0. The note is given to the next attempt.'
+              : issue.kind === 'question'
+                ? 'The item goes back to spec with your answer; no attempt is spent.'
+                : 'A report holds nothing up.'}
+        </span>
+        <kbd className="wide-only">Ctrl Enter</kbd>
+      </div>
+    </form>
+  );
+}
