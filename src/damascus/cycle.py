@@ -85,7 +85,8 @@ class Cycle:
     """Everything one worker needs to run cycles; safe to call from several threads.
 
     `tools_for` makes the adapters of one run, `clean` takes away its workspace, `ring` wakes other
-    workers, `forge_refused` is told when a forge refuses the token of a project.
+    workers, `forge_refused` is told when a forge refuses the token of a project, `hide` takes the
+    secrets out of what is stored.
     """
 
     def __init__(
@@ -98,6 +99,7 @@ class Cycle:
         clean: Callable[[PhaseContext], None] = lambda _: None,
         ring: Callable[[], None] = lambda: None,
         forge_refused: Callable[[PhaseContext, str], None] = lambda _context, _why: None,
+        hide: Callable[[PhaseResult], PhaseResult] = lambda result: result,
         max_errors: int = 8,
     ) -> None:
         self._claims = claims
@@ -107,6 +109,7 @@ class Cycle:
         self._clean = clean
         self._ring = ring
         self._forge_refused = forge_refused
+        self._hide = hide
         self._max_errors = max_errors
         self.stopping = False
 
@@ -199,6 +202,7 @@ class Cycle:
         *,
         refund_takeover: bool = False,
     ) -> Tick:
+        result = self._hide(result)
         decision = decide(
             claim.phase,
             result.verdict,

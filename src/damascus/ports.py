@@ -132,6 +132,12 @@ class Git(Protocol):
         """The patch between the merge base and `head`, at most `cap` characters."""
         ...
 
+    def leaks(
+        self, workspace: Workspace, *, base: str, head: str, secrets: Sequence[str]
+    ) -> Sequence[str]:
+        """Paths in which `head` adds one of `secrets` since the merge base of the two."""
+        ...
+
     def push(
         self, workspace: Workspace, remote: Remote, *, sha: str, branch: str, expect: str | None
     ) -> None:
@@ -339,7 +345,10 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """What one phase run is given. `path` is the PATH of agents and tests."""
+    """What one phase run is given.
+
+    `path` is the PATH of agents and tests. `secrets` must not be in what is pushed.
+    """
 
     llm: Callable[[], LLM]
     builder: Callable[[str], Builder]
@@ -352,6 +361,7 @@ class Tools:
     workspace: Workspace
     limits: Limits
     path: str
+    secrets: Sequence[str] = field(default=(), repr=False)
 
 
 PhaseRun: TypeAlias = Callable[[PhaseContext, Tools], PhaseResult]

@@ -16,8 +16,10 @@ from typing import TYPE_CHECKING, Self
 
 from pydantic import SecretStr
 
-from damascus.config import Settings
+from damascus.config import Settings, secrets
+from damascus.domain.secrecy import Secrecy
 from damascus.errors import ConfigurationError, UsageError
+from damascus.hush import hush_logs, hushed
 from damascus.state.db import Database
 from damascus.state.desk import Desk
 from damascus.state.views import Views
@@ -44,6 +46,9 @@ class App:
         self._lock = threading.RLock()
         self._to_close: list[Callable[[], None]] = []
         self._forges: dict[tuple[str, str], GiteaForge | LocalForge] = {}
+        given = (os.environ.get(name, "") for name in settings.command_env)
+        self.secrecy = Secrecy((*secrets(settings), *given))
+        hush_logs(self.secrecy)
 
     def __enter__(self) -> Self:
         return self
@@ -121,7 +126,10 @@ class App:
             tools_for=self._tools,
             clean=self._clean,
             ring=ring,
-            forge_refused=lambda context, why: self.desk.forge_refused(context.project, why),
+            forge_refused=lambda context, why: self.desk.forge_refused(
+                context.project, self.secrecy.hide(why)
+            ),
+            hide=self.secrecy.result,
             max_errors=self.settings.max_errors,
         )
 
@@ -164,6 +172,7 @@ class App:
                 output_cap=settings.output_cap_bytes,
             ),
             path=self.path,
+            secrets=self.secrecy.needles,
         )
 
     def _clean(self, context: PhaseContext) -> None:
@@ -199,7 +208,7 @@ class App:
         from damascus.sandbox import detect  # noqa: PLC0415 - it tries, which takes a moment
 
         with self._lock:
-            return detect(self.settings.sandbox, path=self.path)
+            return detect(self.settings.sandbox, path=self.path, secrets=self.secrecy.needles)
 
     @cached_property
     def _git(self) -> GitBinary:
@@ -209,7 +218,7 @@ class App:
 
     def forge(self, kind: str, repo: str) -> Forge:
         """The forge of a repository. Raises ConfigurationError, UsageError."""
-        return self.books(kind, repo)
+        return hushed(self.books(kind, repo), self.secrecy)
 
     def books(self, kind: str, repo: str) -> GiteaForge | LocalForge:
         """The same, with what only `damascus verify` asks of it."""

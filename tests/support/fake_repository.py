@@ -130,6 +130,13 @@ class FakeGit:
     def diff(self, workspace: Workspace, *, base: str, head: str, cap: int) -> str:
         return "\n".join(self.changed_paths(workspace, base=base, head=head))[:cap]
 
+    def leaks(
+        self, workspace: Workspace, *, base: str, head: str, secrets: Sequence[str]
+    ) -> Sequence[str]:
+        tree = self.repository.tree(head)
+        changed = self.changed_paths(workspace, base=base, head=head)
+        return [path for path in changed if any(s in tree.get(path, "") for s in secrets)]
+
     def push(
         self, workspace: Workspace, remote: Remote, *, sha: str, branch: str, expect: str | None
     ) -> None:

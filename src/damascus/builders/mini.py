@@ -106,6 +106,7 @@ class MiniSweAgent:
         kept = workspace.root / "trajectory.json"
         with suppress(OSError):
             os.replace(written, kept)  # noqa: PTH105 - a rename, whatever the agent put there
+            mini_result.without(kept, self._key)
         outcome = mini_result.judge(
             finished,
             mini_result.read_trajectory(kept),

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import cast
 
 from damascus.builders.outcomes import (
+    HIDDEN,
     JSON,
     SIGNALLED,
     dollars,
@@ -50,6 +51,16 @@ def read_trajectory(path: Path) -> JSON | None:
     except (OSError, ValueError, RecursionError):
         return None
     return cast("JSON", parsed) if isinstance(parsed, dict) else None
+
+
+def without(path: Path, secret: str | None) -> None:
+    """Take a secret out of a trajectory: a command may have found the key, and printed it."""
+    trajectory = read_trajectory(path)
+    if secret is None or trajectory is None:
+        return
+    text = json.dumps(trajectory)
+    if secret in text:
+        path.write_text(text.replace(secret, HIDDEN), "utf-8")
 
 
 def judge(

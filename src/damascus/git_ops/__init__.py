@@ -2,6 +2,7 @@
 
 binary.py    GitBinary: the verbs
 process.py   one run of git: environment, settings, deadline, bounds
+patches.py   what a patch adds
 tree.py      the two git directories of an attempt, and what must not be in its tree
 trouble.py   what git said, without secrets, as one of our errors
 names.py     which branches and commits may be named at all

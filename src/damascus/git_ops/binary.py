@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
@@ -16,7 +17,7 @@ from damascus.errors import (
     NotFoundError,
     UnusableTreeError,
 )
-from damascus.git_ops import tree, trouble
+from damascus.git_ops import patches, tree, trouble
 from damascus.git_ops.names import branch_ref, full_sha, is_sha
 from damascus.git_ops.process import Answer, GitProcess
 from damascus.ports import Remote, Workspace
@@ -157,6 +158,23 @@ class GitBinary:
             return text
         note = "\n[... the rest of the patch was left out ...]\n"
         return (text[: max(0, cap - len(note))] + note)[:cap]
+
+    def leaks(
+        self, workspace: Workspace, *, base: str, head: str, secrets: Sequence[str]
+    ) -> Sequence[str]:
+        """Paths in which `head` adds one of `secrets` since the merge base, or is named like one.
+
+        Looks into files of any kind and size, and at what links point to; the patch goes to a
+        file, so that it need not fit into memory.
+        """
+        flags = ("--text", "--unified=0", "--no-color", *PLAIN_DIFF, "--dst-prefix=b/")
+        with tempfile.TemporaryFile() as patch:
+            answer = self._process.run(
+                "diff", *flags, _between(base, head), "--", workspace=workspace, into=patch
+            )
+            if answer.code != 0:
+                raise _failed("diff", answer)
+            return patches.paths_with(patch, secrets)
 
     def push(
         self, workspace: Workspace, remote: Remote, *, sha: str, branch: str, expect: str | None

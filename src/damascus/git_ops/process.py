@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Final, cast
+from typing import IO, Final
 
 from damascus.errors import ForgeUnreachableError, GitError
 from damascus.git_ops import trouble
@@ -121,12 +121,13 @@ class GitProcess:
         feed: bytes = b"",
         cap: int | None = None,
         extra: Mapping[str, str] | None = None,
+        into: IO[bytes] | None = None,
     ) -> Answer:
         """Run git to its end, in the worker's git directory of `workspace` or in none.
 
         With `remote` its header is sent to it, and it to it only. At most `cap` bytes of output
-        are read. Raises GitError when git cannot be started, or is stuck;
-        ForgeUnreachableError when the remote is.
+        are read; with `into` all of it goes to that file instead. Raises GitError when git cannot
+        be started, or is stuck; ForgeUnreachableError when the remote is.
         """
         argv = ["git", *(word for setting in SETTINGS for word in ("-c", setting))]
         environment = {**self._environment, **_header(remote), **(extra or {})}
@@ -149,7 +150,7 @@ class GitProcess:
                     cwd=cwd,
                     env=environment,
                     stdin=stdin,
-                    stdout=subprocess.PIPE,
+                    stdout=subprocess.PIPE if into is None else into,
                     stderr=stderr,
                     start_new_session=True,
                 )
@@ -186,8 +187,10 @@ class GitProcess:
         timer = threading.Timer(limit, late)
         timer.start()
         try:
-            with cast("IO[bytes]", process.stdout) as stdout:
-                out = stdout.read(-1 if cap is None else cap)
+            out = b""
+            if process.stdout is not None:
+                with process.stdout as stdout:
+                    out = stdout.read(-1 if cap is None else cap)
             if cap is not None and len(out) == cap:
                 _kill(process)  # the rest is not wanted
             process.wait()

@@ -199,6 +199,15 @@ def _publish(
     changed = git.changed_paths(workspace, base=start.base_sha, head=sha)
     if refused := protected.refusal(changed, context.project):
         return refused
+    if tools.secrets and (
+        leaking := git.leaks(workspace, base=start.base_sha, head=sha, secrets=tools.secrets)
+    ):
+        return PhaseResult(
+            Verdict.FAIL,
+            f"The work holds a secret of this installation, in {one_line(', '.join(leaking), 300)};"
+            " nothing was pushed. Never write down tokens, keys or the environment.",
+            {"paths": list(leaking)[:_PATHS_SHOWN]},
+        )
     # Before the push: a run that dies in between is recognised by this record, not repeated.
     tools.progress.known(branch=branch, head_sha=sha, base_sha=start.base_sha)
     crashpoint(Boundary.RECORDED)

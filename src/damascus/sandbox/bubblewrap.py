@@ -37,7 +37,8 @@ class Bubblewrap:
 
     `readable` are directories or files every command may read besides the system's own: see
     `toolchain`. With `private_proc` false the machine's /proc is shown read-only instead of one of
-    the sandbox's own, which some containers do not allow to be mounted.
+    the sandbox's own, which some containers do not allow to be mounted. `secrets` are taken out of
+    what is kept of any output.
     """
 
     name: str = "bubblewrap"
@@ -48,11 +49,13 @@ class Bubblewrap:
         readable: Sequence[Path] = (),
         private_proc: bool = True,
         bounds: Bounds | None = None,
+        secrets: Sequence[str] = (),
         program: str = "/usr/bin/bwrap",
     ) -> None:
         self._readable = tuple(readable)
         self._private_proc = private_proc
         self._bounds = bounds or Bounds()
+        self._secrets = tuple(secrets)
         self._program = program
 
     def run(self, command: Command, fence: Fence | None = None) -> Finished:
@@ -94,6 +97,7 @@ class Bubblewrap:
                     argv=argv,
                     bounds=self._bounds,
                     wrapped=True,
+                    secrets=self._secrets,
                     pass_fds=(writing, *pass_fds),
                 )
             with open(reading, "rb", closefd=False) as status:
@@ -141,9 +145,9 @@ class Bubblewrap:
             "bubblewrap: a command sees the system's programs and its own directories only, writes"
             f" nowhere else, {proc}; it has no network, an agent reaches its model's gateway only;"
             " time, output, file size and number of processes are bounded. Not protected: the"
-            " kernel itself is shared; tests of a project that allows them the network, and an agent whose"
-            " model has no base URL set, reach all that the worker reaches, services on localhost"
-            " among it; memory and disk are bounded per process and file only."
+            " kernel itself is shared; tests of a project that allows them the network, and agents"
+            " whose model has no base URL set, reach all that the worker reaches, services on"
+            " localhost among it; memory and disk are bounded per process and file only."
         )
 
 

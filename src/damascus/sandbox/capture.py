@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+HIDDEN: Final = b"(hidden)"
 LOG_FACTOR: Final = 20  # the log may hold this many times what is kept in memory
 LINE_CAP: Final = 4_000_000  # bytes of one line that is still looked at
 
@@ -17,6 +18,8 @@ class Capture:
 
     `finished_when` is asked about each whole line, without its newline, until it says yes. `log`
     is appended to, up to `LOG_FACTOR * cap` bytes; a full disk ends the log, not the command.
+    `secrets` are replaced before anything is kept, logged or looked at; `end` must be called for
+    what might still have become one.
     """
 
     def __init__(
@@ -24,7 +27,10 @@ class Capture:
         cap: int,
         log: Path | None = None,
         finished_when: Callable[[bytes], bool] | None = None,
+        secrets: Sequence[str] = (),
     ) -> None:
+        self._secrets = [secret.encode("utf-8", "surrogateescape") for secret in secrets if secret]
+        self._held = b""
         self._head = bytearray()
         self._tail = bytearray()
         self._head_cap = cap // 2
@@ -52,6 +58,30 @@ class Capture:
 
     def feed(self, chunk: bytes) -> None:
         """Take the next bytes of output."""
+        if self._secrets:
+            chunk = self._without_secrets(self._held + chunk)
+        self._take(chunk)
+
+    def end(self) -> None:
+        """Take what was held back: nothing follows that could make a secret of it."""
+        held, self._held = self._held, b""
+        self._take(held)
+
+    def _without_secrets(self, data: bytes) -> bytes:
+        """Return `data` without secrets; an end that may be the beginning of one is held back."""
+        for secret in self._secrets:
+            if secret in data:
+                data = data.replace(secret, HIDDEN)
+        keep = 0
+        for secret in self._secrets:
+            for length in range(min(len(secret) - 1, len(data)), keep, -1):
+                if data.endswith(secret[:length]):
+                    keep = length
+                    break
+        self._held = data[len(data) - keep :]
+        return data[: len(data) - keep]
+
+    def _take(self, chunk: bytes) -> None:
         self._total += len(chunk)
         self._write_log(chunk)
         room = self._head_cap - len(self._head)

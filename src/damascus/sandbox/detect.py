@@ -23,31 +23,34 @@ def detect(
     path: str | None = None,
     readable: Sequence[Path] = (),
     bounds: Bounds | None = None,
+    secrets: Sequence[str] = (),
 ) -> Bubblewrap | Plain:
     """Return the sandbox to use: "auto" takes bubblewrap where it works, else plain.
 
     `path` is the PATH whose programs agents and tests run (default: this process's own);
-    `readable` are more directories they may read. Raises SandboxError when "bubblewrap" is asked
-    for and does not work, ConfigurationError for an unknown name.
+    `readable` are more directories they may read; `secrets` are taken out of all output. Raises
+    SandboxError when "bubblewrap" is asked for and does not work, ConfigurationError for an
+    unknown name.
     """
     if prefer == "plain":
-        return Plain(bounds=bounds, reason="as configured")
+        return Plain(bounds=bounds, reason="as configured", secrets=secrets)
     if prefer not in {"auto", "bubblewrap"}:
         raise ConfigurationError(
             f"There is no sandbox {prefer!r}: choose auto, bubblewrap or plain."
         )
     found, reason = _bubblewrap(
-        os.environ.get("PATH", "") if path is None else path, readable, bounds
+        os.environ.get("PATH", "") if path is None else path, readable, bounds, secrets
     )
     if found is not None:
         return found
     if prefer == "bubblewrap":
         raise SandboxError(f"The sandbox bubblewrap was asked for, but does not work: {reason}.")
-    return Plain(bounds=bounds, reason=f"bubblewrap does not work here: {reason}")
+    said = f"bubblewrap does not work here: {reason}"
+    return Plain(bounds=bounds, reason=said, secrets=secrets)
 
 
 def _bubblewrap(
-    path: str, readable: Sequence[Path], bounds: Bounds | None
+    path: str, readable: Sequence[Path], bounds: Bounds | None, secrets: Sequence[str]
 ) -> tuple[Bubblewrap | None, str]:
     """Try both kinds; returns the one that works, else None and the reason."""
     if not sys.platform.startswith("linux"):
@@ -59,7 +62,11 @@ def _bubblewrap(
     reason = ""
     for private_proc in (True, False):
         sandbox = Bubblewrap(
-            readable=shown, private_proc=private_proc, bounds=bounds, program=program
+            readable=shown,
+            private_proc=private_proc,
+            bounds=bounds,
+            secrets=secrets,
+            program=program,
         )
         said = _try(sandbox)
         if not said:

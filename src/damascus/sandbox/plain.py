@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 
 from damascus.ports import Command, Fence, Finished
 from damascus.sandbox.running import Bounds, check, run
@@ -11,19 +12,23 @@ from damascus.sandbox.running import Bounds, check, run
 class Plain:
     """Runs a command as a supervised process of the worker's user.
 
-    `reason` says why nothing better is in force, for `describe`.
+    `reason` says why nothing better is in force, for `describe`. `secrets` are taken out of what is
+    kept of any output.
     """
 
     name: str = "plain"
 
-    def __init__(self, *, bounds: Bounds | None = None, reason: str = "") -> None:
+    def __init__(
+        self, *, bounds: Bounds | None = None, reason: str = "", secrets: Sequence[str] = ()
+    ) -> None:
         self._bounds = bounds or Bounds()
         self._reason = reason
+        self._secrets = tuple(secrets)
 
     def run(self, command: Command, fence: Fence | None = None) -> Finished:
         """Run to the end. Raises SandboxError if the program cannot be started at all."""
         check(command)
-        return run(command, fence, argv=command.argv, bounds=self._bounds)
+        return run(command, fence, argv=command.argv, bounds=self._bounds, secrets=self._secrets)
 
     def describe(self) -> str:
         """Say in one paragraph what is in force, and what it does not protect."""

@@ -68,10 +68,12 @@ def run(
     bounds: Bounds,
     wrapped: bool = False,
     pass_fds: Sequence[int] = (),
+    secrets: Sequence[str] = (),
 ) -> Finished:
     """Run `argv` (the command, or a wrapper around it) to its end under a supervisor.
 
     `wrapped` says that argv[0] is a wrapper that must be spared the TERM meant for the command.
+    `secrets` are taken out of its output and log.
     Raises SandboxError when it cannot be started.
     """
     if fence is not None and fence.lost():
@@ -90,7 +92,7 @@ def run(
     }
     with ExitStack() as stack:
         capture = stack.enter_context(
-            Capture(command.output_cap, command.log, command.finished_when)
+            Capture(command.output_cap, command.log, command.finished_when, secrets)
         )
         return _Run(stack, command, capture, job).to_the_end(fence)
 
@@ -181,6 +183,7 @@ class _Run:
         # Everything the supervisor could find is dead: what was written is in the pipe by now, and
         # whoever else holds the other end open is not waited for.
         self._drain(once=False)
+        self.capture.end()
 
     def _look_at_the_clock(self, limit: float) -> None:
         now = time.monotonic()

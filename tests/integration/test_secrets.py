@@ -1,0 +1,128 @@
+"""A secret that got into the work, the output or a report goes no further."""
+
+from __future__ import annotations
+
+import base64
+import sys
+from dataclasses import replace
+
+import pytest
+
+from damascus.domain.secrecy import HIDDEN, Secrecy
+from damascus.domain.work import Phase, PhaseResult, Verdict
+from damascus.git_ops import GitBinary
+from damascus.hush import hushed
+from damascus.phases import build
+from damascus.ports import Command, Remote, Workspace
+from damascus.sandbox import Plain
+from damascus.sandbox.running import Bounds
+from damascus.state.desk import Desk
+from support.cycles import Script, accept, add_project, make_cycle
+from support.fake_ports import FakeBuilder, World
+from support.git_repos import BareRepository
+from support.sinks import leaks
+
+TOKEN = "sk-canary-8d1f0c77"
+SECRECY = Secrecy([TOKEN])
+
+
+@pytest.fixture
+def shop(tmp_path):
+    shop = BareRepository(tmp_path, "shop")
+    shop.push({"README.md": f"# Shop\nan old token: {TOKEN}\n", ".gitattributes": "*.dat -diff\n"})
+    return shop
+
+
+@pytest.mark.parametrize(
+    ("how", "paths"),
+    [
+        (lambda top: (top / "env.txt").write_text(f"A=1\nT={TOKEN}\n"), ["env.txt"]),
+        (lambda top: (top / "b.dat").write_bytes(b"\0" * 9**7 + TOKEN.encode()), ["b.dat"]),
+        (lambda top: (top / "link").symlink_to(TOKEN), ["link"]),
+        (lambda top: (top / "a b").write_text(base64.b64encode(f"x{TOKEN}y".encode()).decode()), 1),
+        (lambda top: (top / TOKEN).write_text(""), ["(the name of a file)"]),
+        (lambda top: (top / TOKEN).write_text("x"), 2),
+        (lambda top: (top / "README.md").write_text("# Shop\n"), []),
+        (lambda top: (top / "README.md").rename(top / "READYOU.md"), ["READYOU.md"]),
+        (lambda top: (top / "new.txt").write_text("sk-canary-\n"), []),
+    ],
+)
+def test_a_secret_that_a_commit_adds_is_found_whatever_holds_it(shop, tmp_path, how, paths):
+    git, space = GitBinary(), Workspace(tmp_path / "attempt")
+    base = git.clone(Remote(str(shop.path)), space, ref="main")
+    how(space.checkout)
+    head = git.commit_all(space, message="By an agent", parents=[base])
+    found = git.leaks(space, base=base, head=head, secrets=SECRECY.needles)
+    assert (len(found) if isinstance(paths, int) else list(found)) == paths
+
+
+def test_work_that_holds_a_secret_fails_and_is_not_pushed(tmp_path):
+    world = World(tmp_path)
+    world.builder = FakeBuilder(lambda top: (top / "notes.txt").write_text(f"token: {TOKEN}\n"))
+    tools = replace(world.tools(), secrets=SECRECY.needles)
+    result = build.run(world.context(Phase.BUILD), tools)
+    assert result.verdict is Verdict.FAIL
+    assert result.details["paths"] == ["notes.txt"]
+    assert TOKEN not in str(result)
+    assert list(world.repository.branches) == ["main"]
+    assert world.forge.pulls == {}
+
+
+def test_a_forge_is_told_nothing_secret(tmp_path):
+    world = World(tmp_path)
+    world.repository.branches["b"] = world.repository.branches["main"]
+    said = []
+    world.forge.set_status = lambda _sha, *, state, description: said.append(state + description)
+    world.forge.merge = lambda _number, **words: said.extend(words.values())
+    forge = hushed(world.forge, SECRECY)
+    pull = forge.ensure_pull(head="b", base="main", title=f"t {TOKEN}", body=f"b {TOKEN}")
+    forge.comment(pull.number, f"<!-- m --> {TOKEN}", marker="<!-- m -->")
+    forge.set_status("a" * 40, state="failure", description=TOKEN)
+    forge.merge(1, head_sha="a" * 40, style="merge", title=TOKEN, message=TOKEN)
+    told = [*world.forge.bodies.values(), *(body for _, body in world.forge.comments), *said]
+    assert leaks([TOKEN], texts=map(str, told)) == []
+    assert sum(str(one).count(HIDDEN) for one in told) == 6
+    assert forge.pull(pull.number).head_branch == "b"
+
+
+def test_neither_output_nor_log_of_a_command_keeps_a_secret(tmp_path):
+    seen = []
+    sandbox = Plain(bounds=Bounds(), secrets=SECRECY.needles)
+    script = (
+        "import os, sys, json, time\nt = os.environ['T']\n"
+        "for part in (t[:5], t[5:], json.dumps([t]), t.encode().hex(), chr(10), t[:9]):\n"
+        "    sys.stdout.write(part); sys.stdout.flush(); time.sleep(0.02)\n"
+    )
+    ended = sandbox.run(
+        Command(
+            argv=(sys.executable, "-c", script),
+            cwd=tmp_path,
+            env={"T": TOKEN},
+            writable=(tmp_path,),
+            log=tmp_path / "run.log",
+            finished_when=lambda line: bool(seen.append(line)),
+        )
+    )
+    assert ended.output == (tmp_path / "run.log").read_text()
+    assert ended.output.endswith(TOKEN[:9])
+    assert seen == [f'{HIDDEN}["{HIDDEN}"]{HIDDEN}'.encode()]
+    assert leaks([TOKEN], texts=[ended.output, str(seen)]) == []
+
+
+def test_what_a_phase_says_is_stored_and_told_without_secrets(db, database_url):
+    desk = Desk(db, default_cycles=1)
+    add_project(desk)
+    accept(desk)
+    words = {"reasons": [f"it is {TOKEN}"], "output_tail": TOKEN, TOKEN: 1}
+    script = Script().then(PhaseResult(Verdict.SPEC_WRONG, f"wrong: {TOKEN}", words))
+    cycle, heart = make_cycle(db, script)
+    cycle._hide = SECRECY.result
+    try:
+        tick = cycle.tick()
+    finally:
+        heart.close()
+    assert tick.summary == f"wrong: {HIDDEN}"
+    with db.connection() as connection:
+        (body,) = connection.execute("SELECT body FROM human_issues").fetchone().values()
+    assert f"it is {HIDDEN}" in body
+    assert leaks([TOKEN], database=database_url) == []
