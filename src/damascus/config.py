@@ -20,7 +20,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from damascus.errors import ConfigurationError
 
 PREFIX = "DAMASCUS_"
-EMBEDDED = "embedded.json"  # in the home directory: where the embedded server listens
+EMBEDDED = "embedded.json"  # in the home directory: what `damascus up` tells the other commands
+# What holds for everybody who uses its database, and not only for the process that was told.
+SHARED = ("budget_cycles", "budget_usd", "max_concurrency", "stale_claim_minutes")
 
 
 def _default_home() -> Path:
@@ -247,17 +249,46 @@ class Settings(BaseSettings):
         """
         if self.database_url is not None:
             return self.database_url.get_secret_value()
-        file = self.home / EMBEDDED
-        if file.is_file():
+        told = self._embedded()
+        if told is not None:
             try:
-                return str(json.loads(file.read_text("utf-8"))["database_url"])
-            except (ValueError, KeyError, TypeError, OSError):
-                raise ConfigurationError(
-                    f"{file} cannot be read: stop `damascus up`, remove the file and start it again"
-                ) from None
+                return str(told["database_url"])
+            except (KeyError, TypeError):
+                raise self._unreadable() from None
         raise ConfigurationError(
             "no database: set DAMASCUS_DATABASE_URL=postgresql://…, or start the embedded mode "
             "with `damascus up` in another terminal"
+        )
+
+    def as_up_was_told(self) -> Settings:
+        """The settings, and where these name none the budgets and caps of a running `damascus up`.
+
+        A limit on money must not depend on the terminal in which a story is handed in. Raises
+        ConfigurationError.
+        """
+        told = self._embedded() if self.database_url is None else None
+        if told is None:
+            return self
+        own = {name: getattr(self, name) for name in self.model_fields_set}
+        try:
+            shared = {name: told["settings"][name] for name in SHARED}
+        except (KeyError, TypeError):
+            raise self._unreadable() from None
+        return load(_env_file=None, **{**shared, **own})
+
+    def _embedded(self) -> Any:
+        """What `damascus up` has written down, None where it does not run."""
+        try:
+            return json.loads((self.home / EMBEDDED).read_text("utf-8"))
+        except FileNotFoundError:
+            return None
+        except (ValueError, OSError):
+            raise self._unreadable() from None
+
+    def _unreadable(self) -> ConfigurationError:
+        return ConfigurationError(
+            f"{self.home / EMBEDDED} cannot be read: stop `damascus up`, remove the file and start "
+            "it again"
         )
 
 

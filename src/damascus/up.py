@@ -20,7 +20,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from damascus.config import EMBEDDED, Settings
+from damascus.config import EMBEDDED, SHARED, Settings
 from damascus.embedded import PrivatePostgres
 from damascus.errors import ConfigurationError, ConflictError
 from damascus.state import schema
@@ -72,11 +72,12 @@ def embedded(settings: Settings) -> Generator[Settings]:
         else:
             url = settings.database_url.get_secret_value()
         schema.init(url)
-        stack.enter_context(_announced(settings.home / EMBEDDED, url))
         changes: dict[str, object] = {"database_url": SecretStr(url)}
         if "stale_claim_minutes" not in settings.model_fields_set:
             changes["stale_claim_minutes"] = EMBEDDED_STALE_MINUTES
-        yield settings.model_copy(update=changes)
+        settings = settings.model_copy(update=changes)
+        stack.enter_context(_announced(settings, url))
+        yield settings
 
 
 @contextmanager
@@ -100,11 +101,17 @@ def _alone(home: Path) -> Generator[None]:
 
 
 @contextmanager
-def _announced(file: Path, url: str) -> Generator[None]:
-    """Tell other commands of this user where the database is, for as long as the block runs."""
+def _announced(settings: Settings, url: str) -> Generator[None]:
+    """Tell other commands of this user where the database is, for as long as the block runs.
+
+    And what limits hold: they may run in a terminal in which nothing is set.
+    """
+    file = settings.home / EMBEDDED
+    shared = settings.model_dump(mode="json", include=set(SHARED))
+    told = {"database_url": url, "pid": os.getpid(), "settings": shared}
     fresh = file.with_suffix(".new")
     fresh.touch(mode=0o600)
-    fresh.write_text(json.dumps({"database_url": url, "pid": os.getpid()}) + "\n", "utf-8")
+    fresh.write_text(json.dumps(told) + "\n", "utf-8")
     fresh.replace(file)
     try:
         yield

@@ -50,7 +50,8 @@ def api(
 
     talk()
     changes = {"api_host": host, "api_port": port}
-    settings = load(**{name: value for name, value in changes.items() if value is not None})
+    given = {name: value for name, value in changes.items() if value is not None}
+    settings = load(**given).as_up_was_told()
     settings.database()
     with App(settings) as app:
         run(app, say=say)

@@ -25,7 +25,7 @@ def opened(*, check: bool = True) -> Generator[App]:
     from damascus.config import load  # noqa: PLC0415 - `--help` does not pay for it
     from damascus.wiring import App  # noqa: PLC0415 - the same
 
-    with App(load()) as app:
+    with App(load().as_up_was_told()) as app:
         if check:
             _check(app)
         yield app
