@@ -1,7 +1,7 @@
 # Two commands do everything on a machine with Python 3.11 or later, git and make:
 #   make demo     the main job, end to end, on embedded parts (ARGS="--builder claude --json")
 #   make test     all tests
-# The others: make up, check, fmt, docs, locks, bench.
+# The others: make up, check, fmt, docs, locks, bench, soak (faults for hours, from a seed).
 
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
   $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 SOURCES := src tests benchmarks
 ARGS ?=
 
-.PHONY: demo test up check fmt docs locks bench clean
+.PHONY: demo test up check fmt docs locks bench soak clean
 
 demo: .venv/.embedded
 	@$(BIN)/damascus demo $(ARGS)
@@ -26,6 +26,15 @@ check: .venv/.dev
 	$(BIN)/ruff check $(SOURCES)
 	$(BIN)/basedpyright
 	$(BIN)/lint-imports --no-cache
+
+# Faults from a seed for as long as one likes, then many schedules of the store and of the cycle.
+SECONDS ?= 600
+SEED ?=
+SCHEDULES ?= 2000
+soak: .venv/.dev
+	PYTEST_NEMESIS_SECONDS=$(SECONDS) PYTEST_NEMESIS_SEED=$(SEED) PYTEST_SCHEDULES=$(SCHEDULES) \
+	  $(BIN)/python -m pytest --timeout=0 tests/e2e/test_nemesis.py \
+	  tests/integration/test_store_machine.py tests/integration/test_cycle_schedules.py
 
 fmt: .venv/.dev
 	$(BIN)/ruff format $(SOURCES)

@@ -33,6 +33,10 @@ def test_the_demonstration_brings_its_three_stories_to_rest_as_they_should(tmp_p
     kept = tmp_path / "kept"
     assert (kept / "textkit.git" / "HEAD").is_file()
     assert list((kept / "home" / "attempts").glob("*/run.log"))
+    with Programs(tmp_path) as programs:
+        told = programs.run("verify", "--home", str(kept / "home"), "--forge").stdout
+    assert "3 items" in told
+    assert "nothing wrong" in told
 
 
 def test_a_directory_that_is_not_empty_is_not_used(tmp_path: Path):

@@ -1,9 +1,10 @@
 """A worker process for the fault tests: everything real but the model's client, which is light.
 
-    python -m support.fault_worker HISTORY [SECONDS]
+    python -m support.fault_worker HISTORY [SECONDS [1]]
 
-Ticks until every item rests, or for SECONDS; settings come from the environment. HISTORY gets one
-JSON line for every cycle. (LiteLLM takes seconds to import: its own tests use it.)
+Ticks until every item rests, or for SECONDS (with 1 behind it: always that long), or until TERM.
+Settings come from the environment. HISTORY gets one JSON line for every cycle. (LiteLLM takes
+seconds to import: its own tests use it.)
 """
 
 import json
@@ -77,15 +78,15 @@ def all_rest(app):
     return not any(row["items"] for row in status["queue"].values())
 
 
-def work(app, history, *, seconds, stopping=lambda: False):
-    """Tick until all rest or the time is over; True when all rest."""
+def work(app, history, *, seconds, stopping=lambda: False, forever=False):
+    """Tick until all rest (or for ever) or the time is over; True when all rest."""
     cycle = app.cycle()
     until = time.monotonic() + seconds
     while time.monotonic() < until and not stopping():
         try:
             tick = cycle.tick()
             if tick.outcome == "idle":
-                if all_rest(app):
+                if not forever and all_rest(app):
                     return True
                 time.sleep(0.05)
                 continue
@@ -106,12 +107,16 @@ def work(app, history, *, seconds, stopping=lambda: False):
     return False
 
 
-def main(history, seconds="60"):
+def main(history, seconds="60", forever="0"):
     stop = []
     signal.signal(signal.SIGTERM, lambda *_: stop.append(True))
     with LightApp(load(_env_file=None)) as app:
         done = work(
-            app, Recorder(Path(history)), seconds=float(seconds), stopping=lambda: bool(stop)
+            app,
+            Recorder(Path(history)),
+            seconds=float(seconds),
+            stopping=lambda: bool(stop),
+            forever=forever == "1",
         )
     return 0 if done else 3
 

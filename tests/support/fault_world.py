@@ -12,6 +12,9 @@ import sys
 import time
 from contextlib import ExitStack, suppress
 from pathlib import Path
+from urllib.parse import urlencode
+
+from psycopg.conninfo import conninfo_to_dict
 
 from damascus.config import load
 from damascus.demo.model_script import Say
@@ -19,6 +22,7 @@ from damascus.demo.model_server import ModelServer
 from damascus.domain.story import read_story
 from support import scripted_agent
 from support.fault_worker import LightApp, Recorder, work
+from support.fresh import age
 from support.gitea_standin import GiteaStandin
 from support.scripted_tasks import as_url
 from support.specs import GOOD_SPEC
@@ -114,8 +118,11 @@ class FaultWorld:
 
     # -- workers
 
-    def worker(self, name, *, seconds=60, **more):
-        """Start a worker process, the leader of a group of its own."""
+    def worker(self, name, *, seconds=60, forever=0, **more):
+        """Start a worker process, the leader of a group of its own.
+
+        It ends when all rest, or after `seconds`; with `forever` only then.
+        """
         environment = {
             "PATH": os.environ["PATH"],
             "PYTHONPATH": str(TESTS),
@@ -126,7 +133,7 @@ class FaultWorld:
             process = subprocess.Popen(
                 [
                     *(sys.executable, "-m", "support.fault_worker"),
-                    *(str(self.history_path), str(seconds)),
+                    *(str(self.history_path), str(seconds), str(forever)),
                 ],
                 env=environment,
                 cwd=self.home,
@@ -145,19 +152,34 @@ class FaultWorld:
                 os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
+    def stop(self, process):
+        """Ask a worker to end, and wait for it."""
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(30)
+        self.kill(process)
+
     def finish_here(self, name="heir", *, seconds=60, **more):
         """Work as another worker, in this process, until all items rest."""
         with LightApp(self.settings(name, **more)) as app:
             assert work(app, self.history, seconds=seconds), f"not at rest\n{self.told()}"
 
     def let_claims_go_stale(self):
-        """Turn the database's clock, as far as claims are concerned: an hour passes."""
+        """Turn the database's clock, as far as claims and waits are concerned: an hour passes."""
+        age(self.app.db)
+
+    def let_waits_end(self):
+        """Let the time pass that items wait after a fault."""
         with self.app.db.connection() as connection:
-            connection.execute(
-                "UPDATE work_items SET claimed_at = claimed_at - interval '1 hour', "
-                "not_before = not_before - interval '1 hour' "
-                "WHERE claimed_at IS NOT NULL OR not_before IS NOT NULL"
-            )
+            connection.execute("UPDATE work_items SET not_before = now() WHERE not_before > now()")
+
+    def url_through(self, port):
+        """The database's address by way of a proxy on the loopback interface."""
+        parts = conninfo_to_dict(self.url)
+        query = {k: v for k, v in parts.items() if k not in ("host", "port", "dbname")}
+        query |= {"host": "127.0.0.1", "port": str(port), "sslmode": "disable"}
+        return f"postgresql:///{parts['dbname']}?{urlencode(query)}"
 
     # -- looking
 

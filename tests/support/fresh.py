@@ -3,15 +3,16 @@
 from damascus.state.db import Database
 
 TABLES = (
-    "cost_ledger, human_issues, coordination_gates, phase_runs, events_outbox, relay_cursors, "
-    "claim_slots, work_items, projects"
+    *("cost_ledger", "human_issues", "coordination_gates", "phase_runs", "events_outbox"),
+    *("relay_cursors", "claim_slots", "work_items", "projects"),
 )
 
 
 def empty(db: Database) -> None:
-    """Forget everything but the schema."""
-    with db.connection() as connection:
-        connection.execute(f"TRUNCATE {TABLES} RESTART IDENTITY CASCADE")  # type: ignore[arg-type]
+    """Forget everything but the schema. (TRUNCATE waits for the disk: 0.2 s against 2 ms.)"""
+    with db.transaction() as connection:
+        for table in TABLES:
+            connection.execute(f"DELETE FROM {table}")  # type: ignore[arg-type]  # noqa: S608 - ours
 
 
 def age(db: Database, by: str = "1 hour") -> None:
