@@ -167,3 +167,21 @@ def test_cancelling_takes_the_claim_away(db, desk, views):
         settle(claims, claim, Verdict.PASS)
     assert views.item(item)["phase"] == "cancelled"
     assert views.status()["slots"]["used"] == 0
+
+
+def test_a_story_that_waits_for_another_cannot_be_claimed_before_its_gate_stands(db, desk, views):
+    first = accept(desk, "first")
+    second = accept(desk, "second", after=[first], priority=0)
+    claim = make_claims(db).claim()
+    assert claim
+    assert claim.item_id == first
+    assert accept(desk, "second", after=[first]) == second
+    assert len(views.gates(item_id=second)) == 1, "handing it in again adds no gate"
+
+
+def test_a_story_whose_gate_cannot_stand_is_not_accepted(desk, views):
+    first = accept(desk, "first")
+    desk.cancel(first, actor="test")
+    with pytest.raises(ConflictError, match="never be merged"):
+        accept(desk, "second", after=[first])
+    assert [row["key"] for row in views.items()] == ["first"]

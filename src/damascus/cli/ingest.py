@@ -68,8 +68,10 @@ class _Batch:
                 "or hand it in by itself with --key"
             )
         self.seen[story.key] = path
-        done = self.app.desk.ingest(self.project, story, actor=actor(), **self.budgets)
-        gates = [self._gate(done.item_id, other) for other in self.after]
+        done = self.app.desk.ingest(
+            self.project, story, actor=actor(), after=self.after, **self.budgets
+        )
+        gates = self.app.views.gates(item_id=done.item_id) if self.after else []
         return {
             "path": path,
             "outcome": done.outcome,
@@ -77,14 +79,8 @@ class _Batch:
             "project": self.project,
             "key": done.key,
             "title": story.title,
-            "gates": [gate for gate in gates if gate is not None],
+            "gates": [gate["id"] for gate in gates if gate["after_item"] in self.after],
         }
-
-    def _gate(self, item: int, after: int) -> int | None:
-        for gate in self.app.views.gates(item_id=item):
-            if gate["after_item"] == after:
-                return int(gate["id"])
-        return self.app.desk.close_gate(item, actor=actor(), after=after)
 
 
 def ingest(  # noqa: PLR0917 - typer's options

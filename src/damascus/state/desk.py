@@ -6,6 +6,7 @@ did it. Nothing here is written when an error is raised.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -46,13 +47,16 @@ class Desk(ProjectsDesk, GatesDesk):
         priority: int = 5,
         budget_cycles: int | None = None,
         budget_usd: Decimal | None = None,
+        after: Sequence[int] = (),
     ) -> Ingested:
         """Accept a story once per key; a changed text replaces it while it is still in `spec`.
 
-        Raises NotFoundError (no such project), ConflictError (the story has gone on).
+        `after` are items that must be merged first: the gates stand before anybody can claim it.
+        Raises NotFoundError (no such project or item), ConflictError (the story has gone on, or a
+        gate cannot be put in its way).
         """
         with self._db.transaction() as connection:
-            return self.ingest_in(
+            done = self.ingest_in(
                 connection,
                 project,
                 story,
@@ -61,6 +65,14 @@ class Desk(ProjectsDesk, GatesDesk):
                 budget_cycles=budget_cycles,
                 budget_usd=budget_usd,
             )
+            params = {"item": done.item_id, "all": False, "limit": 1000}
+            there = {
+                gate["after_item"] for gate in connection.execute(sql("gates"), params).fetchall()
+            }
+            for other in after:
+                if other not in there:
+                    self.close_gate_in(connection, done.item_id, actor=actor, after=other)
+            return done
 
     def ingest_in(
         self,
