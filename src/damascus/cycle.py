@@ -150,6 +150,7 @@ class Cycle:
             context = self._claims.start(claim)
             crashpoint(Boundary.STARTED)
             result = self._run_phase(context, fence)
+            fence.settling = True
             if fence.reason == "shutdown" and result.verdict is not Verdict.PASS:
                 return self._gave_back(claim, "the worker is shutting down")
             return self._settle(claim, context, result)

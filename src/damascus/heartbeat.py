@@ -26,13 +26,15 @@ class ClaimFence:
     """The claim of one running phase (the port `Fence`).
 
     `reason` is None while all is well, then "lost" (taken over or cancelled) or "shutdown" (this
-    worker gives it back). `lives` is the stale window in seconds.
+    worker gives it back). `settling` is set when the phase has ended: from then on the claim is
+    given up by its own worker, which is no bad news. `lives` is the stale window in seconds.
     """
 
     def __init__(self, claim: Claim, *, lives: float = math.inf) -> None:
         self.claim = claim
         self._lives = lives
         self.reason: str | None = None
+        self.settling = False
         self.renewed_at = time.monotonic()
         self._lock = threading.Lock()
         self._callbacks: list[Callable[[], None]] = []
@@ -143,7 +145,7 @@ class Heart:
                     fence.break_off("lost")
             elif key in ours:
                 fence.renewed_at = asked_at
-            elif self._still_watched(key):
+            elif fence.reason is None and not fence.settling and self._still_watched(key):
                 log.error("item %d: the claim (epoch %d) is lost, stopping its phase", *key)
                 fence.break_off("lost")
 

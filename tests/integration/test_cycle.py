@@ -109,6 +109,19 @@ def test_a_phase_whose_claim_is_taken_away_is_told_and_writes_nothing(world):
     assert world.events() == ["work.ingested", "work.cancelled"]
 
 
+def test_a_claim_given_up_by_its_own_verdict_is_no_bad_news(world, monkeypatch, caplog):
+    fences = []
+
+    def cleaned(_context):
+        world.heart.beat()
+        fences.extend(world.heart.running())
+
+    monkeypatch.setattr(world.cycle, "_clean", cleaned)
+    assert world.cycle.tick().outcome == "settled"
+    assert [fence.reason for fence in fences] == [None]
+    assert "lost" not in caplog.text
+
+
 def test_a_worker_told_to_stop_gives_its_claim_back_unspent(world):
     def stopped_meanwhile(_context):
         world.cycle.give_back()
