@@ -1,0 +1,41 @@
+"""No promise without a test, no test that is only named."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "guarantees.md").read_text("utf-8")
+SECTIONS = dict(
+    re.findall(r"^## (I\d+) · .*?\n(.*?)(?=^## |\Z)", PAGE, flags=re.MULTILINE | re.DOTALL)
+)
+NAMED = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
+
+
+def test_there_are_twelve_promises() -> None:
+    assert list(SECTIONS) == [f"I{n}" for n in range(1, 13)]
+
+
+@pytest.mark.parametrize("promise", SECTIONS)
+def test_a_promise_says_what_it_rests_on_what_it_leaves_out_and_what_holds_it(
+    promise: str,
+) -> None:
+    section = SECTIONS[promise]
+    for word in ("*Rests on*", "*Does not cover*", "*Held by*"):
+        assert section.count(word) == 1, f"{promise} says nothing after {word}"
+    assert NAMED.search(section.partition("*Held by*")[2]), f"{promise} has no test"
+
+
+@pytest.mark.parametrize(("file", "name"), sorted(set(NAMED.findall(PAGE))))
+def test_a_test_that_is_named_exists(file: str, name: str) -> None:
+    tree = ast.parse((ROOT / file).read_text("utf-8"))
+    functions = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+    assert name in functions
+
+
+def test_nothing_else_on_the_page_looks_like_a_test() -> None:
+    assert PAGE.count("::") == len(NAMED.findall(PAGE))
