@@ -60,9 +60,11 @@ class Worker:
             self._stopper.start()
 
     def tick(self) -> None:
-        """Run one cycle, if there is work. Known trouble is one log line now and then.
+        """Run cycles until there is no work. Known trouble is one log line now and then.
 
-        What is no DamascusError is a bug, and is raised.
+        Going on by itself is what keeps a worker from waiting for Redis between two items (a ring
+        for every cycle cost as much as the cycle); rings wake those that have nothing to do. What
+        is no DamascusError is a bug, and is raised.
         """
         self.last_ring = time.time()
         with self._state:
@@ -71,17 +73,15 @@ class Worker:
             self._running += 1
         try:
             cycle = self._ready()
-            settled = cycle is not None and cycle.tick().outcome == "settled"
+            while cycle is not None and cycle.tick().outcome == "settled":
+                self.relay_now()
             self._trouble.over("cycles run again")
         except DamascusError as error:
-            settled = False
             self._trouble.warn(f"no cycle was run: {error}")
         finally:
             with self._state:
                 self._running -= 1
                 self._state.notify_all()
-        if settled:
-            self.relay_now()
 
     def relay_now(self) -> None:
         """Wake the relay."""

