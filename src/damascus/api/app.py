@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from fastapi import FastAPI
@@ -14,7 +15,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from damascus import __version__
-from damascus.api import front, happenings, items, people
+from damascus.api import front, happenings, items, metrics, page, people, runs
 from damascus.api.board import Board
 from damascus.api.door import Door
 from damascus.api.feed import Feed
@@ -22,10 +23,12 @@ from damascus.api.guard import Guard
 from damascus.api.problems import Problem, answer
 from damascus.api.specification import describe
 from damascus.doorbell import ring_from_outside
-from damascus.errors import DamascusError
+from damascus.errors import DamascusError, ForgeError
+from damascus.forge import diffs
 from damascus.state import schema
 from damascus.state.api_desk import ApiDesk
 from damascus.state.api_views import ApiViews
+from damascus.state.db import Row
 from damascus.state.desk import Desk
 from damascus.state.tokens import Tokens
 
@@ -45,16 +48,20 @@ class Streams:
     def __init__(self, most: int) -> None:
         self._left = most
 
-    def take(self) -> bool:
-        """Open one more, unless there are too many."""
+    def check(self) -> None:
+        """Raise Problem when no more may be opened."""
         if self._left <= 0:
-            return False
-        self._left -= 1
-        return True
+            detail = "too many streams are open"
+            raise Problem(503, "too_many_streams", detail, headers={"Retry-After": "10"})
 
-    def give(self) -> None:
-        """One has ended."""
-        self._left += 1
+    @contextmanager
+    def one(self) -> Generator[None]:
+        """One more is open while this lasts."""
+        self._left -= 1
+        try:
+            yield
+        finally:
+            self._left += 1
 
 
 class Api:
@@ -96,6 +103,23 @@ class Api:
     @cached_property
     def feed(self) -> Feed:
         return Feed(self.views, self._app.outbox)
+
+    def diff(self, item: Row, *, base_sha: str | None) -> tuple[str, bool]:
+        """What the item's branch changes, as text, and whether that was cut.
+
+        Raises ForgeError, ForgeUnreachableError.
+        """
+        if item["forge"] == "local":
+            return diffs.local(
+                Path(item["repo"]),
+                head_sha=item["head_sha"],
+                base_sha=base_sha,
+                base_branch=item["base_branch"],
+            )
+        url, token = self.settings.gitea_url, self.settings.gitea_token
+        if url is None or token is None or item["pr_number"] is None:
+            raise ForgeError("there is no pull request, or no token to look at it", status=404)
+        return diffs.gitea(url, token.get_secret_value(), item["repo"], item["pr_number"])
 
     def check_schema(self) -> None:
         """Raise SchemaError unless the database holds this version of the schema."""
@@ -161,9 +185,12 @@ def build(api: Api) -> FastAPI:
         items.ingesting(api),
         items.operating(api),
         happenings.routes(api),
+        runs.routes(api),
+        metrics.routes(api),
         people.reading(api),
         people.operating(api),
     ):
         made.router.routes.extend(router.routes)
     describe(made)
+    made.router.routes.extend(page.routes(page.directory()))
     return made

@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+from damascus.api.shapes import Stats
+from damascus.api.told import written
 from damascus.domain.work import FINAL, Phase
 from damascus.state.api_views import ApiViews
 
@@ -29,6 +31,16 @@ class Board:
         self._lock = threading.Lock()
         self._looked = float("-inf")
         self._last: dict[str, Any] = {}
+        self._written = b""
+
+    def written(self) -> bytes:
+        """The numbers as JSON in the shape of `Stats`, made once for all who ask."""
+        self.look()
+        return self._written
+
+    def open(self) -> dict[str, dict[str, int]]:
+        """How many items are in each phase that is not final, by project."""
+        return {project["name"]: project["open"] for project in self.look()["projects"]}
 
     def look(self) -> dict[str, Any]:
         """The numbers, at most a second old. Raises DatabaseUnreachableError."""
@@ -37,6 +49,7 @@ class Board:
         with self._lock:  # the first looks, the others take what it found
             if self._clock() - self._looked >= _FRESH:
                 self._last = self._read()
+                self._written = written(Stats, self._last)
                 self._looked = self._clock()
             return self._last
 

@@ -73,9 +73,9 @@ def reading(api: Api) -> APIRouter:
     router = APIRouter(prefix="/v1", route_class=ReadRoute)
 
     @router.get("/stats", operation_id="get_stats", response_model=Stats, tags=["stats"])
-    def get_stats() -> Any:
+    def get_stats() -> Response:
         """The dashboard: who does what, what waits, what was merged, what it cost."""
-        return api.board.look()
+        return Response(api.board.written(), media_type="application/json")
 
     @router.get("/session", operation_id="get_session", response_model=Session, tags=["session"])
     def get_session(request: Request) -> Any:

@@ -14,8 +14,8 @@ from starlette.responses import StreamingResponse
 
 from damascus.api.fields import BIGGEST, Given
 from damascus.api.guard import ReadRoute
-from damascus.api.problems import Problem
 from damascus.api.shapes import Event, EventPage
+from damascus.api.told import told, written
 from damascus.state.db import Row
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def routes(api: Api) -> APIRouter:
     router = APIRouter(prefix="/v1/events", route_class=ReadRoute, tags=["events"])
 
     @router.get("", operation_id="list_events", response_model=EventPage)
-    async def list_events(query: Annotated[EventQuery, Query()], request: Request) -> Any:
+    async def list_events(query: Annotated[EventQuery, Query()], request: Request) -> Response:
         """Events in their one order. Asked for as `text/event-stream`, it goes on for ever."""
         if "text/event-stream" in request.headers.get("accept", ""):
             last = request.headers.get("last-event-id", "")
@@ -83,7 +83,7 @@ def routes(api: Api) -> APIRouter:
     return router
 
 
-def _history(api: Api, query: EventQuery) -> dict[str, Any]:
+def _history(api: Api, query: EventQuery) -> Response:
     api.feed.sequence()
     head = api.views.event_head()
     if query.after is not None:
@@ -94,20 +94,13 @@ def _history(api: Api, query: EventQuery) -> dict[str, Any]:
         before = min(query.before or BIGGEST, head + 1)
         events = api.views.events_before(before, item_id=query.item, limit=query.limit)
     last = events[-1]["seq"] if events else query.after or head
-    return {"events": events, "head": head, "next_after": last}
+    return told(EventPage, {"events": events, "head": head, "next_after": last})
 
 
 async def _stream(api: Api, request: Request, *, after: int | None, item: int | None) -> Response:
-    if not api.streams.take():
-        raise Problem(
-            503, "too_many_streams", "too many streams are open", headers={"Retry-After": "10"}
-        )
-    try:
-        head = await api.feed.head()
-        start = head if after is None else min(after, head)
-    except BaseException:
-        api.streams.give()
-        raise
+    api.streams.check()
+    head = await api.feed.head()
+    start = head if after is None else min(after, head)
     return StreamingResponse(
         _events(api, request, start, item),
         media_type="text/event-stream",
@@ -119,21 +112,16 @@ async def _events(api: Api, request: Request, seq: int, item: int | None) -> Asy
     checked = time.monotonic()
     # A browser that comes back before anything has happened goes on from here.
     yield format_sse_event(comment="damascus", id=str(seq), retry=_RETRY)
-    try:
+    with api.streams.one():
         async for batch in api.feed.listen(seq, beat=_BEAT, ended=api.stopping):
             if time.monotonic() - checked > _CHECKED:
                 checked = time.monotonic()
                 if not await api.guard.still(request, "read"):
                     return
             wanted = [row for row in batch if item is None or row["item_id"] == item]
-            if wanted:
-                yield b"".join(_wire(row) for row in wanted)
-            else:
-                yield b": beat\n\n"
-    finally:
-        api.streams.give()
+            yield b"".join(_wire(row) for row in wanted) or b": beat\n\n"
 
 
 def _wire(row: Row) -> bytes:
-    data = Event.model_validate(row).model_dump_json()
+    data = written(Event, row).decode()
     return format_sse_event(data_str=data, event=row["type"], id=str(row["seq"]))

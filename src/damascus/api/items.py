@@ -21,6 +21,7 @@ from damascus.api.shapes import (
     LivePhase,
     Moved,
 )
+from damascus.api.told import told
 from damascus.domain.story import MAX_TITLE, read_story, slugify
 from damascus.domain.work import Phase
 from damascus.state.api_desk import version
@@ -134,12 +135,14 @@ def reading(api: Api) -> APIRouter:
     """What needs the scope `read`."""
     router = APIRouter(prefix="/v1/items", route_class=ReadRoute, tags=["items"])
 
-    @router.get("", operation_id="list_items", summary="List items")
-    def list_items(query: Annotated[ListQuery, Query()]) -> ItemPage | ItemGroups:
+    @router.get(
+        "", operation_id="list_items", summary="List items", response_model=ItemPage | ItemGroups
+    )
+    def list_items(query: Annotated[ListQuery, Query()]) -> Response:
         """One page of items, or the first items of every project with `group_by=project`."""
         if query.group_by is not None:
-            return _grouped(api, query)  # pyright: ignore[reportReturnType] - FastAPI makes the model
-        return _page(api, query)  # pyright: ignore[reportReturnType] - the same
+            return told(ItemGroups, _grouped(api, query))
+        return told(ItemPage, _page(api, query))
 
     @router.get(
         "/{item_id}",
@@ -147,11 +150,9 @@ def reading(api: Api) -> APIRouter:
         response_model=ItemDetail,
         responses={200: {"headers": {"ETag": {"schema": {"type": "string"}}}}},
     )
-    def get_item(item_id: Id, response: Response) -> Any:
+    def get_item(item_id: Id) -> Response:
         """The item with its issues, runs, costs, recent events and pull request."""
-        page = api.views.page_of_item(item_id)
-        response.headers["ETag"] = f'"{version(page["item"])}"'
-        return page
+        return _detail(api, item_id)
 
     @router.get(
         "/{item_id}/spec",
@@ -225,8 +226,8 @@ def operating(api: Api) -> APIRouter:
 
     @router.patch("/{item_id}", operation_id="change_item", response_model=ItemDetail)
     def change_item(
-        item_id: Id, body: Change, request: Request, response: Response, if_match: IfMatch = None
-    ) -> Any:
+        item_id: Id, body: Change, request: Request, if_match: IfMatch = None
+    ) -> Response:
         """Change the priority or the budgets of an item that is not final."""
         api.acts.change(
             item_id,
@@ -234,9 +235,7 @@ def operating(api: Api) -> APIRouter:
             still=lambda now: _matches(if_match, now),
             **body.model_dump(),
         )
-        page = api.views.page_of_item(item_id)
-        response.headers["ETag"] = f'"{version(page["item"])}"'
-        return page
+        return _detail(api, item_id)
 
     @router.post("/{item_id}/retry", operation_id="retry_item", response_model=Moved)
     def retry_item(item_id: Id, body: Again, request: Request) -> Any:
@@ -262,6 +261,11 @@ def operating(api: Api) -> APIRouter:
         return {"item_id": item_id, "phase": Phase.CANCELLED}
 
     return router
+
+
+def _detail(api: Api, item_id: int) -> Response:
+    page = api.views.page_of_item(item_id)
+    return told(ItemDetail, page, headers={"ETag": f'"{version(page["item"])}"'})
 
 
 def _page(api: Api, query: ListQuery) -> dict[str, Any]:
@@ -290,7 +294,7 @@ def _grouped(api: Api, query: ListQuery) -> dict[str, Any]:
     ahead = [row for row in projects if after is None or row["name"] > after]
     here = ahead[:_GROUPS]
     found = api.views.item_groups(_wanted(query, [], query.limit + 1), after=after, most=len(here))
-    counts = api.views.open_counts()
+    counts = api.board.open()
     groups = [
         {
             "project": row["name"],

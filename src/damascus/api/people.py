@@ -6,7 +6,7 @@ import json
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import Field
 
 from damascus.api import cursors
@@ -14,6 +14,7 @@ from damascus.api.fields import BIGGEST, Cycles, Given, Id, Note, Slug, Storable
 from damascus.api.guard import OperateRoute, ReadRoute, holder_of
 from damascus.api.problems import Problem
 from damascus.api.shapes import Answered, Issue, IssuePage, LivePhase, Paused, Projects
+from damascus.api.told import told
 from damascus.domain.work import IssueKind, Phase
 from damascus.errors import UsageError
 
@@ -58,7 +59,7 @@ def reading(api: Api) -> APIRouter:
     router = APIRouter(prefix="/v1", route_class=ReadRoute)
 
     @router.get("/issues", operation_id="list_issues", response_model=IssuePage, tags=["issues"])
-    def list_issues(query: Annotated[IssueQuery, Query()]) -> Any:
+    def list_issues(query: Annotated[IssueQuery, Query()]) -> Response:
         """What waits for a person, oldest first; answered ones too with `state=all`."""
         name = json.dumps(query.model_dump(exclude={"cursor", "limit"}), sort_keys=True)
         keys = None if query.cursor is None else cursors.read(name, query.cursor, (datetime, int))
@@ -74,23 +75,23 @@ def reading(api: Api) -> APIRouter:
         page = rows[: query.limit]
         more = len(rows) > query.limit
         cursor = cursors.write(name, [page[-1]["opened_at"], page[-1]["id"]]) if more else None
-        return {"issues": page, "next_cursor": cursor}
+        return told(IssuePage, {"issues": page, "next_cursor": cursor})
 
     @router.get(
         "/issues/{issue_id}", operation_id="get_issue", response_model=Issue, tags=["issues"]
     )
-    def get_issue(issue_id: Id) -> Any:
+    def get_issue(issue_id: Id) -> Response:
         """One issue."""
-        return api.views.issue(issue_id)
+        return told(Issue, api.views.issue(issue_id))
 
     @router.get(
         "/projects", operation_id="list_projects", response_model=Projects, tags=["projects"]
     )
-    def list_projects() -> Any:
+    def list_projects() -> Response:
         """All projects with their policy and the items that are not final, by name."""
-        counts = api.views.open_counts()
-        rows = api.views.projects()
-        return {"projects": [row | {"open": counts.get(row["name"], {})} for row in rows]}
+        counts = api.board.open()
+        rows = [row | {"open": counts.get(row["name"], {})} for row in api.views.projects()]
+        return told(Projects, {"projects": rows})
 
     return router
 

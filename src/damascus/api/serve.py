@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import socket
 import threading
@@ -86,6 +87,8 @@ def server_for(app: App) -> uvicorn.Server:
         timeout_graceful_shutdown=_GRACE,
         h11_max_incomplete_event_size=32 * 1024,
     )
+    # What was imported stays: the collector need not look at it again and again.
+    gc.freeze()
     holder.append(uvicorn.Server(config))
     return holder[0]
 

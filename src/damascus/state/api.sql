@@ -165,12 +165,6 @@ SELECT p.name AS project, w.* FROM (
   FROM work_items WHERE phase NOT IN ('merged', 'cancelled') GROUP BY project_id, phase) w
 JOIN projects p ON p.id = w.project_id;
 
--- name: api_open_counts
-SELECT p.name AS project, w.phase, w.items FROM (
-  SELECT phase, project_id, count(*) AS items FROM work_items
-  WHERE phase NOT IN ('merged', 'cancelled') GROUP BY phase, project_id) w
-JOIN projects p ON p.id = w.project_id;
-
 -- name: api_projects
 SELECT p.name, p.forge, p.repo, p.base_branch, p.policy, p.max_concurrency, p.budget_cycles,
   p.budget_usd, p.paused, p.paused_reason, p.created_at, p.updated_at
@@ -252,3 +246,16 @@ WHERE h.item_id = %(item)s::bigint AND (%(all)s::boolean OR h.closed_at IS NULL)
   AND (h.opened_at, h.id) > (%(opened)s::timestamptz, %(after)s::bigint)
   AND (%(project)s::text IS NULL OR p.name = %(project)s::text)
 ORDER BY h.opened_at, h.id LIMIT %(limit)s;
+
+-- name: api_reviewed_base
+-- The base on which the item was last tested.
+SELECT base_sha FROM phase_runs WHERE item_id = %(item)s::bigint AND base_sha IS NOT NULL
+ORDER BY claim_epoch DESC LIMIT 1;
+
+-- name: api_outbox
+-- How far each sink is behind, and how old the first event is that it has not taken.
+SELECT c.sink, h.head - c.seq AS behind,
+  extract(epoch FROM now() - (SELECT e.created_at FROM events_outbox e
+    WHERE e.seq > c.seq ORDER BY e.seq LIMIT 1))::float8 AS oldest_seconds
+FROM relay_cursors c CROSS JOIN (SELECT COALESCE(max(seq), 0) AS head FROM events_outbox) h
+ORDER BY c.sink;

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from psycopg import Connection
+from psycopg.rows import DictRow
+
 from damascus.errors import NotFoundError
 from damascus.state.db import Database, Row
-from damascus.state.item_lists import Wanted, groups, page
+from damascus.state.item_lists import HITS, Wanted, groups, hits, page
 
 _SETTLED = timedelta(minutes=10)  # after midnight: nothing of the day before is written then
 _NEVER = date(2000, 1, 1)
@@ -27,25 +31,19 @@ class ApiViews:
 
     def items(self, wanted: Wanted) -> list[Row]:
         """One page of items."""
-        statement, params = page(wanted)
         with self._db.connection() as connection:
+            statement, params = page(_narrowed(connection, wanted))
             return connection.execute(statement, params).fetchall()
 
     def item_groups(self, wanted: Wanted, *, after: str | None, most: int) -> dict[str, list[Row]]:
         """The first items of each of at most `most` projects, by the project's name."""
-        statement, params = groups(wanted, after=after, most=most)
         with self._db.connection() as connection:
+            wanted = _narrowed(connection, wanted)
+            statement, params = groups(wanted, after=after, most=most)
             rows = connection.execute(statement, params).fetchall()
         found: dict[str, list[Row]] = {}
         for row in rows:
             found.setdefault(row["project"], []).append(row)
-        return found
-
-    def open_counts(self) -> dict[str, dict[str, int]]:
-        """How many items are in each phase that is not final, by project."""
-        found: dict[str, dict[str, int]] = {}
-        for row in self._db.rows("api_open_counts"):
-            found.setdefault(row["project"], {})[row["phase"]] = row["items"]
         return found
 
     def item(self, item_id: int) -> Row:
@@ -149,9 +147,27 @@ class ApiViews:
         """The age in seconds of the oldest transaction that holds back the vacuum."""
         return (self._db.row("oldest_snapshot") or {}).get("seconds")
 
+    def reviewed_base(self, item_id: int) -> str | None:
+        """The base commit on which the item was last tested."""
+        return (self._db.row("api_reviewed_base", {"item": item_id}) or {}).get("base_sha")
+
+    def outbox(self) -> dict[str, Any]:
+        """How far the relay's sinks are behind, and how old what they have not taken is."""
+        head = self._db.row("outbox_backlog") or {"head": 0, "unsequenced": 0}
+        return {**head, "sinks": self._db.rows("api_outbox")}
+
     def ready(self) -> bool:
         """Whether the tables of the API are there. Raises DatabaseUnreachableError."""
         return bool((self._db.row("api_tables") or {}).get("there"))
+
+
+def _narrowed(connection: Connection[DictRow], wanted: Wanted) -> Wanted:
+    """The same items, the words already looked up where few have them."""
+    if wanted.text is None:
+        return wanted
+    statement, params = hits(wanted)
+    found = [int(row["id"]) for row in connection.execute(statement, params).fetchall()]
+    return replace(wanted, among=found) if len(found) <= HITS else wanted
 
 
 class DayBook:

@@ -105,7 +105,10 @@ _MOST_WORDS = 8
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which items, in which order: `keys` are those of the last row of the page before."""
+    """Which items, in which order: `keys` are those of the last row of the page before.
+
+    `among`, when not None, are the numbers of all items that have the words of `text`.
+    """
 
     project: str | None = None
     phases: Sequence[Phase] = ()
@@ -113,6 +116,25 @@ class Wanted:
     sort: str = "-id"
     keys: Sequence[Any] = ()
     limit: int = 50
+    among: Sequence[int] | None = None
+
+
+HITS = 2000
+_HITS: LiteralString = (
+    "SELECT w.id FROM work_items w WHERE ("
+    + _WORDS
+    + " OR w.id = %(number)s::bigint) LIMIT %(hits)s"  # noqa: S608 - literals only
+)
+
+
+def hits(wanted: Wanted) -> tuple[LiteralString, dict[str, Any]]:
+    """The statement that finds up to `HITS` + 1 items with the words wanted, in no order.
+
+    Where there are no more than `HITS`, a page is sought among them; where there are more, it is
+    soon found by walking an index and looking at each title. Left to itself, the planner walks past
+    the whole table for a rare word: it knows nothing of words by their beginnings.
+    """
+    return _HITS, {**_params(wanted), "hits": HITS + 1}
 
 
 def page(wanted: Wanted) -> tuple[LiteralString, dict[str, Any]]:
@@ -145,11 +167,10 @@ def _found(wanted: Wanted, where: LiteralString) -> LiteralString:
         where = where + " AND " + sort.only
     if wanted.keys:
         where = where + " AND " + sort.after
-    if wanted.text is not None:
-        where = where + " AND (" + _WORDS
-        if _number(wanted.text) is not None:
-            where = where + " OR w.id = %(number)s::bigint"
-        where = where + ")"
+    if wanted.among is not None:
+        where = where + " AND w.id = ANY (%(among)s::bigint[])"
+    elif wanted.text is not None:
+        where = where + " AND (" + _WORDS + " OR w.id = %(number)s::bigint)"
     walks: list[LiteralString] = [
         _walk(where + " AND " + predicate, sort.order)
         for phase, predicate in _PHASES.items()
@@ -193,6 +214,7 @@ def _params(wanted: Wanted) -> dict[str, Any]:
         "words": None if wanted.text is None else _query(wanted.text),
         "number": None if wanted.text is None else _number(wanted.text),
         "limit": wanted.limit,
+        "among": wanted.among,
         **{f"k{place}": key for place, key in enumerate(wanted.keys)},
     }
 

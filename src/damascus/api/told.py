@@ -1,0 +1,41 @@
+"""Answers as JSON, made in the thread that read the rows.
+
+FastAPI would validate and write them on its own, going to a thread and back for each step; at fifty
+items a page that was a third of the time an answer takes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from pydantic import BaseModel, TypeAdapter
+from starlette.responses import Response
+
+
+def told(
+    shape: type[BaseModel],
+    value: object,
+    *,
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """`value` (rows as dicts) as JSON in the shape of a model."""
+    return Response(
+        written(shape, value),
+        status_code=status,
+        headers=None if headers is None else dict(headers),
+        media_type="application/json",
+    )
+
+
+def written(shape: type[BaseModel], value: object) -> bytes:
+    """The same as bytes."""
+    adapter = _adapter(shape)
+    return adapter.dump_json(adapter.validate_python(value))
+
+
+@cache
+def _adapter(shape: type[BaseModel]) -> TypeAdapter[Any]:
+    return TypeAdapter(shape)
