@@ -53,6 +53,20 @@ class Check:
     sentence: str
 
 
+def unable(app: Patient, *, builder: str | None = None) -> list[str]:
+    """What keeps stories from being carried out, a sentence each: no model, no coding agent.
+
+    Better said before the first story than after its attempts. `builder` is the agent asked about,
+    by default every one in use. Raises nothing.
+    """
+    checks = [_tried("model", lambda: _model(app))]
+    checks += [
+        _tried(f"builder {name}", lambda name=name: _builder(app, name))
+        for name in ([builder] if builder else _builders(app))
+    ]
+    return [check.sentence for check in checks if check.ok is False]
+
+
 def examine(app: Patient) -> Iterator[Check]:
     """Every check in turn. Raises nothing: what a check raises is its finding."""
     checks: tuple[tuple[str, Callable[[Patient], Check]], ...] = (

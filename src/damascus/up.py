@@ -21,6 +21,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from damascus.config import EMBEDDED, SHARED, Settings
+from damascus.doctor import unable
 from damascus.embedded import PrivatePostgres
 from damascus.errors import ConfigurationError, ConflictError
 from damascus.state import schema
@@ -30,6 +31,9 @@ from damascus.wiring import App
 log = logging.getLogger(__name__)
 
 EMBEDDED_STALE_MINUTES = 3.0  # claims are renewed every few seconds, on the same machine
+EMBEDDED_LOOK_SECONDS = (
+    2  # other commands cannot ring without a Redis; a look costs next to nothing
+)
 
 
 def run(settings: Settings, *, say: Callable[[str], None]) -> int:
@@ -43,6 +47,8 @@ def run(settings: Settings, *, say: Callable[[str], None]) -> int:
         app = stack.enter_context(App(settings))
         stack.enter_context(stopping_on_signals(stop, say))
         say(f"Damascus is up; its home is {settings.home}. Ctrl-C stops it, nothing is lost.")
+        for trouble in unable(app):
+            say(f"! {trouble}")
         if not app.views.projects():
             say("Next: damascus project add NAME --repo PATH-or-URL")
             say("then: damascus ingest --project NAME story.md")
@@ -73,8 +79,12 @@ def embedded(settings: Settings) -> Generator[Settings]:
             url = settings.database_url.get_secret_value()
         schema.init(url)
         changes: dict[str, object] = {"database_url": SecretStr(url)}
-        if "stale_claim_minutes" not in settings.model_fields_set:
-            changes["stale_claim_minutes"] = EMBEDDED_STALE_MINUTES
+        own = {
+            "stale_claim_minutes": EMBEDDED_STALE_MINUTES,
+            "ring_seconds": EMBEDDED_LOOK_SECONDS,
+            "poll_seconds": float(EMBEDDED_LOOK_SECONDS),
+        }
+        changes |= {k: value for k, value in own.items() if k not in settings.model_fields_set}
         settings = settings.model_copy(update=changes)
         stack.enter_context(_announced(settings, url))
         yield settings

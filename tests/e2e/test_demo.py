@@ -47,3 +47,10 @@ def test_a_directory_that_is_not_empty_is_not_used(tmp_path: Path):
     assert done.returncode == 2
     assert "give a new or an empty directory" in done.stderr
     assert (tmp_path / "full" / "mine.txt").read_text() == "precious"
+
+
+def test_an_agent_that_is_not_installed_is_said_before_the_first_story(tmp_path: Path):
+    with Programs(tmp_path, DAMASCUS_CLAUDE_EXECUTABLE="no-such-agent") as programs:
+        done = programs.run("demo", "--builder", "claude", check=False)
+    assert done.returncode == 3
+    assert "Claude Code (no-such-agent) is not there" in done.stderr

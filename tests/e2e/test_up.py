@@ -25,7 +25,6 @@ def programs(tmp_path: Path) -> Iterator[Programs]:
             "DAMASCUS_LLM_API_BASE": model.openai_base,
             "DAMASCUS_LLM_API_KEY": "sk-canary-of-the-model",
             "DAMASCUS_BUILDER": "mini",
-            "DAMASCUS_RING_SECONDS": "1",
             "DAMASCUS_SHUTDOWN_GRACE_SECONDS": "5",
         }
         with Programs(tmp_path, **settings) as programs:
@@ -91,3 +90,13 @@ def test_ctrl_c_in_the_middle_of_a_phase_gives_the_claim_back(programs, tmp_path
     types = [event["type"] for event in programs.json("events", "--item", "1")["events"]]
     assert "work.released" in types
     assert "work.claim_lost" not in types
+
+
+def test_what_is_not_set_up_is_said_at_the_start(programs):
+    programs.environment["DAMASCUS_LLM_MODEL"] = ""
+    programs.environment["DAMASCUS_BUILDER"] = "claude"
+    programs.environment["DAMASCUS_CLAUDE_EXECUTABLE"] = "no-such-agent"
+    up = programs.start("damascus", "up")
+    programs.until(lambda: "no model writes specs" in programs.log)
+    programs.until(lambda: "no-such-agent) is not there" in programs.log)
+    assert up.poll() is None

@@ -25,8 +25,9 @@ from damascus.config import Settings, load
 from damascus.demo import screen
 from damascus.demo.model_server import ModelServer
 from damascus.demo.script import ANSWER, DemoModel
+from damascus.doctor import unable
 from damascus.domain.story import read_story
-from damascus.errors import DamascusError, UsageError
+from damascus.errors import ConfigurationError, DamascusError, UsageError
 from damascus.forge import local_git
 from damascus.tasks import run_embedded
 from damascus.up import embedded, stopping_on_signals
@@ -68,6 +69,8 @@ def run(*, builder: str, keep: Path | None, as_json: bool, concurrency: int = 2)
         settings = _settings(place, server, builder, concurrency)
         settings = stack.enter_context(embedded(settings))
         app = stack.enter_context(App(settings))
+        if trouble := unable(app, builder=builder):
+            raise ConfigurationError("; ".join(trouble))
         show.parts(app, builder)
         stop = threading.Event()
         stack.enter_context(stopping_on_signals(stop, show.say))
