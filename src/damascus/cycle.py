@@ -113,8 +113,12 @@ class Cycle:
         self._max_errors = max_errors
         self.stopping = False
 
-    def tick(self) -> Tick:
-        """Run one cycle to its end. Raises DatabaseUnreachableError when nothing can be claimed."""
+    def tick(self, *, last: bool = True) -> Tick:
+        """Run one cycle to its end. Raises DatabaseUnreachableError when nothing can be claimed.
+
+        `last` says that the caller does not look again by itself: others are rung for what the
+        verdict has set free.
+        """
         if self.stopping:
             return IDLE
         claim = self._claims.claim()
@@ -126,7 +130,7 @@ class Cycle:
         with self._heart.watch(claim) as fence:
             tick = self._run(claim, fence)
         log.info("item %d: %s %s %s", claim.item_id, claim.phase.value, tick.outcome, tick.summary)
-        if tick.outcome == "settled":
+        if last and tick.outcome == "settled":
             self._ring()
         return tick
 
@@ -249,7 +253,7 @@ def _died_too_often(claim: Claim) -> PhaseResult:
 
 def _findings(context: PhaseContext | None, result: PhaseResult) -> list[JSON] | None:
     """What the next attempt is to know; None leaves the item's findings as they are."""
-    if context is None or result.verdict is Verdict.ERROR:
+    if context is None or (result.verdict is Verdict.ERROR and not result.details.get("remember")):
         return None
     if result.verdict is Verdict.PASS:
         # A new spec starts afresh, but what a person did to the pull request stays true.

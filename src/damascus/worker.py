@@ -73,8 +73,12 @@ class Worker:
             self._running += 1
         try:
             cycle = self._ready()
-            while cycle is not None and cycle.tick().outcome == "settled":
+            settled = False
+            while cycle is not None and cycle.tick(last=False).outcome == "settled":
+                settled = True
                 self.relay_now()
+            if settled:  # told to stop, or passed over: somebody else may find more
+                self._ring()
             self._trouble.over("cycles run again")
         except DamascusError as error:
             self._trouble.warn(f"no cycle was run: {error}")

@@ -81,11 +81,11 @@ class System:
     def log(self) -> str:
         return (self.home / "log").read_text("utf-8", "replace")
 
-    def hold(self) -> None:
-        (self.home / "hold").touch()
+    def hold(self, what: str = "hold") -> None:
+        (self.home / what).touch()
 
-    def let_go(self) -> None:
-        (self.home / "hold").unlink()
+    def let_go(self, what: str = "hold") -> None:
+        (self.home / what).unlink()
 
     def runs(self) -> list[tuple[int, int, str]]:
         """What began so far: process, item, phase."""
@@ -156,9 +156,11 @@ def test_a_worker_that_nobody_rings_finds_its_work(system: System) -> None:
 
 def test_no_trouble_of_redis_ends_a_phase_or_the_worker(system: System) -> None:
     item = accept(system.desk)
-    system.hold()
+    phases = ("spec", "build", "review")
+    for phase in phases:
+        system.hold(f"hold-{phase}")
     system.worker()
-    for begun, phase in enumerate(("spec", "build", "review"), start=1):
+    for begun, phase in enumerate(phases, start=1):
         system.until(lambda begun=begun: len(system.runs()) == begun, f"{phase} runs")
         if phase == "spec":
             with system.redis.client() as client:
@@ -168,13 +170,12 @@ def test_no_trouble_of_redis_ends_a_phase_or_the_worker(system: System) -> None:
         else:
             with system.redis.stalled():
                 time.sleep(6)  # longer than the client waits for a silent line
-                system.let_go()
+                system.let_go("hold-review")
                 system.until(lambda: system.phase(item) == "merged", "merged beside the stall")
             break
         time.sleep(1)
-        system.let_go()
+        system.let_go(f"hold-{phase}")
         system.until(lambda phase=phase: system.phase(item) != phase, f"{phase} has its verdict")
-        system.hold()
     second = accept(system.desk, "second")
     system.until(lambda: system.phase(second) == "merged", "the next item")
     assert len({pid for pid, _, _ in system.runs()}) == 1, "it is the same process all along"

@@ -1,8 +1,8 @@
 """The real broker, tasks, worker and scheduler, with phases that do what files tell them.
 
 `python -m taskiq worker support.scripted_tasks:broker` runs it, configured by DAMASCUS_* as always.
-A phase of item N waits as long as `<home>/hold` exists, or gives up when its claim is broken off;
-it writes a line to `<home>/runs`: when it began, which process, which phase.
+A phase waits as long as `<home>/hold` or `<home>/hold-<phase>` exists, or gives up when its claim
+is broken off; it writes a line to `<home>/runs`: when it began, which process, which phase.
 """
 
 from __future__ import annotations
@@ -38,7 +38,8 @@ def as_url(address: str) -> str:
 def run_phase(home: Path, context: PhaseContext, fence: ClaimFence) -> PhaseResult:
     with (home / "runs").open("a") as runs:
         runs.write(f"{os.getpid()} {context.item.id} {context.claim.phase.value}\n")
-    while (home / "hold").exists():
+    holds = (home / "hold", home / f"hold-{context.claim.phase.value}")
+    while any(hold.exists() for hold in holds):
         if fence.lost():
             raise ClaimLostError("broken off")
         time.sleep(0.02)
