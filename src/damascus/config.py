@@ -206,6 +206,13 @@ class Settings(BaseSettings):
         default=True, description="Whether /metrics needs no token; otherwise scope read."
     )
 
+    # -- the MCP server on stdio
+    api_url: str | None = Field(
+        default=None,
+        description="HTTP API that `damascus mcp` asks; unset: it uses the database itself.",
+    )
+    api_token: SecretStr | None = Field(default=None, description="Its token for that API.")
+
     @field_validator("database_url")
     @classmethod
     def _postgres_address(cls, value: SecretStr | None) -> SecretStr | None:
@@ -225,7 +232,12 @@ class Settings(BaseSettings):
         return value
 
     @field_validator(
-        "gitea_url", "claude_base_url", "llm_api_base", "mini_api_base", "command_base_url"
+        "gitea_url",
+        "claude_base_url",
+        "llm_api_base",
+        "mini_api_base",
+        "command_base_url",
+        "api_url",
     )
     @classmethod
     def _http_address(cls, value: str | None) -> str | None:

@@ -14,6 +14,7 @@ from damascus.cli import (
     ingest,
     issues,
     items,
+    mcp,
     projects,
     running,
     setup,
@@ -77,6 +78,7 @@ app.add_typer(gates.app, name="gate")
 for command in (events.events, events.costs, verify.verify, setup.config, running.relay):
     app.command()(command)
 app.command()(api.api)
+app.command()(mcp.mcp)
 app.add_typer(api.tokens, name="token")
 app.command("sidecar-status")(sidecar.sidecar_status)
 app.command()(setup.version)
