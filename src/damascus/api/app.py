@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException
 
 from damascus import __version__
 from damascus.api import front, happenings, items, metrics, page, people, runs
+from damascus.api.agents import Agents
 from damascus.api.board import Board
 from damascus.api.door import Door
 from damascus.api.feed import Feed
@@ -154,12 +155,14 @@ def make(app: App, *, stopping: Callable[[], bool] = lambda: False) -> Door:
 
 def build(api: Api) -> FastAPI:
     """The addresses, without the outermost step."""
+    agents = Agents(api)
 
     @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
+    async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
         keeping = asyncio.create_task(api.housekeep())
         try:
-            yield
+            async with agents.running(app):
+                yield
         finally:
             keeping.cancel()
             await asyncio.gather(keeping, return_exceptions=True)
@@ -192,5 +195,6 @@ def build(api: Api) -> FastAPI:
     ):
         made.router.routes.extend(router.routes)
     describe(made)
+    made.router.routes.extend(agents.routes())
     made.router.routes.extend(page.routes(page.directory()))
     return made

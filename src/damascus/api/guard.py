@@ -173,7 +173,7 @@ class Route(APIRoute):
                 request.state.holder = await guard.admit(request, self.scope)
             if takes_body:
                 body = await bounded_body(request)
-                request = Request(request.scope, _again(body, request.receive))
+                request = Request(request.scope, again(body, request.receive))
             return await inner(request)
 
         return handler
@@ -244,7 +244,7 @@ def _too_large() -> Problem:
     )
 
 
-def _again(body: bytes, then: Receive) -> Receive:
+def again(body: bytes, then: Receive) -> Receive:
     """Hand out a body that was read already, then what comes after it."""
     given = False
 

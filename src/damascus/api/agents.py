@@ -1,0 +1,115 @@
+"""`/mcp`: the Model Context Protocol over streamable HTTP, with the tokens and scopes of the API.
+
+Each tool asks the API itself, in this process, with the token of the request: scopes, rates, limits
+and sentences are the same as everywhere. There are no sessions, so nothing is kept between two
+requests and nobody can take over another's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from importlib import import_module
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+from fastapi import FastAPI, Request
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from damascus.api.guard import again, bounded_body, credentials, unknown
+from damascus.api.problems import Problem
+
+if TYPE_CHECKING:
+    from damascus.api.app import Api
+
+log = logging.getLogger(__name__)
+
+_TOOLS = "damascus.mcp_server.tools"
+_INSIDE = "http://damascus.internal"  # goes over no network: see the transport
+
+
+class Agents:
+    """The address. The protocol's library is imported when somebody first asks for it."""
+
+    def __init__(self, api: Api) -> None:
+        self._api = api
+        self._wanted = asyncio.Event()
+        self._there = asyncio.Event()
+        self._handle: ASGIApp | None = None
+
+    def routes(self) -> list[Route]:
+        """The address, where the protocol's library is installed."""
+        return [Route("/mcp", self, methods=["POST"])] if find_spec("mcp") else []
+
+    @asynccontextmanager
+    async def running(self, app: FastAPI) -> AsyncGenerator[None]:
+        """Be ready to answer, for as long as the block runs; `app` holds the API's addresses."""
+        keeping = asyncio.create_task(self._keep(app))
+        try:
+            yield
+        finally:
+            keeping.cancel()
+            await asyncio.gather(keeping, return_exceptions=True)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request. Raises Problem."""
+        request = Request(scope, receive)
+        await self._admit(request)
+        body = await bounded_body(request)
+        self._wanted.set()
+        await self._there.wait()
+        if self._handle is None:
+            raise Problem(503, "stopping", "this server is stopping, or cannot serve agents")
+        await self._handle(scope, again(body, receive), send)
+
+    async def _admit(self, request: Request) -> None:
+        """Refuse whoever has no token at all; each tool then needs its own scope.
+
+        The page's cookie is no right here: a browser sends it by itself.
+        """
+        if credentials(request)[0] == "cookie":
+            raise unknown(request)
+        try:
+            await self._api.guard.admit(request, "read")
+        except Problem as problem:
+            if problem.code != "scope_missing":
+                raise
+
+    async def _keep(self, app: FastAPI) -> None:
+        await self._wanted.wait()
+        try:
+            await self._serve(app)
+        except Exception:
+            log.exception("agents cannot be served")
+        finally:
+            self._handle = None
+            self._there.set()  # nobody waits for what will not come
+
+    async def _serve(self, app: FastAPI) -> None:
+        await asyncio.to_thread(import_module, _TOOLS)  # takes a second, once
+        import httpx  # noqa: PLC0415 - loaded a moment ago, beside the event loop
+        from mcp.server.transport_security import TransportSecuritySettings  # noqa: PLC0415 - so
+
+        from damascus.mcp_server.over_http import OverHttp  # noqa: PLC0415 - the same
+        from damascus.mcp_server.tools import Asking, serve  # noqa: PLC0415 - the same
+
+        inside = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=inside, base_url=_INSIDE) as asking:
+
+            def backlog_of(ctx: Asking) -> OverHttp:
+                given = ctx.headers or {}
+                return OverHttp(asking, {"Authorization": given.get("authorization", "")})
+
+            server = serve(backlog_of)
+            # Hosts and origins are checked by the API's own outermost step.
+            open_to_all = TransportSecuritySettings(enable_dns_rebinding_protection=False)
+            server.streamable_http_app(
+                json_response=True, stateless_http=True, transport_security=open_to_all
+            )
+            async with server.session_manager.run():
+                self._handle = server.session_manager.handle_request
+                self._there.set()
+                await asyncio.Event().wait()
