@@ -136,7 +136,7 @@ def stopping_on_signals(stop: threading.Event, say: Callable[[str], None]) -> Ge
     def on_signal(number: int, _frame: FrameType | None) -> None:
         if stop.is_set():
             raise KeyboardInterrupt
-        say(f"{signal.Signals(number).name}: stopping; what runs gets a moment to finish …")
+        say(f"{signal.Signals(number).name}: stopping; what runs gets a moment (again: at once) …")
         stop.set()
 
     before = {

@@ -132,6 +132,47 @@ def test_a_url_with_a_password_is_refused_and_never_repeated(cli, url):
     assert "canary" not in said.out + said.err
 
 
+def test_what_was_said_about_a_project_can_be_said_anew(alpha):
+    words = ("--test-command", "pytst -q", "--builder", "mini", "--budget-usd", "3")
+    alpha("project", "change", "alpha", *words, "--max-concurrency", 2, code=0)
+    alpha("project", "change", "alpha", "--test-command", "pytest -q", code=0)
+    shown = alpha("project", "show", "alpha", "--json", code=0).json
+    assert shown["policy"] == {"test_command": ["pytest", "-q"], "builder": "mini"}
+    assert (shown["budget_usd"], shown["max_concurrency"]) == ("3.0000", 2)
+    taken = ("--unset", "test-command", "--unset", "budget-usd", "--unset", "--max-concurrency")
+    alpha("project", "change", "alpha", *taken, "--budget-cycles", 5, code=0)
+    shown = alpha("project", "show", "alpha", "--json", code=0).json
+    assert shown["policy"] == {"builder": "mini"}
+    assert (shown["budget_usd"], shown["max_concurrency"]) == (None, None)
+    assert shown["budget_cycles"] == 5
+    (told,) = alpha("events", "--json", "-n", 1, code=0).json["events"]
+    assert told["type"] == "project.changed"
+    assert told["data"]["unset"] == ["test_command"]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "why"),
+    [
+        ((), 2, "nothing to change"),
+        (("--unset", "repo"), 2, "names no option"),
+        (("--unset", "builder", "--builder", "mini"), 2, "at once"),
+        (("--test-command", "a && b"), 2, "no shell"),
+    ],
+)
+def test_a_change_that_cannot_be_meant_is_refused(alpha, words, code, why):
+    assert why in alpha("project", "change", "alpha", *words, code=code).err
+
+
+def test_only_a_project_that_exists_can_be_changed(alpha):
+    alpha("project", "change", "nobody", "--builder", "mini", code=4)
+
+
+def test_a_test_command_that_is_not_there_is_accepted_and_told(cli):
+    make_repository(cli.place / "repo")
+    said = cli("project", "add", "beta", "--repo", "repo", "--test-command", "pytst -q", code=0)
+    assert "'pytst' is not on the PATH" in said.err
+
+
 def test_a_project_is_added_once_and_its_branch_belongs_to_it(alpha):
     assert "exists already" in alpha("project", "add", "alpha", "--repo", "alpha.git", code=5).err
     assert "another project" in alpha("project", "add", "beta", "--repo", "alpha.git", code=5).err

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import urlsplit
@@ -12,14 +11,28 @@ import typer
 from damascus.cli import output
 from damascus.cli.opening import actor, opened
 from damascus.cli.options import BudgetCycles, BudgetUsd, JsonFlag
-from damascus.domain.story import check_slug, check_text
+from damascus.cli.project_policy import (
+    AllowProgram,
+    Builder,
+    Conventions,
+    MaxConcurrency,
+    MergeStyle,
+    Protect,
+    ProtectedPolicy,
+    SetupCommand,
+    TestCommand,
+    TestNetwork,
+    TestTimeout,
+    one_of,
+    policy,
+    tell_missing,
+)
+from damascus.domain.story import check_slug
 from damascus.errors import ForgeError, NotFoundError, UsageError
 
 if TYPE_CHECKING:
     from damascus.wiring import App
 
-_OPERATORS = frozenset({"|", "||", "&", "&&", ";", ">", ">>", "<", "2>&1"})
-_CONVENTIONS_CAP = 64 * 1024  # bytes
 _NOT_FOUND = 404
 
 
@@ -41,68 +54,19 @@ def add(  # noqa: PLR0917 - typer's options
             help="Where work is merged. Default: the repository's own, where it says so, or main.",
         ),
     ] = None,
-    builder: Annotated[
-        str | None,
-        typer.Option("--builder", metavar="claude|mini|command", help="Coding agent to use here."),
-    ] = None,
-    test_command: Annotated[
-        str | None,
-        typer.Option(
-            "--test-command",
-            metavar="COMMAND",
-            help="Wins over the command of every spec, such as 'pytest -q'. No shell runs it.",
-        ),
-    ] = None,
-    allow_program: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--allow-program",
-            metavar="NAME",
-            help="First word a spec's test command may have, in place of the usual ones; repeat.",
-        ),
-    ] = None,
-    setup_command: Annotated[
-        str | None,
-        typer.Option(
-            "--setup-command", metavar="COMMAND", help="Run before the tests. No shell runs it."
-        ),
-    ] = None,
-    test_timeout: Annotated[
-        int | None,
-        typer.Option(
-            "--test-timeout", min=1, max=86400, metavar="SECONDS", help="For the tests (900)."
-        ),
-    ] = None,
-    test_network: Annotated[
-        bool, typer.Option("--test-network", help="Let tests reach the network.")
-    ] = False,
-    protect: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--protect", metavar="GLOB", help="A path agents must not change; repeat for more."
-        ),
-    ] = None,
-    protected_policy: Annotated[
-        str | None,
-        typer.Option(
-            "--protected-policy", metavar="fail|ask", help="When they do: fail, or ask a person."
-        ),
-    ] = None,
-    merge_style: Annotated[
-        str | None, typer.Option("--merge-style", metavar="merge|squash", help="Default: merge.")
-    ] = None,
-    max_concurrency: Annotated[
-        int | None,
-        typer.Option("--max-concurrency", min=1, max=1000, metavar="N", help="Items at once."),
-    ] = None,
+    builder: Builder = None,
+    test_command: TestCommand = None,
+    allow_program: AllowProgram = None,
+    setup_command: SetupCommand = None,
+    test_timeout: TestTimeout = None,
+    test_network: TestNetwork = False,
+    protect: Protect = None,
+    protected_policy: ProtectedPolicy = None,
+    merge_style: MergeStyle = None,
+    max_concurrency: MaxConcurrency = None,
     budget_cycles: BudgetCycles = None,
     budget_usd: BudgetUsd = None,
-    conventions: Annotated[
-        Path | None,
-        typer.Option(
-            "--conventions", metavar="FILE", help="Markdown every implementer must follow."
-        ),
-    ] = None,
+    conventions: Conventions = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Add a project, after asking its forge whether the repository can be used.
@@ -110,18 +74,18 @@ def add(  # noqa: PLR0917 - typer's options
     A directory is served by the forge `local`, an http(s) URL by Gitea or Forgejo.
     """
     check_slug(name, what="the project's name")
-    kind, place = _place(repo, _one_of(forge, "--forge", ("gitea", "local")))
-    policy = _policy(
-        builder=_one_of(builder, "--builder", ("claude", "mini", "command")),
-        test_command=_argv(test_command, "--test-command"),
-        test_programs=_words(allow_program, "--allow-program"),
-        setup_command=_argv(setup_command, "--setup-command"),
-        test_timeout_seconds=test_timeout,
-        test_network=test_network or None,
-        protected_paths=_words(protect, "--protect"),
-        protected_policy=_one_of(protected_policy, "--protected-policy", ("fail", "ask")),
-        merge_style=_one_of(merge_style, "--merge-style", ("merge", "squash")),
-        conventions=None if conventions is None else _read(conventions),
+    kind, place = _place(repo, one_of(forge, "--forge", ("gitea", "local")))
+    said = policy(
+        builder=builder,
+        test_command=test_command,
+        allow_program=allow_program,
+        setup_command=setup_command,
+        test_timeout=test_timeout,
+        test_network=test_network,
+        protect=protect,
+        protected_policy=protected_policy,
+        merge_style=merge_style,
+        conventions=conventions,
     )
     with opened() as app:
         branch = _usable(app, kind, place, base_branch)
@@ -130,12 +94,13 @@ def add(  # noqa: PLR0917 - typer's options
             forge=kind,
             repo=place,
             base_branch=branch,
-            policy=policy,
+            policy=said,
             actor=actor(),
             max_concurrency=max_concurrency,
             budget_cycles=budget_cycles,
             budget_usd=budget_usd,
         )
+        tell_missing(said, app.path)
     if as_json:
         output.emit({"name": name, "forge": kind, "repo": place, "base_branch": branch})
     else:
@@ -221,48 +186,3 @@ def _default_branch(app: App, url: str) -> str | None:
         http.close()
     found: Any = answer.data.get("default_branch") if answer.ok else None
     return str(found) if found else None
-
-
-def _policy(**given: object) -> dict[str, object]:
-    return {key: value for key, value in given.items() if value not in (None, [], ())}
-
-
-def _argv(text: str | None, option: str) -> list[str] | None:
-    if text is None:
-        return None
-    try:
-        words = shlex.split(text)
-    except ValueError as error:
-        raise UsageError(f"{option} is not quoted well: {str(error).lower()}") from None
-    if not words:
-        raise UsageError(f"{option} is empty: give a command such as 'pytest -q'")
-    if found := next((word for word in words if word in _OPERATORS or word.endswith(";")), None):
-        raise UsageError(
-            f"{option} holds {found!r}, but no shell will run it: put such a command into a script "
-            "of the repository and name that"
-        )
-    return words
-
-
-def _words(given: list[str] | None, option: str) -> list[str]:
-    for word in given or []:
-        if not word.strip() or word != word.strip() or "\n" in word:
-            raise UsageError(f"{option} {word[:40]!r} is empty or has blanks around it")
-    return list(given or [])
-
-
-def _one_of(value: str | None, option: str, choices: tuple[str, ...]) -> str | None:
-    if value is not None and value not in choices:
-        raise UsageError(f"{option} is one of {', '.join(choices)}, not {value[:40]!r}")
-    return value
-
-
-def _read(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            raw = file.read(_CONVENTIONS_CAP + 1)
-    except OSError as error:
-        raise UsageError(f"--conventions {path} cannot be read: {error.strerror}") from None
-    if not raw.strip():
-        raise UsageError(f"--conventions {path} is empty")
-    return check_text(raw, name=f"--conventions {path}", limit=_CONVENTIONS_CAP)

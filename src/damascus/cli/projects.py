@@ -1,4 +1,4 @@
-"""`project list|show|pause|resume`; `project add` has a module of its own."""
+"""`project list|show|pause|resume`; `add` and `change` have modules of their own."""
 
 from __future__ import annotations
 
@@ -10,15 +10,17 @@ from damascus.cli import output
 from damascus.cli.opening import actor, opened, ring
 from damascus.cli.options import JsonFlag
 from damascus.cli.project_add import add
+from damascus.cli.project_change import change
 from damascus.cli.text import money
 
 app = typer.Typer(
-    help="Add, list, show, pause and resume projects: one repository each.",
+    help="Add, change, list, show, pause and resume projects: one repository each.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of the project.")]
 app.command()(add)
+app.command()(change)
 
 
 @app.command("list")

@@ -21,6 +21,24 @@ SELECT p.*, (SELECT count(*) FROM work_items w WHERE w.project_id = p.id
     AND w.phase NOT IN ('merged', 'cancelled')) AS open_items
 FROM projects p ORDER BY p.name;
 
+-- name: change_project
+-- A key of `columns` that is not there leaves its column as it is; null empties it.
+WITH p AS (
+  UPDATE projects SET policy = (policy - %(unset)s::text[]) || %(policy)s::jsonb,
+    max_concurrency = CASE WHEN %(columns)s::jsonb ? 'max_concurrency'
+      THEN (%(columns)s::jsonb ->> 'max_concurrency')::int ELSE max_concurrency END,
+    budget_cycles = CASE WHEN %(columns)s::jsonb ? 'budget_cycles'
+      THEN (%(columns)s::jsonb ->> 'budget_cycles')::int ELSE budget_cycles END,
+    budget_usd = CASE WHEN %(columns)s::jsonb ? 'budget_usd'
+      THEN (%(columns)s::jsonb ->> 'budget_usd')::numeric ELSE budget_usd END
+  WHERE name = %(name)s::text RETURNING id
+), told AS (
+  INSERT INTO events_outbox (type, project_id, actor, data)
+  SELECT 'project.changed', p.id, %(actor)s::text,
+    %(policy)s::jsonb || %(columns)s::jsonb || jsonb_build_object('unset', to_jsonb(%(unset)s::text[])) FROM p
+)
+SELECT id FROM p;
+
 -- name: pause_project
 -- Every item carries the flag itself: the claim never has to look at the project for it.
 WITH p AS (

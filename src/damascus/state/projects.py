@@ -1,7 +1,8 @@
-"""Projects: added, paused, resumed."""
+"""Projects: added, changed, paused, resumed."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 
 from psycopg.errors import UniqueViolation
@@ -12,6 +13,8 @@ from damascus.errors import ConflictError, NotFoundError
 from damascus.state.claims import project as project_of
 from damascus.state.desk_base import DeskBase
 from damascus.state.sql import sql
+
+_COLUMNS = frozenset({"max_concurrency", "budget_cycles", "budget_usd"})  # not part of the policy
 
 
 class ProjectsDesk(DeskBase):
@@ -59,6 +62,32 @@ class ProjectsDesk(DeskBase):
         if row is None:
             raise NotFoundError(self._no_project(name))
         return project_of(row)
+
+    def change_project(
+        self,
+        name: str,
+        *,
+        policy: JSON,
+        columns: JSON,
+        unset: Sequence[str] = (),
+        actor: str,
+    ) -> None:
+        """Put `policy` over a project's own, and its caps and budgets to what `columns` says.
+
+        `columns` may hold max_concurrency, budget_cycles and budget_usd; `unset` names what is
+        taken back, of either. The next phase goes by it. Raises NotFoundError.
+        """
+        taken = {key: None for key in unset if key in _COLUMNS}
+        told = {key: str(value) for key, value in columns.items()} | taken
+        params = {
+            "name": name,
+            "policy": Jsonb(dict(policy)),
+            "columns": Jsonb(told),
+            "unset": [key for key in unset if key not in _COLUMNS],
+            "actor": actor,
+        }
+        if self._db.row("change_project", params) is None:
+            raise NotFoundError(self._no_project(name))
 
     def pause(
         self, name: str, *, paused: bool, actor: str, reason: str | None = None
