@@ -9,6 +9,9 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 SOURCES := src tests benchmarks
 ARGS ?=
+# Whole files side by side; PARALLEL=0 runs all in one process.
+PARALLEL ?= auto
+SIDE_BY_SIDE := -n $(PARALLEL) --maxprocesses 4 --dist loadfile
 
 .PHONY: demo test up check fmt docs locks bench soak clean
 
@@ -19,7 +22,7 @@ up: .venv/.embedded
 	@$(BIN)/damascus up $(ARGS)
 
 test: .venv/.dev
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(ARGS)
 
 check: .venv/.dev
 	$(BIN)/ruff format --check $(SOURCES)
