@@ -152,8 +152,13 @@ class Git(Protocol):
         """Paths of the checked-out commit, sorted, at most `limit`."""
         ...
 
-    def read(self, workspace: Workspace, path: str, *, cap: int) -> str | None:
-        """Text of a file of the checked-out commit, at most `cap` characters; None if absent."""
+    def read(
+        self, workspace: Workspace, path: str, *, cap: int, at: str | None = None
+    ) -> str | None:
+        """Text of a file of the checked-out commit, or of commit `at`; None if absent.
+
+        At most `cap` characters.
+        """
         ...
 
 

@@ -120,7 +120,8 @@ class FakeGit:
         self._fill(workspace, tree)
         if conflicts:
             raise GitConflictError("both changed the same lines", paths=conflicts)
-        return self.repository.commit([base, head], tree)
+        self.head[workspace.root] = self.repository.commit([base, head], tree)
+        return self.head[workspace.root]
 
     def changed_paths(self, workspace: Workspace, *, base: str, head: str) -> Sequence[str]:
         old = self.repository.tree(self.repository.merge_base(base, head))
@@ -151,8 +152,10 @@ class FakeGit:
     def files(self, workspace: Workspace, *, limit: int) -> Sequence[str]:
         return sorted(self.repository.tree(self.head[workspace.root]))[:limit]
 
-    def read(self, workspace: Workspace, path: str, *, cap: int) -> str | None:
-        text = self.repository.tree(self.head[workspace.root]).get(path)
+    def read(
+        self, workspace: Workspace, path: str, *, cap: int, at: str | None = None
+    ) -> str | None:
+        text = self.repository.tree(at or self.head[workspace.root]).get(path)
         return None if text is None else text[:cap]
 
     def _fill(self, workspace: Workspace, tree: Tree) -> None:

@@ -93,7 +93,7 @@ def test_branch_names_are_made_of_id_and_slug_and_stay(tmp_path):
 
 def test_output_in_a_comment_cannot_leave_its_block():
     _, text = pull_text.tested(
-        green=False,
+        colour="red",
         head_sha="a" * 40,
         base_sha="b" * 40,
         argv=("pytest",),

@@ -62,7 +62,9 @@ def test_tests_run_on_the_merged_tree_with_a_bare_environment(world):
 
 def test_red_fails_with_the_end_of_the_output_and_is_not_merged(world):
     head, base = world.open_pr({"login.py": "bad\n"}), world.repository.branches["main"]
-    world.sandbox = ends(1, "x" * 100_000 + "\x1b[31mE assert 1 == 2\n")
+    red = Finished(1, "x" * 100_000 + "\x1b[31mE assert 1 == 2\n", 0.1)
+    green = Finished(0, "", 0.1)
+    world.sandbox = FakeSandbox(lambda c: red if (c.cwd / "login.py").exists() else green)
     result = run(world)
     assert result.verdict is Verdict.FAIL
     assert result.details["output_tail"].endswith("E assert 1 == 2\n")

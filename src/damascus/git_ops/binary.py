@@ -215,16 +215,20 @@ class GitBinary:
         answer = self._local(workspace, "ls-tree", "-r", "-z", "--name-only", "--full-tree", "HEAD")
         return sorted(_paths(answer.stdout))[:limit]
 
-    def read(self, workspace: Workspace, path: str, *, cap: int) -> str | None:
-        """Text of a file of the checked-out commit, at most `cap` characters; None if absent.
+    def read(
+        self, workspace: Workspace, path: str, *, cap: int, at: str | None = None
+    ) -> str | None:
+        """Text of a file of the checked-out commit, or of `at`; None if absent.
 
-        Comes from the commit, not from the disk. A link to another file of it is followed.
+        At most `cap` characters. Comes from the commit, not from the disk. A link to another file
+        of it is followed.
         """
+        commit = "HEAD" if at is None else full_sha(at)
         for _ in range(MOST_LINKS):
             wanted = posixpath.normpath(path)
             if wanted.startswith(("/", "../")) or wanted in {"..", "."} or "\0" in wanted:
                 return None
-            entry = self._local(workspace, "ls-tree", "-z", "--full-tree", "HEAD", "--", wanted)
+            entry = self._local(workspace, "ls-tree", "-z", "--full-tree", commit, "--", wanted)
             mode, kind, rest = (*entry.text.partition("\t")[0].split(" ", 2), "", "")[:3]
             if kind != "blob":
                 return None

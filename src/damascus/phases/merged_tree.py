@@ -32,7 +32,8 @@ class Tree:
 class Checked:
     """How the tests ended: `refused` is None when they are green.
 
-    `status` is what the commit status becomes when they are not; `said` is one sentence.
+    `red` says that the test command ran and failed. `status` is what the commit status becomes
+    when they are not green; `said` is one sentence.
     """
 
     argv: Sequence[str]
@@ -40,6 +41,7 @@ class Checked:
     output: str = ""
     refused: PhaseResult | None = None
     status: str = "failure"
+    red: bool = False
 
 
 def check(context: PhaseContext, tools: Tools, tree: Tree) -> Checked:
@@ -74,9 +76,11 @@ def check(context: PhaseContext, tools: Tools, tree: Tree) -> Checked:
         said = "the test command ended with status 0."
         return Checked(argv, said, finished.output)
     said = f"The test command {_ended(finished, project.test_timeout_seconds)}."
-    if finished.exit_code == _NO_TESTS and "pytest" in " ".join(argv):
+    none = finished.exit_code == _NO_TESTS and "pytest" in " ".join(argv)
+    if none:
         said = "The test command found no tests (pytest ended with status 5)."
-    return _refused(Verdict.FAIL, tree, argv, said, finished)
+    refused = _refused(Verdict.FAIL, tree, argv, said, finished)
+    return dataclasses.replace(refused, red=not none)
 
 
 def _cannot_run(

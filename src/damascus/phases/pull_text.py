@@ -69,17 +69,19 @@ def pushed_again(*, sha: str, attempt: int) -> tuple[str, str]:
 
 
 def tested(
-    *, green: bool, head_sha: str, base_sha: str, argv: Sequence[str], said: str, output: str
+    *, colour: str, head_sha: str, base_sha: str, argv: Sequence[str], said: str, output: str
 ) -> tuple[str, str]:
-    """Return marker and body of the comment about one test run; one per pair of commits."""
-    colour = "green" if green else "red"
+    """Return marker and body of the comment about one test run; one per colour and commits.
+
+    `colour` is green, red, flaky or pre-existing.
+    """
     marker = f"<!-- damascus:review {colour} {head_sha} {base_sha} -->"
     lines = [
         marker,
         f"**Tests {colour}**: {head_sha} merged onto {base_sha}: {said}",
         fenced(shown(argv)),
     ]
-    if not green:
+    if colour != "green":
         lines.append(fenced(tail(output, _OUTPUT_CAP)))
     return marker, "\n\n".join(lines)
 

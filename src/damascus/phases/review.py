@@ -1,8 +1,10 @@
 """The review phase: the tests run on the merged tree, and green is merged by the forge.
 
 1. read the pull request: it may be merged already, or closed by a person
-2. merge its head onto the current base in a fresh checkout, and check what it changes
-3. run the test command there; its exit status decides, nothing else does
+2. merge its head onto the current base in a fresh checkout, and check what it changes: protected
+   paths, and the tests that judge it
+3. run the test command there; its exit status decides, nothing else does. Red gets a second look:
+   a flaky test, or one that was red before, is not the work's doing
 4. under the repository's merge lock: see that the base has not moved, and merge that very head.
    This is the point of no return; before it, everything may be done again.
 
@@ -13,6 +15,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+from collections.abc import Sequence
 
 from damascus.crashpoints import Boundary, crashpoint
 from damascus.domain.work import PhaseContext, PhaseResult, Verdict
@@ -24,22 +27,26 @@ from damascus.errors import (
     HeadMovedError,
     MergeConflictError,
 )
-from damascus.phases import closed_pull, protected, pull_text
+from damascus.phases import closed_pull, protected, pull_text, second_look, tampering
 from damascus.phases.evidence import one_line
 from damascus.phases.merged_tree import Checked, Tree, check
+from damascus.phases.prompting import detail
 from damascus.phases.telling import tell
 from damascus.ports import PullRequest, Tools, Workspace
 
 _log = logging.getLogger(__name__)
 _PATHS_SHOWN = 50
+_FILE_CAP = 1_000_000
+_LOOKED_AT = 2_000  # files; more tests than that are changed by no story
 
 
 def run(context: PhaseContext, tools: Tools) -> PhaseResult:
     """Review an item and merge it.
 
     Verdicts: `pass` with the merge's, the head's and the base's SHA; `fail` with the output of the
-    tests, or because of protected paths or a closed pull request; `conflict` with the paths;
-    `spec_wrong` when the test command cannot run at all; `error` when the base keeps moving.
+    tests, or because of protected paths, weakened tests or a closed pull request; `conflict` with
+    the paths; `spec_wrong` when the test command cannot run at all; `error` when the base keeps
+    moving, or the tests are flaky or were red before (the first time).
 
     Raises:
         ClaimLostError: when the claim is gone; nothing was merged.
@@ -82,6 +89,10 @@ def _one_round(
     tools.forge.set_status(pull.head_sha, state="pending", description="testing the merged tree")
     crashpoint(Boundary.TESTS_BEFORE)
     checked = check(context, tools, tree)
+    if checked.red:
+        checked = second_look.look(
+            context, tools, tree, checked, fresh=lambda what: _fresh(tools, tree, turn, what)
+        )
     crashpoint(Boundary.TESTS_AFTER)
     _report(tools, pull, tree, checked)
     if checked.refused is not None:
@@ -116,25 +127,82 @@ def _merged_tree(
             base_sha=base_sha,
         )
     changed = tools.git.changed_paths(workspace, base=base_sha, head=pull.head_sha)
-    if refused := protected.refusal(changed, context.project):
-        tools.forge.set_status(
-            pull.head_sha, state="failure", description="changes protected paths"
-        )
-        return dataclasses.replace(refused, details={**refused.details, **shas})
+    for said, refused in (
+        ("changes protected paths", protected.refusal(changed, context.project)),
+        ("weakens its tests", _tampering(context, tools, workspace, changed, base_sha=base_sha)),
+    ):
+        if refused is not None and not _accepted(context, refused, pull.head_sha):
+            tools.forge.set_status(pull.head_sha, state="failure", description=said)
+            return dataclasses.replace(refused, details={**refused.details, **shas})
     return Tree(workspace, head_sha=pull.head_sha, base_sha=base_sha)
 
 
+def _tampering(
+    context: PhaseContext,
+    tools: Tools,
+    workspace: Workspace,
+    changed: Sequence[str],
+    *,
+    base_sha: str,
+) -> PhaseResult | None:
+    """Return the verdict on work that weakens its own check, None when it does not."""
+    argv = context.project.test_command or context.item.test_command or ()
+
+    def text(path: str, at: str | None) -> str | None:
+        return tools.git.read(workspace, path, cap=_FILE_CAP, at=at)
+
+    looked_at = [path for path in changed if tampering.concerns(path, argv)][:_LOOKED_AT]
+    changes = [tampering.Change(p, text(p, base_sha), text(p, None)) for p in looked_at]
+    reasons = tampering.found(changes, spec=context.item.spec or "", argv=argv)
+    if not reasons:
+        return None
+    ask = context.project.protected_policy == "ask"
+    details: dict[str, object] = {"reasons": reasons[:_PATHS_SHOWN], "tampering": True}
+    if ask:
+        details["ask"] = True
+    more = f" (and {len(reasons) - 1} more)" if len(reasons) > 1 else ""
+    return PhaseResult(
+        Verdict.FAIL,
+        f"The work weakens the tests that judge it: {one_line(reasons[0], 300)}{more} Leave tests "
+        "and their configuration as strict as they are on the base; the specification can name "
+        "what is to change.",
+        details,
+        needs_person=ask,
+    )
+
+
+def _accepted(context: PhaseContext, refused: PhaseResult, head_sha: str) -> bool:
+    """Tell whether a person was asked about this very commit, and had it reviewed again."""
+    return refused.needs_person and any(
+        detail(finding, "ask")
+        and detail(finding, "head_sha") == head_sha
+        and bool(detail(finding, "tampering")) == bool(refused.details.get("tampering"))
+        for finding in context.item.findings
+    )
+
+
+def _fresh(tools: Tools, tree: Tree, turn: int, what: str) -> Tree:
+    """Make a new checkout of the same commits: the "head" merged, or the "base" alone."""
+    workspace = Workspace(tools.workspace.checkout / f"round-{turn}-{what}")
+    workspace.home.mkdir(parents=True, exist_ok=True)
+    tools.git.clone(tools.forge.remote(), workspace, ref=tree.base_sha)
+    if what == "base":
+        return Tree(workspace, head_sha=tree.base_sha, base_sha=tree.base_sha)
+    tools.git.merge_into(workspace, head=tree.head_sha)
+    return Tree(workspace, head_sha=tree.head_sha, base_sha=tree.base_sha)
+
+
 def _report(tools: Tools, pull: PullRequest, tree: Tree, checked: Checked) -> None:
-    green = checked.refused is None
+    refused = checked.refused
     crashpoint(Boundary.STATUS_BEFORE)
     tools.forge.set_status(
         tree.head_sha,
-        state="success" if green else checked.status,
+        state="success" if refused is None else checked.status,
         description=one_line(checked.said, 120),
     )
     crashpoint(Boundary.STATUS_AFTER)
     marker, text = pull_text.tested(
-        green=green,
+        colour="green" if refused is None else str(refused.details.get("class", "red")),
         head_sha=tree.head_sha,
         base_sha=tree.base_sha,
         argv=checked.argv,

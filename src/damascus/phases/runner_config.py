@@ -1,0 +1,232 @@
+"""What decides how tests are run: configuration, hooks, recipes, and the command's own program.
+
+Only what concerns running tests counts: a dependency added to pyproject.toml or a new target in a
+Makefile is nobody's business here.
+"""
+
+from __future__ import annotations
+
+import ast
+import configparser
+import json
+import re
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import PurePosixPath
+from typing import Any, cast
+
+# Files that are nothing but the configuration of a test runner, whatever changes in them.
+_WHOLE = re.compile(
+    r"(?:pytest|\.pytest|tox)\.ini|noxfile\.py|\.coveragerc|karma\.conf\.\w+|\.mocharc(?:\.\w+)?"
+    r"|(?:jest|vitest|playwright|cypress|ava|wdio)(?:\.[\w-]+)*\.(?:config|setup)\.\w+"
+    r"|(?:jest|vitest)\.(?:workspace|preset)\.\w+|phpunit\.xml(?:\.dist)?|\.rspec|nextest\.toml"
+)
+TEST_PATH = re.compile(
+    r"(?:^|/)(?:tests?|__tests__|specs?|testing)/|(?:^|/)(?:test_[^/]*|[^/]*(?:_test|_spec|[.]test"
+    r"|[.]spec|Tests?|Spec))[.]\w+$"
+)
+# Found by Python before the runner itself, when they lie at the top of the tree.
+_SHADOWS = frozenset({"pytest", "_pytest", "unittest", "sitecustomize", "usercustomize", "nose"})
+_MAKEFILES = ("GNUmakefile", "makefile", "Makefile")  # in the order in which make looks
+_PACKAGE_TOOLS = frozenset({"npm", "npx", "pnpm", "yarn", "bun", "node"})
+_RUNNERS = ("jest", "vitest", "mocha", "ava", "tap", "c8", "nyc", "packageManager")
+_HOOKS = re.compile(r"pytest_\w+|collect_ignore\w*|load_tests")
+_RULE = re.compile(r"([^\s:#=][^:=#]*?)\s*::?(?!=)\s*([^=#]*)(?:#.*)?$")
+_VARIABLE = re.compile(r"\s*(?:export\s+|override\s+)*([\w.-]+)\s*(?:[:?+!]|::)?=(.*)$")
+_USED = re.compile(r"\$[({]([\w.-]+)")
+
+
+def concerns(path: str, argv: Sequence[str]) -> bool:
+    """Tell whether a path may decide how `argv` runs the tests."""
+    name = PurePosixPath(path).name
+    return (
+        _WHOLE.fullmatch(name) is not None
+        or name in {"conftest.py", *_PARTS, *_MAKEFILES}
+        or _shadow(path) is not None
+        or path in _own_programs(argv)
+    )
+
+
+def found(path: str, before: str | None, after: str | None, argv: Sequence[str]) -> list[str]:
+    """Return what a changed file does to the running of tests, one sentence each."""
+    if before == after:
+        return []
+    looks = (_about_program, _about_shadow, _about_whole, _about_part, _about_hooks, _about_make)
+    return [sentence for look in looks for sentence in look(path, before, after, argv)]
+
+
+def _about_program(
+    path: str, before: str | None, _after: str | None, argv: Sequence[str]
+) -> list[str]:
+    if before is None or path not in _own_programs(argv):
+        return []
+    return [f"{path}, which the test command runs, was changed."]
+
+
+def _own_programs(argv: Sequence[str]) -> set[str]:
+    """Files of the repository that the command itself names, tests left out."""
+    words = {str(PurePosixPath(word)) for word in argv if "." in word or "/" in word}
+    return {word for word in words if not TEST_PATH.search(word)}
+
+
+def _about_shadow(
+    path: str, before: str | None, _after: str | None, _argv: Sequence[str]
+) -> list[str]:
+    shadow = _shadow(path)
+    if before is not None or shadow is None:
+        return []
+    return [f"{path} is found in place of Python's own {shadow}."]
+
+
+def _shadow(path: str) -> str | None:
+    top = PurePosixPath(path).parts[0].removesuffix(".py")
+    return top if top in _SHADOWS and path.endswith(".py") else None
+
+
+def _about_whole(
+    path: str, before: str | None, after: str | None, _argv: Sequence[str]
+) -> list[str]:
+    if not _WHOLE.fullmatch(PurePosixPath(path).name):
+        return []
+    what = "added" if before is None else "removed" if after is None else "changed"
+    return [f"{path}, which configures the tests, was {what}."]
+
+
+def _about_part(path: str, before: str | None, after: str | None, argv: Sequence[str]) -> list[str]:
+    part = _PARTS.get(PurePosixPath(path).name)
+    if part is None or part(before or "", argv) == part(after or "", argv):
+        return []
+    return [f"{path}: the part that configures the tests was changed."]
+
+
+def _about_hooks(
+    path: str, before: str | None, after: str | None, _argv: Sequence[str]
+) -> list[str]:
+    if PurePosixPath(path).name != "conftest.py" and not TEST_PATH.search(path):
+        return []
+    old, new = _hooks(before), _hooks(after)
+    if old is None or new is None:
+        return []
+    changed = sorted(name for name in {*old, *new} if old.get(name) != new.get(name))
+    return [f"{path}: {name}, which steers the tests, was changed." for name in changed]
+
+
+def _hooks(source: str | None) -> Mapping[str, str] | None:
+    """What a file says to the test runner: hooks and lists at its top, by name."""
+    try:
+        body = ast.parse(source or "").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+    found: dict[str, str] = {}
+    for node in body:
+        names: list[str] = []
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            names = [node.name]
+        elif isinstance(node, ast.Assign):
+            names = [target.id for target in node.targets if isinstance(target, ast.Name)]
+        found.update({name: ast.dump(node) for name in names if _HOOKS.fullmatch(name)})
+    return found
+
+
+def _pyproject(text: str, _argv: Sequence[str]) -> Any:
+    try:
+        tools = tomllib.loads(text).get("tool", {})
+    except (tomllib.TOMLDecodeError, RecursionError):
+        return text
+    return [tools.get(name) for name in ("pytest", "tox", "nox", "coverage")]
+
+
+def _setup_cfg(text: str, _argv: Sequence[str]) -> Any:
+    parser = configparser.RawConfigParser(strict=False)
+    try:
+        parser.read_string(text)
+    except configparser.Error:
+        return text
+    names = [n for n in parser.sections() if re.match(r"tool:pytest|pytest|coverage:|tox", n)]
+    return {name: dict(parser.items(name)) for name in names}
+
+
+def _package(text: str, argv: Sequence[str]) -> Any:
+    """The scripts that the command starts, and the runners' own sections."""
+    if not argv or PurePosixPath(argv[0]).name not in _PACKAGE_TOOLS:
+        return None
+    try:
+        whole: Any = json.loads(text or "{}")
+    except (ValueError, RecursionError):
+        return text
+    if not isinstance(whole, dict):
+        return text
+    package = cast("dict[str, Any]", whole)
+    given: Any = package.get("scripts")
+    scripts = cast("dict[str, Any]", given) if isinstance(given, dict) else {}
+    todo = [word for word in argv[1:] if not word.startswith("-")]
+    todo = ["test" if word in {"t", "tst"} else word for word in todo]
+    seen: dict[str, Any] = {}
+    while todo:
+        word = todo.pop()
+        for name in (f"pre{word}", word, f"post{word}"):
+            if name in scripts and name not in seen:
+                seen[name] = scripts[name]
+                todo += re.findall(r"[\w:.-]+", str(scripts[name]))
+    return [seen, *(package.get(name) for name in _RUNNERS)]
+
+
+_PARTS: Mapping[str, Callable[[str, Sequence[str]], Any]] = {
+    "pyproject.toml": _pyproject,
+    "setup.cfg": _setup_cfg,
+    "package.json": _package,
+}
+
+
+def _about_make(path: str, before: str | None, after: str | None, argv: Sequence[str]) -> list[str]:
+    made = PurePosixPath(argv[0] if argv else "").name in {"make", "gmake"}
+    if path not in _MAKEFILES or not made:
+        return []
+    if before is None:
+        added = f"{path} was added, which make reads in place of another."
+        return [] if path == "Makefile" else [added]
+    if _recipe(before, argv) != _recipe(after or "", argv):
+        return [f"{path}: what `{' '.join(argv)}` runs was changed."]
+    return []
+
+
+def _recipe(text: str, argv: Sequence[str]) -> Any:
+    """What the targets of the command and their prerequisites run, and the variables in it."""
+    rules, variables, others = _makefile(text)
+    goals = [word for word in argv[1:] if not word.startswith("-") and "=" not in word]
+    todo, seen = goals or list(rules)[:1], dict[str, list[str]]()
+    while todo:
+        goal = todo.pop()
+        if goal in rules and goal not in seen:
+            seen[goal] = rules[goal]
+            todo += " ".join(rules[goal]).split()
+    used, names = dict[str, list[str]](), _USED.findall(str(seen))
+    while names:
+        name = names.pop()
+        if name in variables and name not in used:
+            used[name] = variables[name]
+            names += _USED.findall(str(variables[name]))
+    shell = {name: variables.get(name) for name in ("SHELL", ".SHELLFLAGS", "MAKEFLAGS")}
+    return seen, used, others, shell
+
+
+def _makefile(text: str) -> tuple[dict[str, list[str]], dict[str, list[str]], list[str]]:
+    """Rules by target, variables by name, and the lines that draw in or hide something."""
+    rules: dict[str, list[str]] = {}
+    variables: dict[str, list[str]] = {}
+    others: list[str] = []
+    current: list[str] = []
+    for line in text.replace("\\\n", " ").split("\n"):
+        if line.startswith("\t"):
+            for target in current:
+                rules[target].append(line.strip())
+        elif found := _VARIABLE.match(line):
+            variables.setdefault(found[1], []).append(line.strip())
+        elif found := _RULE.match(line):
+            current = found[1].split()
+            for target in current:
+                rules.setdefault(target, []).append(found[2].strip())
+        elif re.match(r"-?include\b|if|else|endif|define|\.(?:IGNORE|ONESHELL)", line):
+            others.append(line.strip())
+    others += [f"{name} {rules[name]}" for name in (".IGNORE", ".ONESHELL") if name in rules]
+    return rules, variables, others
