@@ -281,10 +281,9 @@ def worded(sentence: str) -> str:
 
 
 def _key(raw: bytes, title: str | None) -> str:
-    key = slugify(read_story(raw, name="the story", key="x", title=title).title)
-    if not key:
-        raise UsageError("no key can be made from the title: give one as key, such as say-hello")
-    return key
+    """A key from the title; from the text itself where the title has no letter of a slug."""
+    story = read_story(raw, name="the story", key="x", title=title)
+    return slugify(story.title) or f"story-{story.sha[:12]}"
 
 
 def _number(cursor: str) -> int:

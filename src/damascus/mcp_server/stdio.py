@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -9,41 +10,41 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from damascus.errors import ConfigurationError
 from damascus.mcp_server.over_http import OverHttp, client
 from damascus.mcp_server.over_store import OverStore
 from damascus.mcp_server.tools import serve
 
 if TYPE_CHECKING:
-    from damascus.config import Settings
     from damascus.mcp_server.backlog import Backlog
     from damascus.wiring import App
 
 
 def run(app: App, *, actor: str) -> None:
-    """Serve until the standard input ends. Raises ConfigurationError before anything is read.
+    """Serve until the standard input ends; asks the API where one is configured, else the store.
 
-    `actor` is who acts where no API is configured: then the store itself is asked.
+    `actor` is who acts in the store. Raises BrokenPipeError when nobody reads the answers any more.
     """
-    settings = app.settings
-    if (settings.api_url is None) != (settings.api_token is None):
-        raise ConfigurationError(
-            "set both DAMASCUS_API_URL and DAMASCUS_API_TOKEN to ask the HTTP API, or neither to "
-            "use the configured database"
-        )
-    if settings.api_url is None:
-        settings.database()
-    anyio.run(partial(_serve, app, actor))
+    # Ctrl-C ends it at once: the thread that waits for a line cannot be told to stop waiting, and
+    # what is not committed is undone by the database.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    deaf = False
+    try:
+        anyio.run(partial(_serve, app, actor))
+    except* BrokenPipeError:
+        deaf = True
+    if deaf:
+        raise BrokenPipeError
 
 
 async def _serve(app: App, actor: str) -> None:
-    async with _backlog(app.settings, app, actor) as backlog:
+    async with _backlog(app, actor) as backlog:
         server = serve(lambda _: backlog)
         await server.run_stdio_async()
 
 
 @asynccontextmanager
-async def _backlog(settings: Settings, app: App, actor: str) -> AsyncGenerator[Backlog]:
+async def _backlog(app: App, actor: str) -> AsyncGenerator[Backlog]:
+    settings = app.settings
     if settings.api_url is None or settings.api_token is None:
         yield OverStore(app, actor=actor)
         return

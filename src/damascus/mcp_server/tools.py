@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib.resources import files
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 from mcp.server import MCPServer
 from mcp.server.mcpserver import Context
@@ -145,7 +145,7 @@ def _acting(backlog_of: Callable[[Asking], Backlog]) -> list[Tool]:
         title: Annotated[str | None, Storable, Field(max_length=MAX_TITLE)] = None,
         key: Annotated[
             Slug | None,
-            Field(description="Names the story in its project. Default: made of the title."),
+            Field(description="Names the story in its project. Default: by title."),
         ] = None,
         priority: Priority = 5,
         budget_cycles: Cycles | None = None,
@@ -175,11 +175,8 @@ def _acting(backlog_of: Callable[[Asking], Backlog]) -> list[Tool]:
             str, Storable, Field(max_length=16_384, description="The answer to a question.")
         ] = "",
         choice: Annotated[
-            str | None,
-            Field(
-                pattern="^(retry|cancel)$",
-                description="For a blocked item: retry (attempts back to 0) or cancel.",
-            ),
+            Literal["retry", "cancel"] | None,
+            Field(description="For a blocked item: retry (attempts back to 0) or cancel."),
         ] = None,
         phase: LivePhase | None = None,
         budget_cycles: Cycles | None = None,
