@@ -168,6 +168,11 @@ class Settings(BaseSettings):
     output_cap_bytes: int = Field(
         default=1_000_000, ge=10_000, description="Output kept of an agent or a test command."
     )
+    keep_work_days: float = Field(
+        default=30.0,
+        ge=0,
+        description="How long the work of every attempt is kept, as refs in HOME/kept; 0: not.",
+    )
     keep_attempts: int = Field(
         default=50, ge=0, description="Attempt directories kept for a look, newest first."
     )

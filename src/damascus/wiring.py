@@ -18,7 +18,7 @@ from pydantic import SecretStr
 
 from damascus.config import Settings, secrets
 from damascus.domain.secrecy import Secrecy
-from damascus.errors import ConfigurationError, UsageError
+from damascus.errors import ConfigurationError, DamascusError, UsageError
 from damascus.hush import hush_logs, hushed
 from damascus.state.db import Database
 from damascus.state.desk import Desk
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from damascus.domain.work import PhaseContext, Project
     from damascus.forge.gitea import GiteaForge
     from damascus.forge.local import LocalForge
-    from damascus.git_ops import GitBinary
+    from damascus.git_ops import GitBinary, Keeper
     from damascus.heartbeat import ClaimFence, Heart
     from damascus.ports import LLM, Builder, Forge, Sandbox, Tools
     from damascus.state.outbox import Outbox
@@ -153,6 +153,8 @@ class App:
         from damascus.wiki import RepositoryWiki  # noqa: PLC0415 - the same
 
         settings = self.settings
+        for epoch, _ in self._workspaces.left_behind(context.item.id, context.claim.epoch):
+            self._clean_attempt(context.project.name, context.item.id, epoch)
         workspace = self._workspaces.make(context.item.id, context.claim.epoch)
         git = self._git
         return Tools(
@@ -176,10 +178,25 @@ class App:
         )
 
     def _clean(self, context: PhaseContext) -> None:
+        self._clean_attempt(context.project.name, context.item.id, context.claim.epoch)
+
+    def _clean_attempt(self, project: str, item_id: int, epoch: int) -> None:
+        """Keep the work of an attempt, then remove its directory: never one without the other."""
+        workspace = self._workspaces.of(item_id, epoch)
         try:
-            self._workspaces.clean(context.item.id, context.claim.epoch)
-        except OSError as error:
-            log.warning("an attempt directory was not cleaned: %s", error)
+            self.keeper.keep(workspace, project=project, item_id=item_id, epoch=epoch)
+            self._workspaces.clean(item_id, epoch)
+            self.keeper.forget_old(project)
+        except (OSError, DamascusError) as error:
+            log.warning("%s is left as it is: %s", workspace.root, error)
+
+    @cached_property
+    def keeper(self) -> Keeper:
+        """What attempts left, kept for a while."""
+        from damascus.git_ops import Keeper  # noqa: PLC0415 - only workers and `show` need it
+
+        root = (self.settings.home / "kept").resolve()
+        return Keeper(root, days=self.settings.keep_work_days)
 
     @cached_property
     def _workspaces(self) -> Workspaces:
@@ -193,7 +210,7 @@ class App:
                 f"DAMASCUS_HOME is {self.settings.home}, where nothing can be written: "
                 f"{error.strerror}"
             ) from None
-        return Workspaces(root, keep=self.settings.keep_attempts)
+        return Workspaces(root, keep=self.settings.keep_attempts, days=self.settings.keep_work_days)
 
     # -- adapters ------------------------------------------------------------------------------
 

@@ -1,7 +1,8 @@
 """Attempt directories: one per claim, made fresh, cleaned when its run has ended.
 
 What stays of an attempt are its log and the prompt, for people to read; of those the newest
-`keep` are kept. A directory whose claim may still live is never touched.
+`keep` are kept. A directory whose claim may still live is never touched: one is left behind when a
+later attempt of its item begins, or when nothing has happened in it for `days`.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import os
 import re
 import shutil
 import stat
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -24,9 +26,10 @@ _NAME = re.compile(r"^(\d+)-(\d+)\Z")
 class Workspaces:
     """The directory `root`, in which every attempt has one named `<item>-<epoch>`."""
 
-    def __init__(self, root: Path, *, keep: int) -> None:
+    def __init__(self, root: Path, *, keep: int, days: float = 30.0) -> None:
         self._root = root
         self._keep = keep
+        self._days = max(days, 1.0)
 
     def make(self, item_id: int, epoch: int) -> Workspace:
         """A fresh, empty attempt directory that only this user can enter."""
@@ -36,28 +39,52 @@ class Workspaces:
         path.mkdir(parents=True, mode=0o700)
         return Workspace(path)
 
+    def of(self, item_id: int, epoch: int) -> Workspace:
+        """The directory of an attempt, whether it is there or not."""
+        return Workspace(self._root / f"{item_id}-{epoch}")
+
+    def left_behind(self, item_id: int, epoch: int) -> list[tuple[int, Workspace]]:
+        """Earlier attempts of an item that nobody cleaned, by epoch: their worker died.
+
+        Who claims an item with a later epoch knows that no earlier claim of it lives.
+        """
+        found = [(int(m[2]), p) for m, p in self._attempts() if int(m[1]) == item_id]
+        uncleaned = [(e, Workspace(p)) for e, p in found if e < epoch and (p / "checkout").exists()]
+        return sorted(uncleaned, key=lambda one: one[0])
+
     def clean(self, item_id: int, epoch: int) -> None:
         """Remove what an attempt checked out and built; its log stays. Never raises."""
-        workspace = Workspace(self._root / f"{item_id}-{epoch}")
+        workspace = self.of(item_id, epoch)
         for path in (workspace.checkout, workspace.git_dir, workspace.home):
             remove(path)
         self._forget_old()
 
     def _forget_old(self) -> None:
         """Keep the newest attempts; only those already cleaned are counted and removed."""
-        try:
-            found = [p for p in self._root.iterdir() if _NAME.match(p.name)]
-        except OSError:
-            return
-        cleaned = [p for p in found if not Workspace(p).checkout.exists()]
-
-        def age(path: Path) -> float:
-            with suppress(OSError):
-                return path.stat().st_mtime
-            return 0.0
-
-        for path in sorted(cleaned, key=age, reverse=True)[self._keep :]:
+        found = [path for _, path in self._attempts()]
+        cleaned = [path for path in found if not Workspace(path).checkout.exists()]
+        for path in sorted(cleaned, key=_changed, reverse=True)[self._keep :]:
             remove(path)
+        forgotten = time.time() - self._days * 86400
+        for path in found:
+            if path not in cleaned and 0.0 < _changed(path) < forgotten:
+                remove(path)
+
+    def _attempts(self) -> list[tuple[re.Match[str], Path]]:
+        try:
+            paths = list(self._root.iterdir())
+        except OSError:
+            return []
+        return [(match, path) for path in paths if (match := _NAME.match(path.name))]
+
+
+def _changed(path: Path) -> float:
+    """When something last happened in an attempt, as far as its log and its top tell."""
+    times = [0.0]
+    for one in (path, Workspace(path).log):
+        with suppress(OSError):
+            times.append(one.stat().st_mtime)
+    return max(times)
 
 
 def remove(path: Path) -> None:

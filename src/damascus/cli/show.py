@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,7 +15,10 @@ from damascus.cli.items import state
 from damascus.cli.opening import item_number, opened
 from damascus.cli.options import ItemRef, JsonFlag
 from damascus.cli.text import clean, duration, moment, money
-from damascus.errors import NotFoundError
+from damascus.errors import DamascusError, NotFoundError
+
+if TYPE_CHECKING:
+    from damascus.wiring import App
 
 _INTERNAL = frozenset({"phase_rank", "runnable"})  # columns that only the claim's index needs
 _EVER = timedelta(days=36500)
@@ -34,6 +38,7 @@ def show(
         page: dict[str, Any] = {
             "item": {key: value for key, value in row.items() if key not in _INTERNAL},
             "runs": runs,
+            "kept": _kept(app, row),
         }
         if not log:
             page |= {
@@ -48,6 +53,18 @@ def show(
         output.emit(page)
     else:
         _print_page(page)
+
+
+def _kept(app: App, item: dict[str, Any]) -> str | None:
+    """The command that brings back what attempts of an item left, to be run in a clone."""
+    try:
+        refs = app.keeper.kept(item["project"], item["id"])
+    except DamascusError:
+        return None
+    if not refs:
+        return None
+    store = shlex.quote(str(app.keeper.store(item["project"])))
+    return f"git fetch {store} 'refs/attempts/{item['id']}/*:refs/heads/attempts/{item['id']}/*'"
 
 
 def _print_log(number: int, runs: list[dict[str, Any]], *, as_json: bool) -> None:
@@ -89,6 +106,7 @@ def _print_page(page: dict[str, Any]) -> None:
             ("merged as", item["merge_sha"]),
             ("accepted", f"{moment(item['created_at'])} ({duration(item['age_seconds'])} ago)"),
             ("log", _about_log(page)),
+            ("kept work", page["kept"]),
         ]
     )
     output.heading("Story")

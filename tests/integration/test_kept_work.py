@@ -1,0 +1,213 @@
+"""Work is never destroyed: what attempts left comes back; and what is left of them is bounded."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from damascus.config import Settings
+from damascus.errors import GitError, UnusableTreeError
+from damascus.git_ops import GitBinary, Keeper
+from damascus.ports import Remote, Workspace
+from damascus.wiring import App
+from damascus.workspaces import Workspaces
+from support.git_repos import BareRepository, git
+
+
+@pytest.fixture
+def shop(tmp_path):
+    shop = BareRepository(tmp_path, "shop")
+    shop.push({"app.py": "x = 1\n"})
+    return shop
+
+
+@pytest.fixture
+def attempts(tmp_path):
+    return Workspaces(tmp_path / "attempts", keep=3)
+
+
+@pytest.fixture
+def keeper(tmp_path):
+    return Keeper(tmp_path / "kept", days=30)
+
+
+def attempt(attempts, shop, epoch, **files):
+    space = attempts.make(7, epoch)
+    GitBinary().clone(Remote(str(shop.path)), space, ref="main")
+    for name, text in files.items():
+        (space.checkout / f"{name}.py").write_text(text)
+    return space
+
+
+def keep(keeper, space, epoch):
+    return keeper.keep(space, project="shop", item_id=7, epoch=epoch)
+
+
+def test_a_dirty_tree_and_a_commit_come_back_in_a_clone_of_anybodys(keeper, attempts, shop):
+    dirty = attempt(attempts, shop, 1, app="x = 2\n", new="y = 1\n")
+    keep(keeper, dirty, 1)
+    done = attempt(attempts, shop, 2, app="x = 3\n")
+    sha = GitBinary().commit_all(done, message="By an agent", parents=[shop.sha("main")])
+    assert keep(keeper, done, 2) == sha
+    for epoch in (1, 2):
+        attempts.clean(7, epoch)
+    assert keeper.kept("shop", 7) == ["refs/attempts/7/1", "refs/attempts/7/2"]
+    fetched = "refs/attempts/7/*:refs/heads/attempts/7/*"
+    git(shop.person, "fetch", "-q", str(keeper.store("shop")), fetched)
+    assert git(shop.person, "show", "attempts/7/1:app.py") == "x = 2"
+    assert git(shop.person, "show", "attempts/7/1:new.py") == "y = 1"
+    assert git(shop.person, "rev-parse", "attempts/7/1^") == shop.sha("main")
+    assert git(shop.person, "rev-parse", "attempts/7/2") == sha
+    assert keeper.store("shop").stat().st_mode & 0o077 == 0
+
+
+def test_an_attempt_that_changed_nothing_leaves_nothing(keeper, attempts, shop):
+    assert keep(keeper, attempt(attempts, shop, 1), 1) is None
+    assert keep(keeper, attempts.make(7, 2), 2) is None
+    assert keeper.kept("shop", 7) == ()
+    assert (
+        Keeper(keeper.store("shop").parent, days=0).keep(
+            attempt(attempts, shop, 3, app="x = 2\n"), project="shop", item_id=7, epoch=3
+        )
+        is None
+    )
+
+
+def test_old_work_goes_when_its_time_has_come_and_its_objects_with_it(tmp_path, attempts, shop):
+    keeper = Keeper(tmp_path / "kept", days=30)
+    keep(keeper, attempt(attempts, shop, 1, app="x = 2\n"), 1)
+    assert keeper.forget_old("shop") == 0
+    assert Keeper(tmp_path / "kept", days=-1).forget_old("shop") == 1
+    assert keeper.kept("shop", 7) == []
+    assert keeper.forget_old("elsewhere") == 0
+
+
+def wired(tmp_path, **more):
+    settings = Settings(home=tmp_path / "home", _env_file=None, **more)
+    return App(settings)
+
+
+def of(epoch):
+    return SimpleNamespace(
+        item=SimpleNamespace(id=7),
+        claim=SimpleNamespace(epoch=epoch),
+        project=SimpleNamespace(name="shop"),
+    )
+
+
+def test_a_directory_whose_work_cannot_be_kept_is_not_cleaned(tmp_path, shop, caplog):
+    with wired(tmp_path) as app:
+        space = attempt(app._workspaces, shop, 1, app="x = 2\n")
+        git(space.checkout, "init", "-q", "inner")
+        (space.checkout / "inner" / "work.txt").write_text("hours of it")
+        app._clean(of(1))
+        assert (space.checkout / "inner" / "work.txt").read_text() == "hours of it"
+        assert str(space.root) in caplog.text
+        with pytest.raises(UnusableTreeError):
+            keep(app.keeper, space, 1)
+
+        space = attempt(app._workspaces, shop, 2, app="x = 3\n")
+        store = app.keeper.store("shop")
+        store.parent.mkdir(parents=True, exist_ok=True)
+        store.write_text("in the way")  # as a full disk would be
+        app._clean(of(2))
+        assert (space.checkout / "app.py").exists()
+        store.unlink()
+        app._clean(of(2))
+        assert not space.checkout.exists()
+        assert app.keeper.kept("shop", 7) == ["refs/attempts/7/2"]
+
+
+def test_what_a_dead_worker_left_is_kept_and_cleaned_by_the_next_attempt(tmp_path, shop):
+    with wired(tmp_path) as app:
+        spaces = app._workspaces
+        dead = attempt(spaces, shop, 1, app="x = 2\n")
+        other = spaces.make(8, 1)
+        other.checkout.mkdir()
+        assert [epoch for epoch, _ in spaces.left_behind(7, 3)] == [1]
+        assert spaces.left_behind(7, 1) == []
+        for epoch, _ in spaces.left_behind(7, 3):
+            app._clean_attempt("shop", 7, epoch)
+        assert not dead.checkout.exists()
+        assert other.checkout.exists()
+        assert app.keeper.kept("shop", 7) == ["refs/attempts/7/1"]
+
+
+def test_a_thousand_attempts_leave_a_bounded_number_of_files(tmp_path):
+    spaces = Workspaces(tmp_path / "attempts", keep=20)
+    live = spaces.make(1, 1)
+    live.checkout.mkdir()
+    for epoch in range(1000):
+        space = spaces.make(2, epoch)
+        space.checkout.mkdir()
+        (space.checkout / "file").write_text("x")
+        space.log.write_text("x")
+        spaces.clean(2, epoch)
+    left = list((tmp_path / "attempts").rglob("*"))
+    assert len(left) <= 2 + 2 * 20
+    assert live.checkout.is_dir()
+    assert (tmp_path / "attempts" / "2-999" / "run.log").exists()
+
+
+def test_an_uncleaned_directory_is_given_up_when_nothing_has_happened_for_long(tmp_path):
+    spaces = Workspaces(tmp_path / "attempts", keep=20, days=2)
+    old, running = spaces.make(1, 1), spaces.make(1, 2)
+    for space in (old, running):
+        space.checkout.mkdir()
+        space.log.write_text("x")
+        os.utime(space.root, (1, time.time() - 3 * 86400))
+    os.utime(old.log, (1, time.time() - 3 * 86400))
+    spaces.clean(9, 9)
+    assert not old.root.exists()
+    assert running.checkout.exists()
+
+
+def test_a_planted_git_directory_is_not_followed_when_work_is_kept(
+    keeper, attempts, shop, tmp_path
+):
+    space = attempt(attempts, shop, 1, app="x = 2\n")
+    elsewhere = tmp_path / "elsewhere"
+    git(tmp_path, "init", "-q", str(elsewhere))
+    (elsewhere / "secret").write_text("canary")
+    (space.checkout / ".git" / "config").write_text("[core]\n\tfsmonitor = touch /tmp/never\n")
+    (space.checkout / "link").symlink_to(elsewhere)
+    keep(keeper, space, 1)
+    store = keeper.store("shop")
+    assert git(store, "ls-tree", "--name-only", "refs/attempts/7/1").split() == ["app.py", "link"]
+    assert "canary" not in git(store, "log", "-p", "refs/attempts/7/1")
+
+
+def test_a_full_disk_is_a_fault_of_the_machine(attempts, shop, small_disk):
+    space = attempt(attempts, shop, 1, app="x = 2\n")
+    full = Keeper(small_disk / "kept", days=30)
+    (space.checkout / "large").write_bytes(os.urandom(3_000_000))
+    with pytest.raises(GitError) as raised:
+        keep(full, space, 1)
+    assert not isinstance(raised.value, UnusableTreeError)
+    elsewhere = Workspace(small_disk / "attempt")
+    shop.push({"large.bin": "x" * 10 + os.urandom(2_500_000).hex()})
+    with pytest.raises(GitError) as raised:
+        GitBinary().clone(Remote(str(shop.path)), elsewhere, ref="main")
+    assert not isinstance(raised.value, UnusableTreeError)
+    GitBinary().clone(Remote(str(shop.path)), replace(elsewhere, root=space.root), ref="main")
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of two megabytes, where this user may mount one."""
+    import subprocess  # noqa: PLC0415 - for this fixture only
+
+    place = tmp_path / "small"
+    place.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", place], capture_output=True, check=False
+    )
+    if mounted.returncode:
+        pytest.skip("a small file system cannot be mounted here")
+    yield Path(place)
+    subprocess.run(["umount", "-l", place], check=True)
