@@ -18,7 +18,16 @@ from psycopg.conninfo import make_conninfo
 from damascus.state import schema
 from damascus.state.db import Database
 
-KEPT = ("PATH", "HOME", "LANG", "TMPDIR", "SSL_CERT_FILE", "VIRTUAL_ENV", "DAMASCUS_TEST_CLAUDE")
+KEPT = (
+    "PATH",
+    "HOME",
+    "LANG",
+    "TMPDIR",
+    "SSL_CERT_FILE",
+    "VIRTUAL_ENV",
+    "DAMASCUS_TEST_CLAUDE",
+    "UPDATE_SCREENSHOTS",
+)
 _SERVER = os.environ.get("DAMASCUS_TEST_DATABASE_URL")
 for _name in list(os.environ):
     if _name not in KEPT and not _name.startswith(("PYTEST", "COV", "PYTHON", "LC_")):

@@ -21,7 +21,7 @@ export default ts.config(
     files: ['e2e/**'],
     languageOptions: {
       globals: { process: 'readonly', console: 'readonly', document: 'readonly', window: 'readonly',
-        setTimeout: 'readonly', URL: 'readonly', performance: 'readonly', getComputedStyle: 'readonly' },
+        setTimeout: 'readonly', URL: 'readonly', performance: 'readonly', fetch: 'readonly', getComputedStyle: 'readonly' },
     },
   },
 );

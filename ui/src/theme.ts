@@ -28,6 +28,8 @@ export const theme = createTheme({
   typography: {
     fontFamily: FONT,
     fontSize: 13,
+    body1: { fontSize: '13px', lineHeight: 1.5 },
+    body2: { fontSize: '13px', lineHeight: 1.5 },
     button: { textTransform: 'none', fontWeight: 550, letterSpacing: 0 },
   },
   shape: { borderRadius: 7 },

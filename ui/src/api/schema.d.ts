@@ -147,6 +147,9 @@ export interface paths {
          * Change Item
          * @description Change the priority or the budgets of an item that is not final.
          *
+         *     With the header `If-Match` and the ETag of the item as you have seen it, nothing is changed
+         *     when it has moved on since (412).
+         *
          *     Needs the scope `operate`.
          */
         patch: operations["change_item"];
@@ -526,12 +529,24 @@ export interface components {
          * @description What is to be changed; at least one of them.
          */
         Change: {
-            /** Priority */
-            priority?: number | null;
-            /** Budget Cycles */
-            budget_cycles?: number | null;
-            /** Budget Usd */
-            budget_usd?: string | null;
+            /**
+             * Priority
+             * @description 0 is done first, 9 last.
+             * @example 5
+             */
+            priority?: number;
+            /**
+             * Budget Cycles
+             * @description Attempts before the item blocks.
+             * @example 3
+             */
+            budget_cycles?: number;
+            /**
+             * Budget Usd
+             * @description US dollars as decimal digits, exact.
+             * @example 12.50
+             */
+            budget_usd?: string;
         };
         /**
          * CostLine
@@ -1069,7 +1084,7 @@ export interface components {
             title?: string | null;
             /**
              * Key
-             * @description Names the story in its project, which accepts it once. Default: of the title.
+             * @description Names the story in its project, which accepts it once. Default: by title.
              */
             key?: string | null;
             /**
@@ -2219,10 +2234,7 @@ export interface operations {
     change_item: {
         parameters: {
             query?: never;
-            header?: {
-                /** @description The ETag you have seen: nothing is changed when the item has moved on. */
-                "if-match"?: string | null;
-            };
+            header?: never;
             path: {
                 item_id: number;
             };

@@ -95,7 +95,7 @@ function states(found: Stats['phases'][string] | undefined): string {
     found.paused ? `${count(found.paused)} paused` : '',
   ].filter(Boolean);
   if (found.oldest_seconds && found.oldest_seconds > 60) told.push(`oldest ${about(found.oldest_seconds)}`);
-  return told.slice(0, 3).join(' · ');
+  return told.slice(0, 2).join(' · ');
 }
 
 function Throughput({ stats }: { stats: Stats }) {
@@ -116,7 +116,7 @@ function Throughput({ stats }: { stats: Stats }) {
         <h2 id="throughput"><a href={hashOf('items', { phase: 'merged', sort: '-finished' })}>Merged</a></h2>
         <span className="faint">{plural(sum, 'story', 'stories')} in 30 days</span>
       </div>
-      <Columns columns={columns} label={`${sum} stories merged in 30 days`} show={(value) => count(value)} />
+      <Columns columns={columns} label={`${sum} stories merged in 30 days`} show={(value) => count(value)} least={4} />
     </section>
   );
 }
@@ -179,13 +179,13 @@ function Workers({ stats }: { stats: Stats }) {
           {stats.workers.map((one) => (
             <li key={one.slot}>
               <a href={itemHash(one.item_id, 'runs')} className="line-row">
-                <PhasePill phase={one.phase} doing={one.merging ? 'merging' : 'running'} />
                 <span className="line-main">
                   <span className="line-title"><Said text={one.title} /></span>
                   <span className="line-sub">{one.project} · {one.worker}{one.stale ? ' · its worker is silent' : ''}</span>
                 </span>
+                <PhasePill phase={one.phase} doing={one.merging ? 'merging' : 'running'} />
                 <Attempts used={one.attempts} budget={one.budget_cycles} />
-                <span className="num faint">{span(one.age_seconds)}</span>
+                <span className="num faint took">{span(one.age_seconds)}</span>
               </a>
             </li>
           ))}
@@ -255,11 +255,11 @@ function Struggling() {
           {rows.slice(0, 6).map((row) => (
             <li key={row.id}>
               <a href={itemHash(row.id)} className="line-row">
-                <PhasePill phase={row.phase} doing={doing(row)} />
                 <span className="line-main">
                   <span className="line-title"><Said text={row.title} /></span>
                   <span className="line-sub">{row.project}{row.issue_title ? <> · <Said text={row.issue_title} /></> : null}</span>
                 </span>
+                <PhasePill phase={row.phase} doing={doing(row)} />
                 <Attempts used={row.attempts} budget={row.budget_cycles} />
               </a>
             </li>

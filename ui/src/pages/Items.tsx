@@ -27,7 +27,7 @@ export default function Items() {
   const [turned, setTurned] = useState<{ scope: string; cursors: string[] }>({ scope, cursors: [] });
   const cursors = turned.scope === scope ? turned.cursors : [];
   const found = useItems(filter, cursors.at(-1) ?? null, PAGE, !view.grouped);
-  const list = useSteady(found.data?.items ?? NONE, `${scope}${cursors.length}`);
+  const list = useSteady(found.data?.items ?? NONE, `${scope}${cursors.length}${found.isPlaceholderData}`);
   const filtered = view.project !== null || view.phase.length > 0 || view.text !== '';
   useEffect(() => {
     if (!keepsSelection(view.selected)) amend({ sel: null }, { replace: true });
@@ -73,7 +73,7 @@ export default function Items() {
             </Empty>
           ) : (
             <Empty icon="items" title="No stories yet">
-              Hand one in where Damascus runs: <code>damascus ingest PROJECT story.md</code>
+              Hand one in where Damascus runs: <code>damascus ingest --project NAME story.md</code>
             </Empty>
           )
         ) : narrow ? (

@@ -154,6 +154,7 @@ export function ItemsGrid({ list, page, size, more, turn, busy, view }: Table) {
       disableRowSelectionOnClick
       disableRowSelectionExcludeModel
       disableColumnMenu
+      hideFooterSelectedRowCount
       disableColumnFilter
       keepNonExistentRowsSelected
       rowSelectionModel={selection}

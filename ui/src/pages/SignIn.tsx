@@ -29,7 +29,7 @@ export function SignIn() {
         <h1>Sign in to Damascus</h1>
         <p>
           Show a token. You make one where Damascus runs; it is shown there once:
-          <code>damascus token create me --scope read --scope operate</code>
+          <code>{'damascus token create me \\\n  --scope read --scope operate'}</code>
         </p>
         <TextField
           label="Token"

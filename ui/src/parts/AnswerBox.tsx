@@ -19,6 +19,7 @@ export function AnswerBox({ issue, onDone }: { issue: Issue; onDone?: () => void
   const [phase, setPhase] = useState<string>('');
   const [cycles, setCycles] = useState('');
   const [dollars, setDollars] = useState('');
+  const [giving, setGiving] = useState(false);
   const blocked = issue.kind === 'blocked';
   const cyclesWrong = cycles !== '' && !/^([1-9]\d?|100)$/.test(cycles);
   const dollarsWrong = dollars !== '' && !/^\d{1,7}(\.\d{1,4})?$/.test(dollars);
@@ -97,8 +98,14 @@ export function AnswerBox({ issue, onDone }: { issue: Issue; onDone?: () => void
           {act.isPending ? 'Sending…' : blocked ? 'Retry' : issue.kind === 'report' ? 'Mark as read' : 'Answer'}
         </Button>
         {issue.kind === 'report' ? null : (
-          <Button color="error" disabled={!may || act.isPending} onClick={() => answer('cancel')}>
-            Give the item up
+          <Button
+            color="error"
+            variant={giving ? 'outlined' : 'text'}
+            disabled={!may || act.isPending}
+            onClick={() => (giving ? answer('cancel') : setGiving(true))}
+            onBlur={() => setGiving(false)}
+          >
+            {giving ? 'Give it up for good' : 'Give the item up'}
           </Button>
         )}
         <span className="faint consequence">

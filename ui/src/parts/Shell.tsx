@@ -117,8 +117,8 @@ function SignOut({ name }: { name: string }) {
     try {
       await send('DELETE', '/v1/session');
     } finally {
-      client.clear();
       client.setQueryData(['session'], null);
+      client.removeQueries({ predicate: (query) => query.queryKey[0] !== 'session' });
     }
   };
   return (

@@ -3,12 +3,12 @@ import { useMemo } from 'react';
 export type Column = { day: string; parts: { name: string; value: number; tone: string }[] };
 
 /** Stacked columns by day, drawn by hand: no library is worth its weight for this. */
-export function Columns({ columns, label, show }: { columns: Column[]; label: string; show: (value: number) => string }) {
+export function Columns({ columns, label, show, least = 0 }: { columns: Column[]; label: string; show: (value: number) => string; least?: number }) {
   const most = useMemo(
     () => Math.max(0, ...columns.map((one) => one.parts.reduce((sum, part) => sum + part.value, 0))),
     [columns],
   );
-  const top = nice(most);
+  const top = nice(Math.max(most, least));
   return (
     <figure className="chart" role="img" aria-label={label}>
       <div className="chart-lines" aria-hidden="true">

@@ -1,0 +1,132 @@
+"""The page in a real browser, against the real API and a real database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from support import page_world
+from support.page_world import Site, a_month, built, merged, serving, spec_ready
+
+pytestmark = pytest.mark.skipif(
+    page_world.why_not() is not None, reason=page_world.why_not() or "never"
+)
+
+
+@pytest.fixture
+def site(db, database_url, tmp_path: Path) -> Iterator[Site]:
+    with serving(db, database_url, tmp_path) as site:
+        yield site
+
+
+@pytest.fixture
+def month(db, database_url, tmp_path: Path) -> Iterator[tuple[Site, dict[str, int]]]:
+    known: dict[str, int] = {}
+    with serving(
+        db, database_url, tmp_path, before=lambda site: known.update(a_month(site))
+    ) as site:
+        yield site, known
+
+
+def test_a_list_lives_in_its_address(month):
+    site, known = month
+    with site.look("list", BLOCKED=str(known["blocked"])):
+        pass
+
+
+def test_a_question_is_answered_on_the_page_by_keyboard(month):
+    site, known = month
+    with site.look("answer", ASKED=str(known["asked"])) as look:
+        look.sees("answered")
+        row = site.db.row("issue", {"issue": 1})
+        assert (row["choice"], row["answer"]) == ("answer", "Yes, it keeps its password.")
+        assert row["closed_by"] == "api:nora"
+        look.go_on()
+
+
+def test_an_item_is_watched_from_spec_to_merged_without_a_reload(site):
+    site.desk.add_project(
+        name="billing", forge="gitea", repo="https://forge.example.com/acme/billing",
+        base_branch="main", policy={}, actor="test",
+    )  # fmt: skip
+    with site.look("live") as look:
+        look.sees("empty")
+        item = site.accept("billing", "Totals at the end of the monthly export")
+        look.go_on()
+        look.sees("spec")
+        for step, phase in ((spec_ready, "build"), (built, "review"), (merged, "merged")):
+            assert site.tick(step) != "idle"
+            look.go_on()
+            look.sees(phase)
+        assert site.db.row("item", {"item": item})["phase"] == "merged"
+        look.go_on()
+
+
+def test_a_list_keeps_its_places_under_the_pointer(site):
+    site.desk.add_project(
+        name="billing", forge="gitea", repo="https://forge.example.com/acme/billing",
+        base_branch="main", policy={}, actor="test",
+    )  # fmt: skip
+    site.accept("billing", "The first story", priority=0)
+    with site.look("still") as look:
+        look.sees("pointing")
+        site.accept("billing", "The second story")
+        look.go_on()
+        look.sees("held")
+        site.tick(spec_ready)
+        look.go_on()
+        look.sees("shown")
+        site.accept("billing", "The third story")
+        look.go_on()
+
+
+def test_what_stories_and_logs_say_is_only_ever_text(site):
+    site.desk.add_project(
+        name="billing", forge="gitea", repo="https://forge.example.com/acme/billing",
+        base_branch="main", policy={}, actor="test",
+    )  # fmt: skip
+    site.accept(
+        "billing",
+        "<img src=x onerror=\"document.title='owned'\">",
+        "<script>document.title='owned'</script> [a](javascript:document.title='owned') "
+        "javascript:document.title='owned' https://example.com/real\x1b[31mred",
+    )
+    site.tick(spec_ready)
+    site.tick(built)
+    site.tick(page_world.red)
+    site.tick(built)
+    site.sql("UPDATE work_items SET pr_url = 'javascript:document.title=1' WHERE id = 1")
+    site.tick(
+        page_world.PhaseResult(
+            page_world.Verdict.FAIL,
+            "<b>bold</b> \x1b[31mred\x1b[0m \u202egnirts",
+            {"output_tail": "\x1b[31mFAILED\x1b[0m <img src=x onerror=alert(1)>"},
+        )
+    )
+    with site.look("hostile"):
+        pass
+
+
+def test_ten_thousand_items_stay_smooth(site):
+    site.desk.add_project(
+        name="billing", forge="gitea", repo="https://forge.example.com/acme/billing",
+        base_branch="main", policy={}, actor="test",
+    )  # fmt: skip
+    site.sql("""INSERT INTO work_items (project_id, key, title, story, story_sha)
+      SELECT 1, 'story-' || n, 'Story number ' || n, 'x', 'x' FROM generate_series(1, 10000) n""")
+    with site.look("many"):
+        pass
+
+
+def test_a_stranger_signs_in_and_out(site):
+    with site.look("sign_in"):
+        pass
+
+
+def test_the_page_says_so_when_the_server_is_gone_and_goes_on_when_it_is_back(
+    db, database_url, tmp_path: Path
+):
+    with serving(db, database_url, tmp_path) as site, site.look("offline"):
+        pass
