@@ -4,6 +4,14 @@
 ARG PYTHON_IMAGE=python:3.12-slim
 ARG NODE_IMAGE=node:22-bookworm-slim
 
+# --- the web page, by the hashes of ui/package-lock.json ---
+FROM ${NODE_IMAGE} AS page
+WORKDIR /src/ui
+COPY ui/package.json ui/package-lock.json ./
+RUN npm ci --no-audit --no-fund
+COPY ui ./
+RUN npm run build
+
 # --- the project as a wheel, built offline with the build backend that requirements/dev.lock pins ---
 FROM ${PYTHON_IMAGE} AS wheel
 WORKDIR /src
@@ -14,6 +22,7 @@ RUN awk '/^[a-z]/ {keep = /^(hatchling|packaging|pathspec|pluggy|trove-classifie
     && pip install --no-cache-dir --no-deps --require-hashes -r /tmp/build.lock
 COPY pyproject.toml README.md LICENSE CHANGELOG.md schema.sql ./
 COPY src src
+COPY --from=page /src/src/damascus/api/static src/damascus/api/static
 RUN pip wheel --no-cache-dir --no-deps --no-build-isolation --no-index -w /dist .
 
 # --- what it runs on: every file checked against requirements/runtime.lock ---

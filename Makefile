@@ -1,7 +1,8 @@
 # Two commands do everything on a machine with Python 3.11 or later, git and make:
 #   make demo     the main job, end to end, on embedded parts (ARGS="--builder claude --json")
 #   make test     all tests
-# The others: make up, check, fmt, docs, locks, bench, soak (faults for hours, from a seed).
+# The others: make up, check, fmt, docs, locks, bench, soak (faults for hours, from a seed),
+# and ui (builds the web page into the package; needs Node 20.19 or later).
 
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
   $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
@@ -13,7 +14,7 @@ ARGS ?=
 PARALLEL ?= auto
 SIDE_BY_SIDE := -n $(PARALLEL) --maxprocesses 4 --dist loadfile
 
-.PHONY: demo test up check fmt docs locks bench soak clean
+.PHONY: demo test up ui check fmt docs locks bench soak clean
 
 demo: .venv/.embedded
 	@$(BIN)/damascus demo $(ARGS)
@@ -23,6 +24,13 @@ up: .venv/.embedded
 
 test: .venv/.dev
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(ARGS)
+
+# Without the page the API serves everything else.
+ui:
+	npm ci --prefix ui --no-audit --no-fund --loglevel=error
+	npm run --prefix ui lint
+	npm run --prefix ui test
+	npm run --prefix ui build
 
 check: .venv/.dev
 	$(BIN)/ruff format --check $(SOURCES)
