@@ -29,6 +29,7 @@ from psycopg.conninfo import make_conninfo
 
 from damascus.api.serve import run as serve_api
 from damascus.config import Settings
+from damascus.domain.work import PhaseContext
 from damascus.state.db import Database
 from damascus.state.desk import Desk
 from damascus.state.tokens import Tokens
@@ -102,8 +103,11 @@ class World:
     def accept(self, project: str, key: str = "story") -> int:
         return accept(self.desk, key, project=project)
 
-    def run(self, item_id: int, *steps: Any) -> None:
-        """Let the phases of one item do these steps, while everything else rests."""
+    def run(self, item_id: int, *steps: Any) -> list[PhaseContext]:
+        """Let the phases of one item do these steps, while everything else rests.
+
+        Gives what each of them was told.
+        """
         with self.db.connection() as connection:
             connection.execute(
                 "UPDATE projects SET paused = name <> (SELECT p.name FROM projects p "
@@ -114,7 +118,8 @@ class World:
                 "UPDATE work_items w SET project_paused = p.paused FROM projects p "
                 "WHERE p.id = w.project_id AND w.project_paused <> p.paused"
             )
-        cycle, heart = make_cycle(self.db, Script().then(*steps))
+        script = Script().then(*steps)
+        cycle, heart = make_cycle(self.db, script)
         try:
             for _ in steps:
                 with self.db.connection() as connection:
@@ -124,6 +129,7 @@ class World:
                 assert cycle.tick().outcome != "idle"
         finally:
             heart.close()
+        return script.runs
 
     def issue_of(self, item_id: int) -> int:
         """The number of the open issue of an item."""
