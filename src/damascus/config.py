@@ -14,6 +14,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal, cast
 
+from dotenv import dotenv_values
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -311,7 +312,9 @@ class Settings(BaseSettings):
 
 def load(**overrides: Any) -> Settings:
     """Read the settings from the environment. Raises ConfigurationError with one sentence."""
-    values: dict[str, Any] = {**_from_files(os.environ), **overrides}
+    dotenv = overrides.get("_env_file", ".env")
+    written = {} if dotenv is None else dotenv_values(dotenv, encoding="utf-8")
+    values: dict[str, Any] = {**_from_files({**written, **os.environ}), **overrides}
     try:
         return Settings(**values)
     except ValidationError as error:
@@ -326,7 +329,7 @@ def load(**overrides: Any) -> Settings:
         raise ConfigurationError(f"a setting cannot be read: {error}") from None
 
 
-def _from_files(environment: Mapping[str, str]) -> dict[str, str]:
+def _from_files(environment: Mapping[str, str | None]) -> dict[str, str]:
     """The secrets whose `DAMASCUS_<NAME>_FILE` names a file; its first line counts."""
     found: dict[str, str] = {}
     for field, info in Settings.model_fields.items():

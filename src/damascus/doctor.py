@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
+from damascus.config import EMBEDDED
 from damascus.errors import DamascusError, ForgeAuthError
 
 if TYPE_CHECKING:
@@ -98,8 +99,10 @@ def _tried(name: str, check: Callable[[], Check]) -> Check:
 
 
 def _settings(app: Patient) -> Check:
-    count = len(app.settings.model_fields_set)
-    return Check("settings", True, f"{count} set; `damascus config` shows all of them")
+    said = "`damascus config` shows those of this terminal and directory"
+    if app.settings.database_url is None and (app.settings.home / EMBEDDED).is_file():
+        said += "; `damascus up`, which runs, keeps those it was started with"
+    return Check("settings", True, said)
 
 
 def _home(app: Patient) -> Check:

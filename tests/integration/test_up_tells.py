@@ -74,3 +74,15 @@ def test_a_damaged_note_of_up_is_one_sentence(home):
         (home / EMBEDDED).write_text(text)
         with pytest.raises(ConfigurationError, match="stop `damascus up`"):
             load().as_up_was_told()
+
+
+def test_a_secret_may_come_from_a_file_that_only_the_env_file_names(home, monkeypatch):
+    (home.parent / "token").write_text("canary\n")
+    (home.parent / ".env").write_text(f"DAMASCUS_GITEA_TOKEN_FILE={home.parent / 'token'}\n")
+    token = load().gitea_token
+    assert token is not None
+    assert token.get_secret_value() == "canary"
+    assert load(_env_file=None).gitea_token is None
+    monkeypatch.setenv("DAMASCUS_GITEA_TOKEN_FILE", str(home.parent / "nowhere"))
+    with pytest.raises(ConfigurationError, match="nowhere"):
+        load()
