@@ -75,7 +75,7 @@ clean:
 	install its venv module (Debian and Ubuntu: apt install python3-venv)" >&2; exit 1; }
 
 .venv/.embedded: .venv/bin/python requirements/embedded.lock pyproject.toml
-	@test -f .venv/.dev || { echo "setting up: about half a minute …" >&2; \
+	@test -f .venv/.dev || { echo "setting up: a minute or two …" >&2; \
 	$(PIP) install -q --no-deps --require-hashes -r requirements/embedded.lock && \
 	$(PIP) install -q --no-deps --no-build-isolation --editable .; }
 	@touch $@
