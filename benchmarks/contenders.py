@@ -1,4 +1,7 @@
-"""Those that run against each other: Damascus directly, Damascus through Taskiq, Procrastinate."""
+"""Those that run against each other: Damascus directly, Damascus through Taskiq, Procrastinate.
+
+Each is started once and then asked again and again for a number of ticks.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +9,38 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 import psycopg
-from ground import CAP, HERE, free, hold, verdicts
+from ground import CAP, HERE, let_go, verdicts
 from redis import Redis
 
 from damascus.doorbell import GROUP, STREAM, ring_message
+
+
+class _Processes:
+    """Some processes of one kind, ended with the block."""
+
+    def __init__(self, argv: list[str], env: dict[str, str], workers: int) -> None:
+        self._argv = argv
+        self._env = env
+        self.workers = workers
+        self.processes: list[subprocess.Popen[str]] = []
+
+    def start(self, **more: Any) -> None:
+        for n in range(self.workers):
+            env = {**self._env, "DAMASCUS_WORKER_NAME": f"w{n}"}
+            process = subprocess.Popen(self._argv, env=env, text=True, **more)
+            self.processes.append(process)
+
+    def end(self) -> None:
+        for process in self.processes:
+            process.terminate()
+        for process in self.processes:
+            process.wait(timeout=30)
 
 
 def _environment(url: str, **more: str) -> dict[str, str]:
@@ -25,103 +50,117 @@ def _environment(url: str, **more: str) -> dict[str, str]:
         "HOME": os.environ.get("HOME", "/"),
         "DAMASCUS_DATABASE_URL": url,
         "DAMASCUS_MAX_CONCURRENCY": str(CAP),
+        "DAMASCUS_POLL_SECONDS": "3600",  # nobody looks by himself while the others are measured
         **more,
     }
 
 
-@contextmanager
-def _process(argv: list[str], env: dict[str, str], **more: Any) -> Iterator[subprocess.Popen[str]]:
-    process = subprocess.Popen(argv, env=env, text=True, **more)
-    try:
-        yield process
-    finally:
-        process.terminate()
-        process.wait(timeout=30)
+class InStep:
+    """Processes that read a number of ticks, run them, and answer with the seconds they took."""
 
+    def __init__(self, script: str, url: str, workers: int) -> None:
+        argv = [sys.executable, str(HERE / script)]
+        self._all = _Processes(argv, _environment(url), workers)
 
-def _in_step(argv: list[str], env: dict[str, str], *, ticks: int, workers: int) -> float:
-    """Start `workers` processes, let them go in the same moment; ticks per second of them all."""
-    each = ticks // workers
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    with ExitStack() as stack:
-        processes = [
-            stack.enter_context(
-                _process([*argv, str(each)], {**env, "DAMASCUS_WORKER_NAME": f"w{n}"}, **pipes)
-            )
-            for n in range(workers)
-        ]
-        for process in processes:
+    def __enter__(self) -> Self:
+        self._all.start(stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        for process in self._all.processes:
             assert process.stdout
             assert process.stdout.readline() == "ready\n"
-        for process in processes:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._all.end()
+
+    def run(self, ticks: int) -> float:
+        """Ticks per second of all of them together; they are let go in the same moment."""
+        each = ticks // self._all.workers
+        for process in self._all.processes:
             assert process.stdin
-            process.stdin.write("go\n")
+            process.stdin.write(f"{each}\n")
             process.stdin.flush()
-        seconds = [float(process.stdout.readline()) for process in processes if process.stdout]
-    return each * workers / max(seconds)
+        seconds = [float(p.stdout.readline()) for p in self._all.processes if p.stdout]
+        return each * self._all.workers / max(seconds)
 
 
-def direct(url: str, *, ticks: int, workers: int) -> float:
-    """Cycle.tick in a loop, in `workers` processes."""
-    return _in_step(
-        [sys.executable, str(HERE / "noop.py")], _environment(url), ticks=ticks, workers=workers
-    )
+class Direct(InStep):
+    """Cycle.tick in a loop."""
+
+    def __init__(self, url: str, workers: int) -> None:
+        super().__init__("noop.py", url, workers)
 
 
-def procrastinate(url: str, *, ticks: int, workers: int) -> float:
-    """Procrastinate's jobs that do nothing, in `workers` processes."""
-    _prepare_procrastinate(url, ticks)
-    return _in_step(
-        [sys.executable, str(HERE / "procrastinate_noop.py"), url],
-        _environment(url),
-        ticks=ticks,
-        workers=workers,
-    )
+class Procrastinate(InStep):
+    """Procrastinate's jobs that do nothing."""
+
+    def __init__(self, url: str, workers: int) -> None:
+        super().__init__("procrastinate_noop.py", url, workers)
+        self._argv = [sys.executable, str(HERE / "procrastinate_noop.py"), "defer"]
+        self._env = _environment(url)
+
+    def defer(self, jobs: int) -> None:
+        """Put jobs, in place of what is left."""
+        subprocess.run([*self._argv, str(jobs)], env=self._env, check=True)
+
+    def run(self, ticks: int) -> float:
+        """Jobs per second."""
+        self.defer(ticks)
+        return super().run(ticks)
 
 
-def _prepare_procrastinate(url: str, jobs: int) -> None:
-    argv = [sys.executable, str(HERE / "procrastinate_noop.py"), url, "defer", str(jobs)]
-    subprocess.run(argv, env=_environment(url), check=True)
+class Taskiq:
+    """`taskiq worker` over Redis, processes of one thread; everything a worker does."""
 
+    def __init__(self, url: str, redis_url: str, workers: int, log: Path) -> None:
+        self._log = log
+        self._url = url
+        self._redis_url = redis_url
+        self._closing = ExitStack()
+        argv = [
+            *(sys.executable, "-m", "taskiq", "worker", "noop:broker", "--workers", "1"),
+            *("--max-async-tasks", "1", "--max-threadpool-threads", "1"),
+        ]
+        env = _environment(url, DAMASCUS_REDIS_URL=redis_url)
+        self._all = _Processes(argv, env, workers)
 
-def taskiq(url: str, redis_url: str, *, ticks: int, workers: int, log: Path) -> float:
-    """`taskiq worker` over Redis, `workers` processes of one thread; everything a worker does."""
-    argv = [
-        *(sys.executable, "-m", "taskiq", "worker", "noop:broker", "--workers", "1"),
-        *("--max-async-tasks", "1", "--max-threadpool-threads", "1"),
-    ]
-    env = _environment(url, DAMASCUS_REDIS_URL=redis_url)
-    with (
-        ExitStack() as stack,
-        Redis.from_url(redis_url) as redis,
-        psycopg.connect(url, autocommit=True) as connection,
-    ):
-        hold(connection)
-        redis.flushall()
-        redis.xgroup_create(STREAM, GROUP, id="0", mkstream=True)
-        output = stack.enter_context(log.open("w"))
-        for n in range(workers):
-            named = {**env, "DAMASCUS_WORKER_NAME": f"w{n}"}
-            stack.enter_context(_process(argv, named, stdout=output, stderr=output))
-        _until_ready(log, workers)
-        before = verdicts(connection)
-        free(connection)
+    def __enter__(self) -> Self:
+        self._redis = self._closing.enter_context(Redis.from_url(self._redis_url))
+        self._redis.flushdb()
+        self._redis.xgroup_create(STREAM, GROUP, id="0", mkstream=True)
+        self._connection = self._closing.enter_context(psycopg.connect(self._url, autocommit=True))
+        let_go(self._connection, on=False)
+        with self._log.open("w") as output:
+            self._all.start(stdout=output, stderr=output)
+        for _ in range(2400):  # a worker looks once when it starts, and says so
+            if self._log.read_text(errors="replace").count(" is ready") >= self._all.workers:
+                return self
+            time.sleep(0.05)
+        raise AssertionError(f"the Taskiq workers do not come up: see {self._log}")
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._all.end()
+        self._closing.close()
+
+    def run(self, ticks: int) -> float:
+        """Transitions per second; what is claimed when the time is up comes to its end."""
+        before = verdicts(self._connection)
+        let_go(self._connection, on=True)
         since = time.perf_counter()
-        for _ in range(workers):
-            redis.xadd(STREAM, {"data": ring_message()})
-        while (done := verdicts(connection) - before) < ticks:
-            assert time.perf_counter() - since < 120, f"{done} of {ticks}: see {log}"
+        for _ in range(self._all.workers):
+            self._redis.xadd(STREAM, {"data": ring_message()})
+        while (done := verdicts(self._connection) - before) < ticks:
+            assert time.perf_counter() - since < 120, f"{done} of {ticks}: see {self._log}"
             time.sleep(0.005)
         seconds = time.perf_counter() - since
-        hold(connection)
-    return done / seconds
-
-
-def _until_ready(log: Path, workers: int) -> None:
-    """A worker looks once when it starts, and says so."""
-    for _ in range(1200):
-        if log.read_text(errors="replace").count(" is ready") >= workers:
-            time.sleep(0.5)
-            return
-        time.sleep(0.05)
-    raise AssertionError(f"the Taskiq workers do not come up: see {log}")
+        let_go(self._connection, on=False)
+        return done / seconds

@@ -23,6 +23,14 @@ from damascus.state import schema  # noqa: E402 - see above
 from support.population import add_done, add_projects, add_ready, put_ahead  # noqa: E402 - see above
 
 CAP = 16  # slots; more than any contender needs
+SAYS = {
+    "k1": "1 thousand rows",
+    "k100": "100 thousand rows",
+    "m1": "1 million rows",
+    "m1_gated": "1 million, 20,000 gated ahead",
+    "m1_paused": "1 million, 20,000 paused ahead",
+    "": "(jobs of its own)",
+}
 _TABLES = "work_items, claim_slots, phase_runs, events_outbox, cost_ledger"
 
 
@@ -95,25 +103,17 @@ def refill(url: str) -> None:
             "merging = false, merge_sha = NULL, finished_at = NULL, attempts = 0 "
             "WHERE claim_epoch > 0 AND (phase <> 'spec' OR claimed_by IS NOT NULL)"
         )
-        free(connection)
+        connection.execute(
+            "UPDATE claim_slots SET item_id = NULL, project_id = NULL, project_slot = NULL "
+            "WHERE item_id IS NOT NULL"
+        )
         connection.execute(f"VACUUM (ANALYZE, INDEX_CLEANUP ON) {_TABLES}")
         connection.execute("CHECKPOINT")
 
 
-def free(connection: Connection[Any]) -> None:
-    """Every slot is free."""
-    connection.execute(
-        "UPDATE claim_slots SET item_id = NULL, project_id = NULL, project_slot = NULL "
-        "WHERE item_id IS NOT NULL"
-    )
-
-
-def hold(connection: Connection[Any]) -> None:
-    """Every slot is held, by nobody: workers find nothing to do."""
-    connection.execute(
-        "UPDATE claim_slots SET item_id = -slot, project_id = 0, project_slot = slot "
-        "WHERE item_id IS NULL"
-    )
+def let_go(connection: Connection[Any], *, on: bool) -> None:
+    """Let the workers that listen find something, or nothing: all projects are paused then."""
+    connection.execute("UPDATE projects SET paused = %s WHERE name ~ '^project-'", [not on])
 
 
 def verdicts(connection: Connection[Any]) -> int:
