@@ -257,6 +257,11 @@ class App:
         from damascus.forge.gitea_url import parse_repo  # noqa: PLC0415 - the same
 
         if not self.settings.gitea_url:
+            if "github.com" in repo or "gitlab.com" in repo:
+                raise UsageError(
+                    f"{repo} is on a forge that Damascus does not speak to: clone it, and give the "
+                    "directory of the clone"
+                )
             raise ConfigurationError(
                 "set DAMASCUS_GITEA_URL to the Gitea or Forgejo of this project, and "
                 "DAMASCUS_GITEA_TOKEN or DAMASCUS_GITEA_TOKEN_FILE to a token for it"
