@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from damascus.api.shapes import Stats
+from damascus.api.shapes_of_stats import Stats
 from damascus.api.told import written
 from damascus.domain.work import FINAL, Phase
 from damascus.state.api_views import ApiViews

@@ -75,5 +75,5 @@ def _sum(query: str, body: bytes) -> bytes:
 
 def _bad() -> Problem:
     return Problem(
-        422, "bad_cursor", "this cursor is not one of this query: take `next_cursor` as it is given"
+        404, "bad_cursor", "this query has no such page: take `next_cursor` as it is given"
     )

@@ -24,7 +24,6 @@ _LOOK = 0.5  # seconds between two looks while somebody listens
 _KEPT = 2000  # of the latest events; who is further behind reads from the database
 _PAGE = 500
 _OUTBOX_PAGE = 5000  # what `Outbox.sequence` does at once
-_ENOUGH = 0.2  # seconds within which looking again is of no use
 
 
 class Feed:
@@ -39,15 +38,21 @@ class Feed:
         self._task: asyncio.Task[None] | None = None
         self._listening = 0
         self._sequencing = threading.Lock()
-        self._sequenced = float("-inf")
+        self._begun = float("-inf")
 
     def sequence(self) -> None:
-        """Give events their places, unless that was done a moment ago. Blocks: call in a thread."""
+        """Give all events committed until now their places. Blocks: call in a thread.
+
+        Many who ask at once are served by one who begins after all of them have asked.
+        """
+        asked = time.monotonic()
         with self._sequencing:
-            if time.monotonic() - self._sequenced > _ENOUGH:
-                while self._outbox.sequence() == _OUTBOX_PAGE:
-                    pass
-                self._sequenced = time.monotonic()
+            if self._begun > asked:
+                return
+            begun = time.monotonic()
+            while self._outbox.sequence() == _OUTBOX_PAGE:
+                pass
+            self._begun = begun
 
     async def head(self) -> int:
         """The last place given out."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Path
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
@@ -19,7 +19,9 @@ def _storable(text: str) -> str:
     return text
 
 
-_NO_NUL = r"^[^\x00]*$"
+NO_NUL: dict[str, Any] = {"pattern": r"^[^\u0000]*$"}  # as OpenAPI says what `Storable` checks
+_INVISIBLE = r"\u0000-\u0020\u007f-\u00a0\u1680\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ufeff"
+NOT_BLANK: dict[str, Any] = {"pattern": rf"^[^\u0000]*[^{_INVISIBLE}][^\u0000]*$"}
 Storable = AfterValidator(_storable)
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$", examples=["greeting"])]
 Id = Annotated[int, Path(ge=1, le=BIGGEST, examples=[1])]
@@ -47,7 +49,14 @@ Usd = Annotated[
     ),
 ]
 Note = Annotated[
-    str, Storable, Field(max_length=65536, description="Kept with the event.", examples=["go on"])
+    str,
+    Storable,
+    Field(
+        max_length=65536,
+        description="Kept with the event.",
+        examples=["go on"],
+        json_schema_extra=NO_NUL,
+    ),
 ]
 
 

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 from fastapi import APIRouter, Request, Response
 from pydantic import Field
 
-from damascus.api.fields import Given, Storable
+from damascus.api.fields import NO_NUL, Given, Storable
 from damascus.api.guard import COOKIE, ReadRoute, Route, credentials, holder_of
-from damascus.api.shapes import Health, Ready, Session, Stats
+from damascus.api.shapes import Health, Ready, Session
+from damascus.api.shapes_of_stats import Stats
 from damascus.doorbell import answers
 from damascus.errors import DamascusError
 from damascus.state.tokens import SCOPES
@@ -28,7 +29,10 @@ class SignIn(Given):
     """A token, to sign in with."""
 
     token: Annotated[str, Storable] = Field(
-        min_length=1, max_length=128, examples=["dam_…"], json_schema_extra={"writeOnly": True}
+        min_length=1,
+        max_length=128,
+        examples=["dam_…"],
+        json_schema_extra={"writeOnly": True, **NO_NUL},
     )
 
 

@@ -4,13 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 from fastapi import APIRouter, Header, Query, Request, Response
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
+from pydantic.json_schema import SkipJsonSchema
 
 from damascus.api import cursors
-from damascus.api.fields import Cycles, Given, Id, Note, Priority, Slug, Storable, Usd
+from damascus.api.fields import (
+    NO_NUL,
+    NOT_BLANK,
+    Cycles,
+    Given,
+    Id,
+    Note,
+    Priority,
+    Slug,
+    Storable,
+    Usd,
+)
 from damascus.api.guard import IngestRoute, OperateRoute, ReadRoute, holder_of
 from damascus.api.problems import Problem
 from damascus.api.shapes import (
@@ -22,8 +34,9 @@ from damascus.api.shapes import (
     Moved,
 )
 from damascus.api.told import told
-from damascus.domain.story import MAX_TITLE, read_story, slugify
+from damascus.domain.story import MAX_STORY_BYTES, MAX_TITLE, read_story, slugify
 from damascus.domain.work import Phase
+from damascus.errors import UsageError
 from damascus.state.api_desk import version
 from damascus.state.item_lists import RANKS, SORTS, Wanted
 
@@ -47,6 +60,7 @@ class ListQuery(Given):
         description="Only items whose key or title has words that begin with each of these, or "
         "whose number it is. No sign has a special meaning.",
         examples=["say good"],
+        json_schema_extra=NO_NUL,
     )
     sort: SortName = Field(
         default="-id",
@@ -66,15 +80,21 @@ class NewItem(Given):
     project: Slug
     story: Annotated[str, Storable] = Field(
         min_length=1,
+        max_length=MAX_STORY_BYTES,
+        json_schema_extra=NOT_BLANK,
         description="Markdown, at most 256 KB. Its first heading becomes the title by default.",
         examples=["# Say goodbye\n\nPeople are greeted. Say goodbye to them too."],
     )
     title: Annotated[str, Storable] | None = Field(
-        default=None, min_length=1, max_length=MAX_TITLE, examples=["Say goodbye"]
+        default=None,
+        min_length=1,
+        max_length=MAX_TITLE,
+        examples=["Say goodbye"],
+        json_schema_extra=NOT_BLANK,
     )
     key: Slug | None = Field(
         default=None,
-        description="Names the story in its project, which accepts it once. Default: of the title.",
+        description="Names the story in its project, which accepts it once. Default: by title.",
     )
     priority: Priority = 5
     budget_cycles: Cycles | None = None
@@ -84,15 +104,20 @@ class NewItem(Given):
 class Change(Given):
     """What is to be changed; at least one of them."""
 
-    priority: Priority | None = None
-    budget_cycles: Cycles | None = None
-    budget_usd: Usd | None = None
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"minProperties": 1})
 
-    @model_validator(mode="after")
-    def _something(self) -> Change:
-        if self.priority is None and self.budget_cycles is None and self.budget_usd is None:
-            raise ValueError("give priority, budget_cycles or budget_usd")
-        return self
+    priority: Priority | SkipJsonSchema[None] = None
+    budget_cycles: Cycles | SkipJsonSchema[None] = None
+    budget_usd: Usd | SkipJsonSchema[None] = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _something(cls, given: object) -> object:
+        if isinstance(given, dict):
+            values = cast("dict[str, Any]", given).values()
+            if not values or any(value is None for value in values):
+                raise ValueError("give priority, budget_cycles or budget_usd, and none as null")
+        return cast("object", given)
 
 
 class Again(Given):
@@ -115,10 +140,8 @@ class GiveUp(Given):
 
 IfMatch = Annotated[
     str | None,
-    Header(
-        max_length=200,
-        description="The ETag you have seen: nothing is changed when the item has moved on.",
-    ),
+    # Not a parameter of the document: whoever tries values of its type is refused, and rightly.
+    Header(max_length=200, include_in_schema=False),
 ]
 IdempotencyKey = Annotated[
     str | None,
@@ -228,7 +251,11 @@ def operating(api: Api) -> APIRouter:
     def change_item(
         item_id: Id, body: Change, request: Request, if_match: IfMatch = None
     ) -> Response:
-        """Change the priority or the budgets of an item that is not final."""
+        """Change the priority or the budgets of an item that is not final.
+
+        With the header `If-Match` and the ETag of the item as you have seen it, nothing is changed
+        when it has moved on since (412).
+        """
         api.acts.change(
             item_id,
             actor=holder_of(request).actor,
@@ -241,14 +268,17 @@ def operating(api: Api) -> APIRouter:
     def retry_item(item_id: Id, body: Again, request: Request) -> Any:
         """Set a blocked item going again, its attempts back at 0."""
         api.views.item(item_id)
-        phase = api.desk.retry(
-            item_id,
-            actor=holder_of(request).actor,
-            text=body.note,
-            phase=None if body.phase is None else Phase(body.phase),
-            budget_cycles=body.budget_cycles,
-            budget_usd=body.budget_usd,
-        )
+        try:
+            phase = api.desk.retry(
+                item_id,
+                actor=holder_of(request).actor,
+                text=body.note,
+                phase=None if body.phase is None else Phase(body.phase),
+                budget_cycles=body.budget_cycles,
+                budget_usd=body.budget_usd,
+            )
+        except UsageError as error:  # it cannot go on in that phase yet
+            raise Problem(409, "conflict", str(error)) from None
         api.ring()
         return {"item_id": item_id, "phase": phase}
 
@@ -329,12 +359,9 @@ def _name(query: ListQuery) -> str:
 
 
 def _key(raw: bytes, title: str | None) -> str:
-    key = slugify(read_story(raw, name="the story", key="x", title=title).title)
-    if not key:
-        raise Problem(
-            422, "no_key", "no key can be made from the title: give one as `key`, such as say-hello"
-        )
-    return key
+    """A key from the title; from the text itself where the title has no letter of a slug."""
+    story = read_story(raw, name="the story", key="x", title=title)
+    return slugify(story.title) or f"story-{story.sha[:12]}"
 
 
 def _matches(if_match: str | None, now: str) -> bool:

