@@ -160,7 +160,7 @@ class Taskiq:
             self._redis.xadd(STREAM, {"data": ring_message()})
         while (done := verdicts(self._connection) - before) < ticks:
             assert time.perf_counter() - since < 120, f"{done} of {ticks}: see {self._log}"
-            time.sleep(0.005)
+            time.sleep(0.02)
         seconds = time.perf_counter() - since
         let_go(self._connection, on=False)
         return done / seconds

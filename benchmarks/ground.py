@@ -108,7 +108,6 @@ def refill(url: str) -> None:
             "WHERE item_id IS NOT NULL"
         )
         connection.execute(f"VACUUM (ANALYZE, INDEX_CLEANUP ON) {_TABLES}")
-        connection.execute("CHECKPOINT")
 
 
 def let_go(connection: Connection[Any], *, on: bool) -> None:
