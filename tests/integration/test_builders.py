@@ -309,7 +309,7 @@ def test_a_lost_claim_ends_an_agent_and_is_no_fault_of_the_item(tmp_path, place)
 
 
 def test_mini_swe_agent_does_the_work_in_every_sandbox(sandbox, place):
-    peek = Run("env; cat /proc/$PPID/environ | tr '\\0' '\\n'")
+    peek = Run("env; cat /proc/*/environ | tr '\\0' '\\n'; cat ~/.model-key; true")
     script = steps(Act(FILES), peek, Done("I wrote three files."))
     with ModelServer(script) as server:
         outcome = mini(server.openai_base).build(

@@ -84,25 +84,30 @@ class MiniSweAgent:
         workspace = request.workspace
         env = environment.prepare(workspace, self._path, self._variables(workspace.home))
         written = workspace.home / "trajectory.json"  # the workspace's root is not the agent's
-        job = json.dumps(self._job(request, written))
+        key = workspace.home / ".model-key"
+        if self._key:
+            environment.write_private(key, self._key)
+        told = self._job(request, written)
+        job = json.dumps({**told, "key_file": str(key) if self._key else None})
         runner = Path(mini_runner.__file__).resolve()
-        finished = sandbox.run(
-            Command(
-                argv=(sys.executable, "-I", str(runner), job),
-                cwd=workspace.checkout,
-                env=env,
-                writable=(workspace.checkout, workspace.home),
-                readable=(runner, Path(sys.prefix), Path(sys.base_prefix)),
-                timeout=request.seconds,
-                # A provider's own address is known to LiteLLM alone.
-                network=not self._api_base,
-                reach=environment.reach(self._api_base) if self._api_base else (),
-                output_cap=self._output_cap,
-                stdin=environment.write_private(workspace.root / "prompt.md", request.prompt),
-                log=workspace.log,
-            ),
-            fence,
+        command = Command(
+            argv=(sys.executable, "-I", str(runner), job),
+            cwd=workspace.checkout,
+            env=env,
+            writable=(workspace.checkout, workspace.home),
+            readable=(runner, Path(sys.prefix), Path(sys.base_prefix)),
+            timeout=request.seconds,
+            # A provider's own address is known to LiteLLM alone.
+            network=not self._api_base,
+            reach=environment.reach(self._api_base) if self._api_base else (),
+            output_cap=self._output_cap,
+            stdin=environment.write_private(workspace.root / "prompt.md", request.prompt),
+            log=workspace.log,
         )
+        try:
+            finished = sandbox.run(command, fence)
+        finally:
+            key.unlink(missing_ok=True)
         kept = workspace.root / "trajectory.json"
         with suppress(OSError):
             os.replace(written, kept)  # noqa: PTH105 - a rename, whatever the agent put there
@@ -125,7 +130,6 @@ class MiniSweAgent:
             "MSWEA_MODEL_RETRY_STOP_AFTER_ATTEMPT": str(self._max_retries + 1),
             "LITELLM_LOCAL_MODEL_COST_MAP": "True",  # else it asks the network, three times
             "LITELLM_MODE": "PRODUCTION",  # else it loads a .env found above its own files
-            **({mini_runner.KEY: self._key} if self._key else {}),
             **self._extra,
         }
 

@@ -14,13 +14,11 @@ from __future__ import annotations
 import ctypes
 import gc
 import json
-import os
 import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-KEY = "DAMASCUS_MODEL_KEY"
 PR_SET_DUMPABLE = 4
 
 
@@ -28,8 +26,8 @@ def main() -> int:
     """Read the job, run the agent, leave the trajectory behind."""
     job: dict[str, Any] = json.loads(sys.argv[1])
     task = sys.stdin.read()
-    key = os.environ.pop(KEY, None)
-    # The agent's commands run as the same user: this keeps them out of our /proc/<pid>/environ.
+    key = read_once(job["key_file"])
+    # The agent's commands run as the same user: this keeps them out of our memory.
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
     # LiteLLM builds some 10^5 objects that stay; not looking for garbage saves a quarter of 3 s.
@@ -44,6 +42,19 @@ def main() -> int:
         return 1
     sys.stdout.write(f"{ended.get('exit_status')}\n")
     return 0
+
+
+def read_once(name: str | None) -> str | None:
+    """Return what a file holds, and remove it before anybody else can look.
+
+    Not the environment: the sandbox's own first process keeps that for all to read.
+    """
+    if name is None:
+        return None
+    file = Path(name)
+    text = file.read_text("utf-8")
+    file.unlink()
+    return text
 
 
 def assemble(job: dict[str, Any], key: str | None) -> Any:
