@@ -328,9 +328,30 @@ CREATE INDEX IF NOT EXISTS work_items_final_in_project ON work_items (project_id
   WHERE phase IN ('merged', 'cancelled');
 CREATE INDEX IF NOT EXISTS work_items_finished ON work_items (finished_at, id)
   INCLUDE (phase, project_id) WHERE phase IN ('merged', 'cancelled');
--- Words of keys and titles. A LIKE would read every title there is.
-CREATE INDEX IF NOT EXISTS work_items_words ON work_items USING gin
-  (to_tsvector('simple', translate(key || ' ' || title, '-_./:@#', '       ')));
+
+CREATE TABLE IF NOT EXISTS item_words (
+  item_id  bigint PRIMARY KEY REFERENCES work_items (id) ON DELETE CASCADE,
+  words    tsvector NOT NULL
+);
+COMMENT ON TABLE item_words IS
+  'The words of keys and titles, for looking them up. A LIKE would read every title there is; an '
+  'index on work_items itself made each verdict half as expensive again.';
+CREATE INDEX IF NOT EXISTS item_words_by_word ON item_words USING gin (words);
+
+CREATE OR REPLACE FUNCTION keep_item_words() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  INSERT INTO item_words (item_id, words) VALUES (NEW.id,
+    to_tsvector('simple', translate(NEW.key || ' ' || NEW.title, '-_./:@#', '       ')))
+  ON CONFLICT (item_id) DO UPDATE SET words = EXCLUDED.words;
+  RETURN NULL;
+END $$;
+-- Fires for statements that name these columns, which those of the cycle do not.
+CREATE OR REPLACE TRIGGER work_items_words AFTER INSERT OR UPDATE OF key, title ON work_items
+  FOR EACH ROW EXECUTE FUNCTION keep_item_words();
+-- Items that were there before their words were kept.
+INSERT INTO item_words (item_id, words)
+SELECT id, to_tsvector('simple', translate(key || ' ' || title, '-_./:@#', '       '))
+FROM work_items WHERE NOT EXISTS (SELECT FROM item_words) ON CONFLICT DO NOTHING;
 
 -- The issues of all times, in the order in which they were opened.
 CREATE INDEX IF NOT EXISTS human_issues_by_age ON human_issues (opened_at, id);

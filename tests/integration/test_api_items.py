@@ -99,6 +99,18 @@ def test_a_request_that_failed_can_be_sent_again_under_its_key(api, asking):
     assert asking.post("/v1/items", json=story, headers=headers).status_code == 201
 
 
+def test_a_key_and_its_story_are_kept_together_or_not_at_all(api, asking):
+    with api.app.db.connection() as connection:
+        connection.execute(
+            "ALTER TABLE api_requests ADD CONSTRAINT broken CHECK (response IS NULL)"
+        )
+    assert hand_in(asking, key="k1").status_code == 500
+    assert ids(asking.get("/v1/items")) == []
+    with api.app.db.connection() as connection:
+        connection.execute("ALTER TABLE api_requests DROP CONSTRAINT broken")
+    assert hand_in(asking, key="k1").status_code == 201
+
+
 def test_the_same_key_at_once_from_many_accepts_one_story(api):
     answers = []
 
@@ -187,7 +199,7 @@ def test_text_finds_words_by_their_beginnings_and_no_sign_has_a_meaning(asking, 
 
 
 def test_a_word_that_many_titles_have_is_found_page_by_page(api, asking, monkeypatch):
-    monkeypatch.setattr("damascus.state.api_views.HITS", 2)
+    monkeypatch.setattr("damascus.state.item_lists.HITS", 2)
     for number in range(5):
         accept(api.app.desk, f"s{number}")
     assert all_pages(asking, text="story", limit=2) == [5, 4, 3, 2, 1]

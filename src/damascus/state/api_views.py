@@ -14,7 +14,7 @@ from psycopg.rows import DictRow
 
 from damascus.errors import NotFoundError
 from damascus.state.db import Database, Row
-from damascus.state.item_lists import HITS, Wanted, groups, hits, page
+from damascus.state.item_lists import Wanted, groups, hits, page
 
 _SETTLED = timedelta(minutes=10)  # after midnight: nothing of the day before is written then
 _NEVER = date(2000, 1, 1)
@@ -166,8 +166,8 @@ def _narrowed(connection: Connection[DictRow], wanted: Wanted) -> Wanted:
     if wanted.text is None:
         return wanted
     statement, params = hits(wanted)
-    found = [int(row["id"]) for row in connection.execute(statement, params).fetchall()]
-    return replace(wanted, among=found) if len(found) <= HITS else wanted
+    row = connection.execute(statement, params, prepare=False).fetchone()
+    return wanted if row is None else replace(wanted, among=row["ids"])
 
 
 class DayBook:
