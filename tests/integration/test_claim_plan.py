@@ -209,6 +209,30 @@ def test_a_claim_is_a_hot_update(million):
     assert row == {"n_tup_upd": 8, "n_tup_hot_upd": 8}
 
 
+def test_a_claim_does_not_wait_for_the_disk_but_the_start_of_its_phase_does(database_url):
+    db = Database(database_url, size=1)
+    desk = Desk(db)
+    add_project(desk)
+    accept(desk)
+    connection = connect(database_url)
+
+    def waits(statement: str, params: dict[str, Any]) -> tuple[Any, str]:
+        with connection.transaction():
+            row = connection.execute(sql(statement), params).fetchone()
+            setting = connection.execute("SHOW synchronous_commit").fetchone()
+        assert row
+        assert setting
+        return row, setting["synchronous_commit"]
+
+    connection.execute(sql("ensure_slots"), {"cap": 8})
+    connection.execute("SET synchronous_commit = on")
+    claim, claim_waits = waits("claim", PARAMS)
+    _, start_waits = waits("start_run", {"item": claim["id"], "epoch": 1, "worker": "w1"})
+    connection.close()
+    db.close()
+    assert (claim_waits, start_waits) == ("off", "on")
+
+
 class Trips:
     """Counts round trips on the wire: the server says that it is ready once per trip."""
 

@@ -13,9 +13,12 @@ INSERT INTO claim_slots (slot) SELECT generate_series(1, %(cap)s) ON CONFLICT DO
 -- It looks at the head of the queue only: 20,000 items of a project whose cap is full would cost it
 -- 100 ms each time; `claim_far` finds what stands behind them. The project is asked for in a
 -- subquery, because a join is an invitation to begin with the projects and sort.
+-- Its commit does not wait for the disk (a fifth of the whole cycle): no phase begins before
+-- start_run has committed, which does wait, and for everything before it. A power cut between the
+-- two leaves an item nobody has claimed and nobody works on.
 WITH slot AS MATERIALIZED (
-  SELECT slot FROM claim_slots WHERE item_id IS NULL AND slot <= %(cap)s
-  LIMIT 1 FOR UPDATE SKIP LOCKED
+  SELECT slot, set_config('synchronous_commit', 'off', true) FROM claim_slots
+  WHERE item_id IS NULL AND slot <= %(cap)s LIMIT 1 FOR UPDATE SKIP LOCKED
 ), c AS MATERIALIZED (
   SELECT w.id, w.project_id, w.phase, w.claim_epoch, w.claimed_by, w.claimed_by IS NOT NULL AS stale,
          w.attempts
@@ -61,8 +64,8 @@ RETURNING w.id, w.claim_epoch, w.phase, w.attempts, w.budget_cycles, w.consecuti
 -- What the first look does not see: a claim gone stale while every slot is held (found through the
 -- slots), and work behind a head of the queue whose projects are full (each other project's first).
 WITH slot AS MATERIALIZED (
-  SELECT slot FROM claim_slots WHERE item_id IS NULL AND slot <= %(cap)s
-  LIMIT 1 FOR UPDATE SKIP LOCKED
+  SELECT slot, set_config('synchronous_commit', 'off', true) FROM claim_slots
+  WHERE item_id IS NULL AND slot <= %(cap)s LIMIT 1 FOR UPDATE SKIP LOCKED
 ), far AS MATERIALIZED (
   SELECT w.id, w.phase_rank, w.priority, w.ready_since, true AS stale
   FROM claim_slots s JOIN work_items w ON w.id = s.item_id
