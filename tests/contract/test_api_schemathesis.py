@@ -20,6 +20,10 @@ from support.cycles import accept, settle
 LEFT_OUT = ("stream_events", "sign_out")
 
 
+@pytest.mark.skipif(
+    "DAMASCUS_TEST_SCHEMATHESIS_EXAMPLES" not in os.environ,
+    reason="takes minutes; set DAMASCUS_TEST_SCHEMATHESIS_EXAMPLES=4 to run it",
+)
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_schemathesis_finds_nothing(database_url, home, tmp_path):

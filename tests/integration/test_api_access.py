@@ -250,11 +250,16 @@ def test_who_asks_too_often_is_told_to_wait(database_url, home):
             assert other.get("/v1/session").status_code == 200
 
 
-def test_who_guesses_tokens_is_slowed_down(api):
-    with api.client("dam_guess") as client:
-        statuses = [client.get("/v1/session").status_code for _ in range(40)]
-    assert statuses[0] == 401
-    assert statuses[-1] == 429
+def test_who_guesses_tokens_is_slowed_down_and_others_of_the_address_are_not(database_url, home):
+    with serving(database_url, home, api_rate_per_second=0.1, api_burst=10) as api:
+        with api.client() as known:
+            assert known.get("/v1/session").status_code == 200
+        with api.client("dam_guess") as client:
+            statuses = [client.get("/v1/session").status_code for _ in range(12)]
+        assert statuses == [401] * 10 + [429] * 2
+        with api.client() as known, api.client(None) as nobody:
+            assert known.get("/v1/session").status_code == 200
+            assert nobody.get("/v1/session").status_code == 401
 
 
 def test_the_database_being_away_is_told_without_its_address(home):

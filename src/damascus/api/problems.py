@@ -168,6 +168,8 @@ def _invalid(error: RequestValidationError) -> Problem:
     found = cast("Sequence[Mapping[str, Any]]", error.errors())
     if any(one["type"] == "json_invalid" for one in found):
         return Problem(400, "not_json", "the body is not JSON")
+    if any(one["loc"][0] == "path" for one in found):
+        return Problem(404, "not_found", "nothing has that number or name")
     errors = [
         {"where": ".".join(str(part) for part in one["loc"]), "what": _what(one)}
         for one in found[:_SHOWN]
