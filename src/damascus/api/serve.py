@@ -73,7 +73,9 @@ def run(app: App, *, say: Callable[[str], None], stop: threading.Event | None = 
 @contextmanager
 def _ending_quietly() -> Generator[None]:
     """A stop in good order is no failure: uvicorn raises the signal again once it has stopped."""
-    numbers = (signal.SIGINT, signal.SIGTERM)
+    # Signals come to the main thread alone; in any other, uvicorn does not take them either.
+    main = threading.current_thread() is threading.main_thread()
+    numbers = (signal.SIGINT, signal.SIGTERM) if main else ()
     before = {number: signal.signal(number, lambda _number, _frame: None) for number in numbers}
     try:
         yield
