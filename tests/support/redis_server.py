@@ -38,11 +38,12 @@ def free_port() -> int:
 class RedisServer:
     """Running inside a `with`; `url` stays the same over restarts."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, password: str = "") -> None:
         self._directory = directory
+        self._password = password
         self._process: subprocess.Popen[bytes] | None = None
         self.port = free_port()
-        self.url = f"redis://127.0.0.1:{self.port}/0"
+        self.url = f"redis://{f':{password}@' if password else ''}127.0.0.1:{self.port}/0"
 
     def __enter__(self) -> Self:
         self.start()
@@ -67,6 +68,7 @@ class RedisServer:
             [
                 *(executable(), "--port", str(self.port), "--bind", "127.0.0.1"),
                 *("--save", "", "--appendonly", "no", "--dir", str(self._directory)),
+                *(("--requirepass", self._password) if self._password else ()),
             ],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
