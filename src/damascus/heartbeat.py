@@ -1,8 +1,9 @@
-"""The heartbeat: one thread a worker, beside whatever the worker is doing.
+"""The heartbeat: two threads a worker, beside whatever the worker is doing.
 
-It renews the claims that run and bears the bad news: a claim that was taken over, or whose item
+One renews the claims that run and bears the bad news: a claim that was taken over, or whose item
 was cancelled, is told to everything the phase has started, at once. When the database has been
-away for so long that somebody else may hold the claim by now, that is bad news as well.
+away for so long that somebody else may hold the claim by now, that is bad news as well; the other
+thread brings it, because the first may be waiting for the database, which may never answer.
 """
 
 from __future__ import annotations
@@ -94,7 +95,7 @@ class Heart:
         self._fences: dict[Held, ClaimFence] = {}
         self._lock = threading.Lock()
         self._wake = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._threads: list[threading.Thread] = []
         self._closed = False
 
     @contextmanager
@@ -104,9 +105,11 @@ class Heart:
         key = (claim.item_id, claim.epoch)
         with self._lock:
             self._fences[key] = fence
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
-                self._thread.start()
+            if not self._threads:
+                self._start("heartbeat", self.beat, self._interval)
+                self._start(
+                    "heartbeat-watch", self.watch_time, min(self._interval, self._stale / 20)
+                )
         try:
             yield fence
         finally:
@@ -119,11 +122,11 @@ class Heart:
             return list(self._fences.values())
 
     def close(self) -> None:
-        """End the thread."""
+        """End the threads; one that waits for the database is left behind after 5 seconds."""
         self._closed = True
         self._wake.set()
-        if self._thread is not None:
-            self._thread.join(timeout=5)
+        for thread in self._threads:
+            thread.join(timeout=5)
 
     def beat(self) -> None:
         """Renew once, and tell the bad news there is."""
@@ -136,29 +139,40 @@ class Heart:
             ours = self._renew(list(fences))
         except UnreachableError as error:
             log.warning("heartbeat: %s", error)
-            ours = None
+            return
         for key, fence in fences.items():
-            if ours is None:
-                # Nine tenths of the window: the database's clock decides, ours only guesses early.
-                if asked_at - fence.renewed_at > 0.9 * self._stale:
-                    log.error("item %d: not renewed for too long, stopping its phase", key[0])
-                    fence.break_off("lost")
-            elif key in ours:
+            if key in ours:
                 fence.renewed_at = asked_at
             elif fence.reason is None and not fence.settling and self._still_watched(key):
                 log.error("item %d: the claim (epoch %d) is lost, stopping its phase", *key)
+                fence.break_off("lost")
+
+    def watch_time(self) -> None:
+        """Stop each phase whose claim has not been renewed for almost as long as it lives."""
+        for fence in self.running():
+            # Nine tenths of the window: the database's clock decides, ours only guesses early.
+            unrenewed = time.monotonic() - fence.renewed_at
+            if fence.reason is None and not fence.settling and unrenewed > 0.9 * self._stale:
+                log.error(
+                    "item %d: not renewed for too long, stopping its phase", fence.claim.item_id
+                )
                 fence.break_off("lost")
 
     def _still_watched(self, key: Held) -> bool:
         with self._lock:
             return key in self._fences
 
-    def _run(self) -> None:
+    def _start(self, name: str, act: Callable[[], None], every: float) -> None:
+        thread = threading.Thread(target=self._run, args=(act, every), name=name, daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _run(self, act: Callable[[], None], every: float) -> None:
         while not self._closed:
-            self._wake.wait(self._interval)
+            self._wake.wait(every)
             if self._closed:
                 return
             try:
-                self.beat()
+                act()
             except Exception:
                 log.exception("heartbeat failed; it goes on")

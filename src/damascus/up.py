@@ -11,6 +11,7 @@ import json
 import logging
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Generator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -36,8 +37,10 @@ EMBEDDED_LOOK_SECONDS = (
 )
 
 
-def run(settings: Settings, *, say: Callable[[str], None]) -> int:
+def run(settings: Settings, *, say: Callable[[str], None], browse: bool = False) -> int:
     """Run until SIGINT or SIGTERM; returns the exit code. `say` gets lines for a person.
+
+    With `browse` the page is opened in the person's browser.
 
     Raises ConflictError when it runs already, ConfigurationError, DatabaseUnreachableError.
     """
@@ -47,6 +50,7 @@ def run(settings: Settings, *, say: Callable[[str], None]) -> int:
         app = stack.enter_context(App(settings))
         stack.enter_context(stopping_on_signals(stop, say))
         say(f"Damascus is up; its home is {settings.home}. Ctrl-C stops it, nothing is lost.")
+        show_page(stack, settings, say, browse=browse)
         for trouble in unable(app):
             say(f"! {trouble}")
         if not app.views.projects():
@@ -61,6 +65,24 @@ def run(settings: Settings, *, say: Callable[[str], None]) -> int:
             teller.join(timeout=5)
     say("Damascus is down; start it again to go on.")
     return 0
+
+
+def show_page(
+    stack: ExitStack, settings: Settings, say: Callable[[str], None], *, browse: bool
+) -> bool:
+    """Serve the page until the stack ends, and say where it is; whether it is served."""
+    try:
+        from damascus.api.beside import beside  # noqa: PLC0415 - an extra: not everybody has it
+    except ModuleNotFoundError as error:
+        say(f"! no page and no HTTP API: they need {error.name}: install damascus[api]")
+        return False
+    page = stack.enter_context(beside(settings, say=say))
+    if page is None:
+        return False
+    say(page.told(terminal=sys.stdout.isatty()))
+    if browse and not page.open():
+        say("! there is no browser to open here: use the link")
+    return True
 
 
 @contextmanager

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
 from pathlib import Path
+
+import httpx
 
 from support.processes import Programs
 
@@ -54,3 +57,29 @@ def test_an_agent_that_is_not_installed_is_said_before_the_first_story(tmp_path:
         done = programs.run("demo", "--builder", "claude", check=False)
     assert done.returncode == 3
     assert "Claude Code (no-such-agent) is not there" in done.stderr
+
+
+def test_its_page_can_be_looked_at_while_it_runs(tmp_path: Path):
+    with Programs(tmp_path, DAMASCUS_SHUTDOWN_GRACE_SECONDS="0.2") as programs:
+        demo = programs.start("damascus", "demo", "--open", "--keep", "kept")
+        file = tmp_path / "kept" / "home" / "page.link"
+        programs.until(lambda: "The page: " in programs.log)
+        url, token = file.read_text().strip().split("/#/?token=")
+        asked = {"Authorization": f"Bearer {token}"}
+        items = httpx.get(f"{url}/v1/items", headers=asked, trust_env=False).json()
+        assert {item["key"] for item in items["items"]} <= {
+            "slugify-titles",
+            "shorten-texts",
+            "round-trip-romans",
+        }
+        assert "there is no browser to open here" in programs.log
+        assert token not in programs.log
+        demo.send_signal(signal.SIGINT)
+        assert demo.wait(60) == 1, "it was ended before its stories were at rest"
+
+
+def test_a_page_to_look_at_and_a_report_for_a_program_exclude_each_other(tmp_path: Path):
+    with Programs(tmp_path) as programs:
+        done = programs.run("demo", "--open", "--json", check=False)
+    assert done.returncode == 2
+    assert "choose --open" in done.stderr

@@ -125,6 +125,11 @@ def test_a_stranger_signs_in_and_out(site):
         pass
 
 
+def test_a_sign_in_link_signs_in_and_its_token_is_gone_from_the_address(site):
+    with site.look("link"):
+        pass
+
+
 def test_the_page_says_so_when_the_server_is_gone_and_goes_on_when_it_is_back(
     db, database_url, tmp_path: Path
 ):

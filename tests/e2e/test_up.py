@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import signal
+import socket
+import stat
 from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
 
+import httpx
 import pytest
 
 from damascus.demo.model_server import ModelServer
@@ -100,3 +103,46 @@ def test_what_is_not_set_up_is_said_at_the_start(programs):
     programs.until(lambda: "no model writes specs" in programs.log)
     programs.until(lambda: "no-such-agent) is not there" in programs.log)
     assert up.poll() is None
+
+
+def session(link: str) -> httpx.Response:
+    url, token = link.split("/#/?token=")
+    return httpx.post(f"{url}/v1/session", json={"token": token}, trust_env=False)
+
+
+def test_its_page_is_served_and_the_link_that_signs_in_outlives_a_restart(programs, tmp_path):
+    file = tmp_path / "damascus" / "page.link"
+    up = programs.start("damascus", "up")
+    programs.until(lambda: "The page: " in programs.log)
+    first = file.read_text().strip()
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert session(first).json()["scopes"] == ["read", "ingest", "operate"]
+    up.send_signal(signal.SIGINT)
+    assert up.wait(30) == 0
+    with pytest.raises(httpx.ConnectError):
+        session(first)
+
+    again = programs.start("damascus", "up")
+    programs.until(lambda: programs.log.count("The page: ") == 2)
+    second = file.read_text().strip()
+    assert second.partition("token=")[2] == first.partition("token=")[2]
+    assert session(second).status_code == 200
+
+    programs.run("token", "revoke", "damascus-up")
+    programs.until(lambda: session(second).status_code == 401)
+    again.send_signal(signal.SIGINT)
+    assert again.wait(30) == 0
+    programs.start("damascus", "up")
+    programs.until(lambda: programs.log.count("The page: ") == 3)
+    third = file.read_text().strip()
+    assert session(third).status_code == 200
+    assert not any(link.partition("token=")[2] in programs.log for link in (first, third))
+
+
+def test_a_port_that_was_asked_for_and_is_taken_is_said_and_the_work_goes_on(programs):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        up = programs.start("damascus", "up", DAMASCUS_API_PORT=str(port))
+        programs.until(lambda: f"no HTTP API: 127.0.0.1:{port} is in use" in programs.log)
+        programs.until(lambda: ready(programs))
+        assert up.poll() is None

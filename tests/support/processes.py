@@ -24,6 +24,7 @@ class Programs:
             "HOME": str(home),
             "LANG": "C.UTF-8",
             "DAMASCUS_HOME": str(home / "damascus"),
+            "DAMASCUS_API_PORT": "0",
             **settings,
         }
         self._started: list[subprocess.Popen[bytes]] = []

@@ -59,15 +59,24 @@ class _Impatient(H11Protocol):
 def run(app: App, *, say: Callable[[str], None], stop: threading.Event | None = None) -> None:
     """Serve until SIGINT or SIGTERM (or `stop`). Raises ConflictError, UsageError."""
     settings = app.settings
-    listening = listen(settings.api_host, settings.api_port)
-    with listening:
-        server = server_for(app)
-        if stop is not None:
-            threading.Thread(target=_stop_with, args=(server, stop), daemon=True).start()
-        host, port = listening.getsockname()[:2]
-        say(f"the HTTP API listens on http://{_shown(host)}:{port}")
-        with _ending_quietly():
-            server.run(sockets=[listening])
+    with listen(settings.api_host, settings.api_port) as listening:
+        say(f"the HTTP API listens on {address(listening)}")
+        serve(app, listening, stop=stop)
+
+
+def serve(app: App, listening: socket.socket, *, stop: threading.Event | None = None) -> None:
+    """Serve on a socket that listens, until SIGINT or SIGTERM (in the main thread) or `stop`."""
+    server = server_for(app)
+    if stop is not None:
+        threading.Thread(target=_stop_with, args=(server, stop), daemon=True).start()
+    with _ending_quietly():
+        server.run(sockets=[listening])
+
+
+def address(listening: socket.socket) -> str:
+    """Where the socket listens, as the beginning of a URL."""
+    host, port = listening.getsockname()[:2]
+    return f"http://{_shown(host)}:{port}"
 
 
 @contextmanager

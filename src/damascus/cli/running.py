@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 TERMINATED = 143
 _LAST_SECONDS = 5.0  # after the claim was given back, for what runs to notice it
+OpenFlag = Annotated[bool, typer.Option("--open", help="Open the page in a browser.")]
 _BUILDERS = ("mini", "claude", "command")
 
 
@@ -182,8 +183,12 @@ def up(
         str | None,
         typer.Option("--builder", metavar="mini|claude|command", help="Coding agent to use."),
     ] = None,
+    browse: OpenFlag = False,
 ) -> None:
-    """Run everything in this process: a private PostgreSQL, workers, and no Redis; until Ctrl-C."""
+    """Run everything in this process until Ctrl-C: a private PostgreSQL, workers, the page.
+
+    It needs no Redis. The page is on DAMASCUS_API_PORT; a link that signs in is shown.
+    """
     _known(builder, _BUILDERS)
     from damascus.config import load  # noqa: PLC0415 - `--help` does not pay for it
     from damascus.up import run  # noqa: PLC0415 - the same
@@ -191,7 +196,7 @@ def up(
     talk(logging.WARNING)
     changes = {"max_concurrency": concurrency, "builder": builder}
     chosen = load(**{name: value for name, value in changes.items() if value is not None})
-    if code := run(chosen, say=output.line):
+    if code := run(chosen, say=output.line, browse=browse):
         raise typer.Exit(code)
 
 
@@ -203,16 +208,20 @@ def demo(
         Path | None,
         typer.Option("--keep", metavar="DIR", help="Leave everything there for a look."),
     ] = None,
+    browse: OpenFlag = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Carry sample stories to merge on this machine: real database, git and agent, scripted model.
 
-    It needs no key, no forge and no network, and cleans up after itself.
+    It needs no key, no forge and no network, and cleans up after itself. With --open it shows the
+    page as well, and stays until Ctrl-C.
     """
     _known(builder, ("mini", "claude"))
+    if browse and as_json:
+        raise UsageError("choose --open, which stays for a look, or --json, which ends")
     from damascus.demo.run import run  # noqa: PLC0415 - `--help` does not pay for it
 
-    if code := run(builder=builder, keep=keep, as_json=as_json):
+    if code := run(builder=builder, keep=keep, as_json=as_json, browse=browse):
         raise typer.Exit(code)
 
 

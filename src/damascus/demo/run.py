@@ -30,7 +30,7 @@ from damascus.domain.story import read_story
 from damascus.errors import ConfigurationError, DamascusError, UsageError
 from damascus.forge import local_git
 from damascus.tasks import run_embedded
-from damascus.up import embedded, stopping_on_signals
+from damascus.up import embedded, show_page, stopping_on_signals
 from damascus.wiring import App
 
 PROJECT = "textkit"
@@ -53,8 +53,17 @@ class Outcome:
     report: dict[str, Any]
 
 
-def run(*, builder: str, keep: Path | None, as_json: bool, concurrency: int = 2) -> int:
+def run(
+    *,
+    builder: str,
+    keep: Path | None,
+    as_json: bool,
+    browse: bool = False,
+    concurrency: int = 2,
+) -> int:
     """Run the demonstration; returns 0 only if all three stories rest as they should.
+
+    With `browse` the page is shown as well, and stays to be looked at until Ctrl-C.
 
     Raises UsageError when `keep` is not an empty or new directory, ConfigurationError when the
     builder or the embedded parts are not installed.
@@ -74,6 +83,7 @@ def run(*, builder: str, keep: Path | None, as_json: bool, concurrency: int = 2)
         show.parts(app, builder)
         stop = threading.Event()
         stack.enter_context(stopping_on_signals(stop, show.say))
+        shown = browse and show_page(stack, settings, show.say, browse=True)
         _ingest(app, repo, place)
         worker = threading.Thread(
             target=run_embedded,
@@ -84,18 +94,21 @@ def run(*, builder: str, keep: Path | None, as_json: bool, concurrency: int = 2)
         worker.start()
         try:
             in_time = _watch(app, show, stop)
+            report = _report(app, repo, server)
+            ok = in_time and all(i["phase"] == EXPECTED[i["key"]] for i in report["items"])
+            report |= {"ok": ok, "seconds": round(time.monotonic() - started, 1)}
+            if keep is not None:
+                report["kept"] = str(place)
+            if as_json:
+                sys.stdout.write(json.dumps(report, indent=2, default=str) + "\n")
+            else:
+                show.ending(report)
+            if shown and not stop.is_set():
+                show.say("The page stays, and its actions work: Ctrl-C ends the demonstration.")
+                stop.wait()
         finally:
             stop.set()
             worker.join()
-        report = _report(app, repo, server)
-    ok = in_time and all(i["phase"] == EXPECTED[i["key"]] for i in report["items"])
-    report |= {"ok": ok, "seconds": round(time.monotonic() - started, 1)}
-    if keep is not None:
-        report["kept"] = str(place)
-    if as_json:
-        sys.stdout.write(json.dumps(report, indent=2, default=str) + "\n")
-    else:
-        show.ending(report)
     return 0 if ok else 1
 
 

@@ -1,0 +1,131 @@
+"""PostgreSQL away, or silent, for several times as long as a claim lives; then it is back."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from psycopg.conninfo import conninfo_to_dict
+
+from damascus.state.db import Database
+from damascus.verify import verify
+from support.checker import check
+from support.cycles import accept, add_project
+from support.fault_world import FaultWorld
+from support.redis_server import RedisServer
+from support.scripted_tasks import as_url
+from support.taskiq_system import System
+from support.tcp_proxy import TcpProxy
+
+STALE_SECONDS = 2.0
+STALE_MINUTES = str(STALE_SECONDS / 60)
+WINDOWS = 5  # how many times longer than a claim's life the outage is
+
+
+@pytest.fixture
+def proxy(database_url: str) -> Iterator[TcpProxy]:
+    parts = conninfo_to_dict(database_url)
+    host, port = str(parts.get("host") or "/tmp"), int(parts.get("port") or 5432)  # noqa: S108 - libpq's
+    target = f"{host}/.s.PGSQL.{port}" if host.startswith("/") else (host, port)
+    with TcpProxy(target) as made:
+        yield made
+
+
+@pytest.fixture
+def world(tmp_path: Path, database_url: str) -> Iterator[FaultWorld]:
+    with FaultWorld(tmp_path, database_url) as made:
+        yield made
+
+
+@pytest.fixture
+def system(
+    db: Database, database_url: str, world: FaultWorld, tmp_path: Path, proxy: TcpProxy
+) -> Iterator[System]:
+    (tmp_path / "redis").mkdir()
+    with RedisServer(tmp_path / "redis") as redis:
+        made = System(db, as_url(database_url), redis, world.home)
+        made.environment["DAMASCUS_DATABASE_URL"] = world.url_through(proxy.port)
+        made.environment["DAMASCUS_STALE_CLAIM_MINUTES"] = STALE_MINUTES
+        made.environment["DAMASCUS_POLL_SECONDS"] = "0.3"
+        add_project(made.desk)
+        yield made
+        made.end()
+
+
+def gone(pid: int) -> bool:
+    return not Path(f"/proc/{pid}").exists()
+
+
+@pytest.mark.parametrize("how", ["refused", "stalled"])
+def test_an_agent_dies_with_its_claim_while_the_database_is_away_and_the_item_goes_on(
+    world: FaultWorld, proxy: TcpProxy, how: str
+) -> None:
+    (item,) = world.accept()
+    world.agent_seconds = "600"
+    through = world.url_through(proxy.port)
+    worker = world.worker(
+        "cut-off", forever=1, database_url=through, stale_claim_minutes=STALE_MINUTES
+    )
+    world.until(world.agents, "the agent began")
+    (agent,) = world.agents()
+    with getattr(proxy, how)():
+        world.until(
+            lambda: gone(agent["pid"]), "the agent dies with its claim", seconds=4 * STALE_SECONDS
+        )
+        time.sleep((WINDOWS - 2) * STALE_SECONDS)
+        assert worker.poll() is None, "the worker lives on"
+    world.until(lambda: len(world.agents()) == 2, "the same worker takes it up again")
+    assert {line["worker"] for line in world.lines("outcome")} == {"cut-off"}
+    world.stop(worker)
+    world.agent_seconds = "0"
+    world.finish_here()
+    check(world, spent=2)
+    assert world.item(item)["phase"] == "merged"
+
+
+def test_a_phase_that_runs_through_a_long_outage_is_run_again_by_the_same_worker(
+    system: System, proxy: TcpProxy
+) -> None:
+    item, other = accept(system.desk), accept(system.desk, "other")
+    system.hold()
+    worker = system.worker()
+    system.until(lambda: len(system.runs()) == 2, "both run")
+    with proxy.refused():
+        time.sleep(WINDOWS * STALE_SECONDS)
+        system.let_go()
+        assert worker.poll() is None
+    late = accept(system.desk, "late")
+    items = (item, other, late)
+    system.until(lambda: {system.phase(each) for each in items} == {"merged"}, "all merged")
+    assert len({pid for pid, _, _ in system.runs()}) == 1, "it is the same process all along"
+    for each in items:
+        told = system.events(each)
+        for once in ("work.spec_ready", "work.built", "work.merged"):
+            assert told.count(once) == 1, told
+        assert told.count("work.claim_lost") == (0 if each == late else 1)
+        assert system.item(each)["attempts"] <= 1
+    assert verify(system.db).problems == []
+    assert "Traceback" not in system.log
+
+
+def test_a_verdict_that_waited_out_a_long_outage_counts_once(
+    system: System, proxy: TcpProxy
+) -> None:
+    item = accept(system.desk)
+    system.hold("hold-spec")
+    system.worker()
+    system.until(lambda: len(system.runs()) == 1, "its spec runs")
+    with proxy.refused():
+        system.let_go("hold-spec")  # its verdict is due while nobody can take it
+        time.sleep(WINDOWS * STALE_SECONDS)
+    system.until(lambda: system.phase(item) == "merged", "merged")
+    told = system.events(item)
+    for once in ("work.spec_ready", "work.built", "work.merged"):
+        assert told.count(once) == 1, told
+    # Whoever is first after the outage: the verdict that waited, or who takes the claim over.
+    assert told.count("work.claim_lost") <= 1
+    assert len({pid for pid, _, _ in system.runs()}) == 1
+    assert verify(system.db).problems == []
+    assert "Traceback" not in system.log
