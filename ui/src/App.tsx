@@ -7,7 +7,8 @@ import { Inbox } from './pages/Inbox';
 import { SignIn } from './pages/SignIn';
 import { Shell } from './parts/Shell';
 import { Trouble, Waiting } from './parts/states';
-import { Notices } from './parts/notices';
+import { Notices, useTell } from './parts/notices';
+import { follow, settle, useLink, type Link } from './link';
 import { amend, useRoute } from './route';
 
 // The grid is two thirds of all script: it comes when the list is opened.
@@ -17,7 +18,8 @@ const ItemDrawer = lazy(() => import('./item/ItemDrawer'));
 const TITLES = { dashboard: 'Dashboard', items: 'Items', inbox: 'Inbox' } as const;
 
 export function App() {
-  const session = useSession();
+  const link = useLink();
+  const session = useSession(link !== 'asking');
   const route = useRoute();
   const client = useQueryClient();
   const item = Number(route.query.get('item'));
@@ -39,6 +41,9 @@ export function App() {
     [client],
   );
   useEffect(() => {
+    if (link === 'asking') void follow(client);
+  }, [link, client]);
+  useEffect(() => {
     if (item) opener.current ??= document.activeElement;
   }, [item]);
   const close = useCallback(() => {
@@ -47,7 +52,7 @@ export function App() {
     opener.current = null;
   }, []);
 
-  if (session.isPending) return <main className="signin"><Waiting lines={3} /></main>;
+  if (link === 'asking' || session.isPending) return <main className="signin"><Waiting lines={3} /></main>;
   if (session.isError) {
     return (
       <main className="signin">
@@ -55,10 +60,11 @@ export function App() {
       </main>
     );
   }
-  if (session.data === null) return <SignIn />;
+  if (session.data === null) return <SignIn wrong={typeof link === 'string' ? null : link.message} />;
   return (
     <Notices>
       <Live />
+      <Refused link={link} name={session.data.name} />
       <Shell page={route.page} session={session.data}>
         {route.page === 'dashboard' ? <Dashboard /> : null}
         {route.page === 'inbox' ? <Inbox /> : null}
@@ -75,4 +81,15 @@ export function App() {
       ) : null}
     </Notices>
   );
+}
+
+/** Says that a sign-in link was of no use to somebody who is signed in already. */
+function Refused({ link, name }: { link: Link; name: string }): null {
+  const tell = useTell();
+  useEffect(() => {
+    if (typeof link === 'string') return;
+    tell(`The sign-in link was refused: ${link.message} You are still signed in as ${name}.`, true);
+    settle();
+  }, [link, name, tell]);
+  return null;
 }

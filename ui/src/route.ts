@@ -1,4 +1,5 @@
 import { useSyncExternalStore } from 'react';
+import { offer, parted } from './link';
 
 // Where one is lives in the hash, so that a view can be shared: #/items?phase=build&item=12
 
@@ -25,10 +26,20 @@ export function hashOf(page: Page, query: Record<string, string | number | null 
   return `#/${page === 'dashboard' ? '' : page}${text ? `?${text}` : ''}`;
 }
 
-let current = parse(window.location.hash);
+/** Where the address leads. The token of a sign-in link is out of the address before anything else. */
+function arrive(): Route {
+  const { hash, token } = parted(window.location.hash);
+  if (token !== null) {
+    window.history.replaceState(null, '', hash);
+    if (token) offer(token);
+  }
+  return parse(hash);
+}
+
+let current = arrive();
 const watchers = new Set<() => void>();
 window.addEventListener('hashchange', () => {
-  current = parse(window.location.hash);
+  current = arrive();
   for (const tell of watchers) tell();
 });
 

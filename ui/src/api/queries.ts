@@ -20,9 +20,10 @@ export function makeClient(): QueryClient {
 }
 
 /** Who is signed in; null when nobody is. */
-export function useSession() {
+export function useSession(enabled = true) {
   return useQuery<Session | null, Failure>({
     queryKey: ['session'],
+    enabled,
     staleTime: 60_000,
     queryFn: async ({ signal }) => {
       try {

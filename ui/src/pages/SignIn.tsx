@@ -3,19 +3,22 @@ import TextField from '@mui/material/TextField';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { send, type Failure, type Session } from '../api/client';
+import { settle } from '../link';
 import { Mark } from '../parts/Mark';
 
-/** A token for a cookie that no script can read; the token itself is not kept. */
-export function SignIn() {
+/** A token for a cookie that no script can read; the token itself is not kept. `wrong`: what was wrong with a link. */
+export function SignIn({ wrong }: { wrong: string | null }) {
   const [token, setToken] = useState('');
   const client = useQueryClient();
   const signIn = useMutation<Session, Failure>({
     mutationFn: () => send('POST', '/v1/session', { token: token.trim() }),
     onSuccess: (session) => {
       setToken('');
+      settle();
       client.setQueryData(['session'], session);
     },
   });
+  const trouble = signIn.isError ? signIn.error.message : signIn.isPending ? null : wrong;
   return (
     <main className="signin">
       <form
@@ -39,8 +42,8 @@ export function SignIn() {
           fullWidth
           value={token}
           onChange={(event) => setToken(event.target.value)}
-          error={signIn.isError}
-          helperText={signIn.isError ? signIn.error.message : ' '}
+          error={trouble !== null}
+          helperText={trouble ?? ' '}
           slotProps={{ htmlInput: { spellCheck: false, maxLength: 128 } }}
         />
         <Button type="submit" variant="contained" size="medium" fullWidth disabled={!token.trim() || signIn.isPending}>
