@@ -186,7 +186,17 @@ def test_the_page_is_served_with_its_files_kept_for_ever(tmp_path):
         assert client.get("/favicon.svg").status_code == 200
         assert client.get("/assets/../index.html").status_code in (200, 404)
         assert client.get("/assets/%2e%2e/%2e%2e/etc/passwd").status_code == 404
-    assert page.routes(tmp_path / "nothing") == []
+
+
+def test_without_the_page_the_address_of_it_says_how_to_get_it(tmp_path):
+    from starlette.testclient import TestClient  # noqa: PLC0415 - only here
+
+    with TestClient(Starlette(routes=page.routes(tmp_path / "nothing"))) as client:
+        answer = client.get("/")
+    assert answer.status_code == 404
+    assert answer.headers["content-type"] == "text/plain; charset=utf-8"
+    for word in ("not part of this installation", "`make ui`", "container image", "/openapi.json"):
+        assert word in answer.text
 
 
 def test_every_answer_forbids_what_a_page_could_be_misused_for(api):

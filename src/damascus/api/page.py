@@ -6,13 +6,19 @@ from importlib.resources import files
 from pathlib import Path
 
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 _FOR_EVER = "public, max-age=31536000, immutable"
 _ROOT_FILES = ("favicon.ico", "favicon.svg", "robots.txt")
+_NOT_BUILT = """The web page is not part of this installation; everything else of the API is here.
+
+To have the page, build it in a checkout of Damascus with `make ui` (needs Node 20.19 or later) and
+start the API again, or use the container image, which comes with it.
+The document of the API is at /openapi.json, and what it serves is below /v1.
+"""
 
 
 class _Assets(StaticFiles):
@@ -31,10 +37,10 @@ def directory() -> Path:
 
 
 def routes(static: Path) -> list[Route | Mount]:
-    """The addresses of the page in `static`; none when it was not built."""
+    """The addresses of the page in `static`; when it was not built, `/` says so (404)."""
     index = static / "index.html"
     if not index.is_file():
-        return []
+        return [Route("/", _not_built), Route("/index.html", _not_built)]
 
     async def page(_: Request) -> Response:
         return FileResponse(index, headers={"Cache-Control": "no-cache"})
@@ -50,3 +56,7 @@ def routes(static: Path) -> list[Route | Mount]:
     if (static / "assets").is_dir():
         found.append(Mount("/assets", _Assets(directory=static / "assets")))
     return found
+
+
+async def _not_built(_: Request) -> Response:
+    return PlainTextResponse(_NOT_BUILT, status_code=404)
