@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from support import page_world
-from support.page_world import Site, a_month, built, merged, serving, spec_ready
+from support.page_world import Site, a_month, add_billing, built, merged, serving, spec_ready
 
 pytestmark = pytest.mark.skipif(
     page_world.why_not() is not None, reason=page_world.why_not() or "never"
@@ -47,10 +47,7 @@ def test_a_question_is_answered_on_the_page_by_keyboard(month):
 
 
 def test_an_item_is_watched_from_spec_to_merged_without_a_reload(site):
-    site.desk.add_project(
-        name="billing", forge="gitea", repo="https://forge.example.com/acme/billing",
-        base_branch="main", policy={}, actor="test",
-    )  # fmt: skip
+    add_billing(site)
     with site.look("live") as look:
         look.sees("empty")
         item = site.accept("billing", "Totals at the end of the monthly export")
@@ -65,10 +62,7 @@ def test_an_item_is_watched_from_spec_to_merged_without_a_reload(site):
 
 
 def test_a_list_keeps_its_places_under_the_pointer(site):
-    site.desk.add_project(
-        name="billing", forge="gitea", repo="https://forge.example.com/acme/billing",
-        base_branch="main", policy={}, actor="test",
-    )  # fmt: skip
+    add_billing(site)
     site.accept("billing", "The first story", priority=0)
     with site.look("still") as look:
         look.sees("pointing")
@@ -83,10 +77,7 @@ def test_a_list_keeps_its_places_under_the_pointer(site):
 
 
 def test_what_stories_and_logs_say_is_only_ever_text(site):
-    site.desk.add_project(
-        name="billing", forge="gitea", repo="https://forge.example.com/acme/billing",
-        base_branch="main", policy={}, actor="test",
-    )  # fmt: skip
+    add_billing(site)
     site.accept(
         "billing",
         "<img src=x onerror=\"document.title='owned'\">",
@@ -110,10 +101,7 @@ def test_what_stories_and_logs_say_is_only_ever_text(site):
 
 
 def test_ten_thousand_items_stay_smooth(site):
-    site.desk.add_project(
-        name="billing", forge="gitea", repo="https://forge.example.com/acme/billing",
-        base_branch="main", policy={}, actor="test",
-    )  # fmt: skip
+    add_billing(site)
     site.sql("""INSERT INTO work_items (project_id, key, title, story, story_sha)
       SELECT 1, 'story-' || n, 'Story number ' || n, 'x', 'x' FROM generate_series(1, 10000) n""")
     with site.look("many"):
@@ -135,3 +123,33 @@ def test_the_page_says_so_when_the_server_is_gone_and_goes_on_when_it_is_back(
 ):
     with serving(db, database_url, tmp_path) as site, site.look("offline"):
         pass
+
+
+@pytest.mark.parametrize("a_week_ago", [0, 1])
+def test_the_chart_of_what_was_merged_shows_only_what_was_merged(
+    db, database_url, tmp_path: Path, a_week_ago
+):
+    def before(site: Site) -> None:
+        add_billing(site)
+        for number in range(4):
+            site.accept("billing", f"Story {number}")
+        site.desk.cancel(4, actor="api:nora", note="not worth it")
+        for _ in range(a_week_ago):
+            merge(site)
+        site.sql(
+            "UPDATE work_items SET created_at = now() - interval '8 days', "
+            "finished_at = now() - interval '7 days' WHERE phase = 'merged'"
+        )
+
+    def merge(site: Site) -> None:
+        for step in (spec_ready, built, merged):
+            site.tick(step)
+
+    with (
+        serving(db, database_url, tmp_path, before=before) as site,
+        site.look("merged", A_WEEK_AGO=str(a_week_ago)) as look,
+    ):
+        look.sees("before")
+        merge(site)
+        merge(site)
+        look.go_on()

@@ -286,6 +286,14 @@ def away(_: PhaseContext) -> PhaseResult:
     return PhaseResult(Verdict.ERROR, "The forge did not answer: 502 from the proxy.")
 
 
+def add_billing(site: Site) -> None:
+    """One project, which is enough to look at."""
+    site.desk.add_project(
+        name="billing", forge="gitea", repo="https://forge.example.com/acme/billing",
+        base_branch="main", policy={}, actor="test",
+    )  # fmt: skip
+
+
 def a_month(site: Site) -> dict[str, int]:
     """Five projects with items in every phase and thirty days behind them; some of them by name."""
     for name in _PROJECTS:

@@ -103,10 +103,7 @@ function Throughput({ stats }: { stats: Stats }) {
     const by = new Map(stats.finished.by_day.map((one) => [one.day, one]));
     return lastDays(DAYS, new Date(stats.time)).map((day) => ({
       day,
-      parts: [
-        { name: 'merged', value: by.get(day)?.merged ?? 0, tone: 'var(--ph-merged)' },
-        { name: 'cancelled', value: by.get(day)?.cancelled ?? 0, tone: 'var(--ph-cancelled)' },
-      ],
+      parts: [{ name: 'merged', value: by.get(day)?.merged ?? 0, tone: 'var(--ph-merged)' }],
     }));
   }, [stats.finished.by_day, stats.time]);
   const sum = columns.reduce((total, one) => total + (one.parts[0]?.value ?? 0), 0);
@@ -116,7 +113,7 @@ function Throughput({ stats }: { stats: Stats }) {
         <h2 id="throughput"><a href={hashOf('items', { phase: 'merged', sort: '-finished' })}>Merged</a></h2>
         <span className="faint">{plural(sum, 'story', 'stories')} in 30 days</span>
       </div>
-      <Columns columns={columns} label={`${sum} stories merged in 30 days`} show={(value) => count(value)} least={4} />
+      <Columns columns={columns} label={`${sum} stories merged in 30 days`} show={(value) => count(value)} told={(part) => `${count(part.value)} ${part.name}`} least={4} />
     </section>
   );
 }

@@ -1,9 +1,11 @@
 import { useMemo } from 'react';
 
-export type Column = { day: string; parts: { name: string; value: number; tone: string }[] };
+export type Part = { name: string; value: number; tone: string };
+export type Column = { day: string; parts: Part[] };
+type Given = { columns: Column[]; label: string; show: (value: number) => string; told?: (part: Part) => string; least?: number };
 
 /** Stacked columns by day, drawn by hand: no library is worth its weight for this. */
-export function Columns({ columns, label, show, least = 0 }: { columns: Column[]; label: string; show: (value: number) => string; least?: number }) {
+export function Columns({ columns, label, show, told = (part) => `${part.name} ${show(part.value)}`, least = 0 }: Given) {
   const most = useMemo(
     () => Math.max(0, ...columns.map((one) => one.parts.reduce((sum, part) => sum + part.value, 0))),
     [columns],
@@ -18,12 +20,13 @@ export function Columns({ columns, label, show, least = 0 }: { columns: Column[]
       <div className="chart-columns" aria-hidden="true">
         {columns.map((column, place) => {
           const sum = column.parts.reduce((total, part) => total + part.value, 0);
-          const told = column.parts.filter((part) => part.value > 0).map((part) => `${part.name} ${show(part.value)}`);
+          const today = place === columns.length - 1;
+          const said = column.parts.filter((part) => part.value > 0).map(told);
           return (
             <div
               key={column.day}
               className="chart-column"
-              title={`${day(column.day)}: ${told.length ? told.join(', ') : 'nothing'}`}
+              title={`${today ? 'Today' : day(column.day)}: ${said.length ? said.join(', ') : 'nothing'}`}
             >
               <div className="chart-bar" style={{ height: `${top ? (sum / top) * 100 : 0}%` }}>
                 {column.parts.map((part) =>
@@ -32,8 +35,8 @@ export function Columns({ columns, label, show, least = 0 }: { columns: Column[]
                   ) : null,
                 )}
               </div>
-              {place % 7 === columns.length % 7 || place === columns.length - 1 ? (
-                <span className="chart-day">{place === columns.length - 1 ? 'today' : day(column.day)}</span>
+              {place % 7 === columns.length % 7 || today ? (
+                <span className="chart-day">{today ? 'today' : day(column.day)}</span>
               ) : null}
             </div>
           );
