@@ -4,6 +4,11 @@ First every committed event gets its place in the one order (`seq`); then each s
 its own cursor to the head. A sink that is slow or down holds up nothing but itself: it has its own
 thread, cursor, lock and backoff. Any number of relays may run; the lock lets one at a time serve a
 sink, and where a lock is lost midway an event comes twice, with the same id.
+
+A sink that answers and will not have one event must not go without all that follow: when it has
+refused the event `PARK_AFTER` times and takes another item's event, but still not this one, it is
+passed over there and a `relay.parked` event says so. A sink that does not answer, or takes nothing,
+only waits.
 """
 
 from __future__ import annotations
@@ -18,7 +23,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
 from damascus.domain.work import Event
-from damascus.errors import DamascusError, DatabaseUnreachableError
+from damascus.errors import DamascusError, DatabaseUnreachableError, UnreachableError
 from damascus.seldom import Seldom
 from damascus.sinks import CloudEvent, Sink, sinks_of
 from damascus.state.outbox import Outbox
@@ -31,6 +36,8 @@ log = logging.getLogger(__name__)
 BATCH = 500
 SEQUENCED_AT_ONCE = 5000
 LONGEST_BACKOFF = 300.0
+PARK_AFTER = 5  # failures in a row: with the backoff between them about half a minute
+PARKED = "relay.parked"
 GATHER_SECONDS = 0.1  # a pass for every verdict took more of the database than the verdicts did
 
 
@@ -126,16 +133,71 @@ class Relay:
                 events = self._outbox.after(seq, limit=self._batch)
                 if not events:
                     break
-                try:
-                    sink.put([cloud_event(event, source=self._source) for event in events])
-                except Exception as error:  # noqa: BLE001 - whatever a sink does is its own trouble
-                    said = _sentence(error)
-                    self._outbox.failed(sink.name, said)
+                taken, error = self._bring(sink, events)
+                if taken:
+                    seq = events[taken - 1].seq or seq
+                    self._outbox.taken(sink.name, seq)
+                    delivered += taken
+                if error is None:
+                    continue
+                said = _sentence(error)
+                self._outbox.failed(sink.name, said)
+                if not self._is_poison(sink, events[taken:], error):
                     return Delivery(sink.name, delivered, said)
-                seq = events[-1].seq or seq
-                self._outbox.taken(sink.name, seq)
-                delivered += len(events)
+                self._park(sink, events[taken], said)
+                seq = events[taken].seq or seq
         return Delivery(sink.name, delivered)
+
+    def _bring(self, sink: Sink, events: Sequence[Event]) -> tuple[int, Exception | None]:
+        """Bring as many of `events` as the sink takes; how many, and what stopped it.
+
+        It may be one event for which it refuses them all: those ahead of it are found by halving.
+        """
+        taken, size = 0, len(events)
+        while taken < len(events):
+            part = events[taken : taken + size]
+            error = self._put(sink, part)
+            if error is None:
+                taken += len(part)
+            elif isinstance(error, UnreachableError) or len(part) == 1:
+                return taken, error
+            else:
+                size = len(part) // 2
+        return taken, None
+
+    def _put(self, sink: Sink, events: Sequence[Event]) -> Exception | None:
+        try:
+            sink.put([cloud_event(event, source=self._source) for event in events])
+        except Exception as error:  # noqa: BLE001 - whatever a sink does is its own trouble
+            return error
+        return None
+
+    def _is_poison(self, sink: Sink, events: Sequence[Event], error: Exception) -> bool:
+        """Whether the sink takes events, only not the first of these, on which it failed.
+
+        The one it is tried with is the first of its item, so each item's order is kept; it comes
+        again in its place.
+        """
+        first, *rest = events
+        other = next((e for e in rest if e.item_id is None or e.item_id != first.item_id), None)
+        return (
+            not isinstance(error, UnreachableError)
+            and self._outbox.cursor(sink.name).failures >= PARK_AFTER
+            and other is not None
+            and self._put(sink, [other]) is None
+            # Once more: it may have been the sink, and have come back this very moment.
+            and not isinstance(self._put(sink, [first]), UnreachableError | None)
+        )
+
+    def _park(self, sink: Sink, event: Event, said: str) -> None:
+        log.error(
+            "the sink %s goes without event %s (%s, number %s), as it never takes it: %s",
+            *(sink.name, event.event_id, event.type, event.seq, said),
+        )
+        if event.type == PARKED:  # no end of events about events
+            self._outbox.taken(sink.name, event.seq or 0)
+        else:
+            self._outbox.park(sink.name, event, said)
 
     def run_once(self, stop: Callable[[], bool] = lambda: False) -> list[Delivery]:
         """Bring every sink to the head, each in a thread of its own, whatever failed before."""

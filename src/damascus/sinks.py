@@ -1,7 +1,7 @@
 """Where the relay carries events: a file of JSON lines, a Redis stream.
 
-A sink takes a batch as a whole, in order, or raises; then it gets the same batch again. It must
-not keep a part that would be seen out of order.
+A sink takes a batch as a whole, in order, or raises; then it gets the same events again, perhaps
+fewer at once. It must not keep a part that would be seen out of order.
 """
 
 from __future__ import annotations
@@ -34,7 +34,10 @@ class Sink(Protocol):
     def name(self) -> str: ...
 
     def put(self, events: Sequence[CloudEvent]) -> None:
-        """Take all of `events`, durably. Raises whatever went wrong, SinkError with a sentence."""
+        """Take all of `events`, durably. Raises whatever went wrong, SinkError with a sentence.
+
+        UnreachableError says that it is not about these events: none is given up for it.
+        """
         ...
 
 

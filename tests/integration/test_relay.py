@@ -14,11 +14,13 @@ import pytest
 
 from damascus.config import Settings
 from damascus.domain.work import Verdict
-from damascus.relay import Relay, RelayThreads, run
-from damascus.sinks import CloudEvent, JsonLines, RedisStream
+from damascus.errors import UnreachableError
+from damascus.relay import PARK_AFTER, PARKED, Relay, RelayThreads, run
+from damascus.sinks import CloudEvent, JsonLines, RedisStream, SinkError
 from damascus.state.db import Database
 from damascus.state.desk import Desk
 from damascus.state.outbox import Outbox
+from damascus.verify import verify
 from support.cycles import accept, add_project, make_claims, settle
 from support.redis_server import RedisServer, free_port
 
@@ -31,6 +33,7 @@ class Memory:
         self.got: list[CloudEvent] = []
         self.batches: list[int] = []
         self.broken: Exception | None = None
+        self.refuses: set[int] = set()  # what it never takes, by `seq`
         self.gate = threading.Event()
         self.gate.set()
         self.waiting = threading.Event()
@@ -40,6 +43,8 @@ class Memory:
         assert self.gate.wait(60)
         if self.broken is not None:
             raise self.broken
+        if self.refuses & {event["data"]["seq"] for event in events}:
+            raise SinkError("one of these is too much for me")
         self.got += events
         self.batches.append(len(events))
 
@@ -196,6 +201,98 @@ def test_a_broken_sink_holds_up_no_other_and_is_caught_up_later(
     assert relay.run_once()[0].events == 5
     assert db.rows("cursors")[0]["failures"] == 0
     assert bad.seqs == good.seqs
+
+
+def test_what_is_ahead_of_an_event_that_a_sink_refuses_is_brought_at_once(
+    db: Database, outbox: Outbox
+) -> None:
+    sink = Memory()
+    sink.refuses = {7}
+    write(db, 20)
+    (done,) = Relay(outbox, [sink], source="test").run_once()
+    assert (done.events, done.error) == (6, "one of these is too much for me")
+    assert sink.seqs == [1, 2, 3, 4, 5, 6]
+
+
+def test_an_event_that_a_sink_never_takes_holds_up_the_others_only_for_a_while(
+    db: Database, desk: Desk, outbox: Outbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    write(db, 1, item=accept(desk, "poisoned"))
+    write(db, 3, item=accept(desk, "other"))
+    sink, well = Memory("sick"), Memory("well")
+    relay = Relay(outbox, [sink, well], source="test")
+    relay.sequence()
+    (poison,) = [e for e in outbox.after(0) if e.type == "test.event" and e.key == "poisoned"]
+    assert poison.seq
+    sink.refuses = {poison.seq}
+    for _ in range(PARK_AFTER - 1):
+        assert relay.run_once()[0].error
+    assert max(sink.seqs) < poison.seq
+    assert relay.run_once()[0].error is None
+    relay.run_once()
+    wanted = [seq for seq in well.seqs if seq != poison.seq]
+    seen = list(dict.fromkeys(sink.seqs[: len(wanted) + 1]))
+    assert sorted(seen) == wanted, "all but the one"
+    for key in ("poisoned", "other"):
+        its = [e["data"]["seq"] for e in sink.got if e["data"]["item"] == key]
+        assert list(dict.fromkeys(its)) == sorted(set(its)), "each item in its order"
+    (parked,) = [e for e in well.got if e["type"] == PARKED]
+    assert parked["data"]["details"] == {
+        "sink": "sick",
+        "event_id": poison.event_id,
+        "event_type": "test.event",
+        "event_seq": poison.seq,
+        "item_id": poison.item_id,
+        "error": "one of these is too much for me",
+    }
+    assert "goes without event" in caplog.text
+    assert {row["seq"] for row in db.rows("cursors")} == {parked["data"]["seq"]}
+    assert not [p for p in verify(db).problems if "test.event" not in p.what]
+
+
+@pytest.mark.parametrize("trouble", [UnreachableError("it does not answer"), OSError("disk full")])
+def test_a_sink_that_takes_nothing_at_all_goes_without_nothing(
+    desk: Desk, outbox: Outbox, trouble: Exception
+) -> None:
+    for n in range(3):
+        accept(desk, f"story-{n}")
+    sink = Memory()
+    sink.broken = trouble
+    relay = Relay(outbox, [sink], source="test")
+    for _ in range(PARK_AFTER + 3):
+        assert relay.run_once()[0].error
+    sink.broken = None
+    relay.run_once()
+    assert sink.seqs == list(range(1, len(sink.got) + 1))
+    assert PARKED not in {event["type"] for event in sink.got}
+
+
+def test_a_refused_event_with_nothing_behind_it_waits(db: Database, outbox: Outbox) -> None:
+    sink = Memory()
+    sink.refuses = {1}
+    relay = Relay(outbox, [sink], source="test")
+    write(db, 1)
+    for _ in range(PARK_AFTER + 3):
+        assert relay.run_once()[0].error
+    sink.refuses = set()
+    relay.run_once()
+    assert sink.seqs == [1]
+
+
+def test_a_sink_that_refuses_the_word_of_what_it_refused_is_not_told_for_ever(
+    db: Database, outbox: Outbox
+) -> None:
+    sink = Memory()
+    sink.refuses = {1, 3}  # an event, and the event that tells that the first was passed over
+    relay = Relay(outbox, [sink], source="test")
+    write(db, 2)
+    for _ in range(PARK_AFTER + 1):
+        relay.run_once()
+    write(db, 1)
+    for _ in range(PARK_AFTER + 3):
+        relay.run_once()
+    assert [event["type"] for event in sink.got].count(PARKED) == 0
+    assert {row["seq"] for row in db.rows("cursors")} == {4}
 
 
 def test_a_slow_sink_holds_up_no_other(db: Database, outbox: Outbox) -> None:

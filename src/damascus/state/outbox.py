@@ -56,6 +56,21 @@ class Outbox:
         """The sink did not take its batch."""
         self._db.run("sink_failed", {"sink": sink, "error": error[:500]})
 
+    def park(self, sink: str, event: Event, error: str) -> None:
+        """The sink passes over `event` for good, and an event says so."""
+        self._db.run(
+            "park_event",
+            {
+                "sink": sink,
+                "seq": event.seq,
+                "project": event.project_id,
+                "event_id": event.event_id,
+                "type": event.type,
+                "item": event.item_id,
+                "error": error[:500],
+            },
+        )
+
     @contextmanager
     def alone(self, sink: str) -> Generator[bool]:
         """Hold the sink for this process; yields False when another one has it.

@@ -156,6 +156,18 @@ SELECT seq, failures, extract(epoch FROM now() - updated_at)::float8 AS since FR
 UPDATE relay_cursors SET seq = %(seq)s, failures = 0, last_error = NULL, updated_at = now()
 WHERE sink = %(sink)s AND seq < %(seq)s;
 
+-- name: park_event
+-- The sink passes over one event; that it did is an event as well, in the same statement.
+WITH moved AS (
+  UPDATE relay_cursors SET seq = %(seq)s, failures = 0, last_error = NULL, updated_at = now()
+  WHERE sink = %(sink)s AND seq < %(seq)s RETURNING sink
+)
+INSERT INTO events_outbox (type, project_id, actor, data)
+SELECT 'relay.parked', %(project)s::bigint, 'relay', jsonb_build_object('sink', moved.sink,
+  'event_id', %(event_id)s::text, 'event_type', %(type)s::text, 'event_seq', %(seq)s::bigint,
+  'item_id', %(item)s::bigint, 'error', %(error)s::text)
+FROM moved;
+
 -- name: sink_failed
 UPDATE relay_cursors SET failures = failures + 1, last_error = %(error)s, updated_at = now()
 WHERE sink = %(sink)s;
