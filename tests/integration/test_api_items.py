@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from decimal import Decimal
 
 import pytest
 
 from damascus.domain.work import Phase, Verdict
+from damascus.state.db import connect
+from damascus.state.item_lists import Wanted, page
 from support.api_server import serving
 from support.cycles import accept, add_project, settle
+from support.population import add_done, add_projects, add_ready
 
 
 @pytest.fixture
@@ -171,6 +175,69 @@ def test_filters_narrow_the_list_together(api, asking):
     assert ids(asking.get("/v1/items?phase=spec&phase=cancelled")) == [3, 2, 1]
     assert ids(asking.get("/v1/items?phase=merged")) == []
     assert all_pages(asking, phase=["spec", "cancelled"], limit=1) == [3, 2, 1]
+
+
+def test_what_is_failing_is_listed_and_counted_alike(api, asking, monkeypatch):
+    monkeypatch.setattr("damascus.api.board._FRESH", 0.0)
+    for number in range(6):
+        accept(api.app.desk, f"s{number}")
+    passes = (Verdict.PASS, Verdict.PASS)
+    ends = {
+        1: (Verdict.SPEC_AMBIGUOUS,),  # waits for an answer: nothing of it has failed
+        2: (Verdict.OVER_BUDGET,),  # blocked
+        3: (*passes, Verdict.FAIL),  # back in build
+        4: (Verdict.ERROR,),  # in spec as before
+        5: (*passes, Verdict.FAIL, Verdict.PASS),  # its last run has passed
+        6: (),  # not begun
+    }
+    for item, verdicts in ends.items():
+        for verdict in verdicts:
+            with api.app.db.connection() as connection:
+                connection.execute(
+                    "UPDATE work_items SET not_before = "
+                    "CASE WHEN id <> %s THEN now() + interval '1 hour' END",
+                    [item],
+                )
+            run(api, verdict)
+    assert ids(asking.get("/v1/items?failing=true")) == [4, 3, 2]
+    assert ids(asking.get("/v1/items?failing=true&phase=blocked&phase=build")) == [3, 2]
+    assert ids(asking.get("/v1/items?failing=true&sort=-finished")) == []
+    assert ids(asking.get("/v1/items?failing=false")) == [6, 5, 4, 3, 2, 1]
+    assert all_pages(asking, failing="true", sort="-attempts", limit=1) == [3, 4, 2]
+    counts = asking.get("/v1/stats").json()["phases"]
+    assert {phase: count["failing"] for phase, count in counts.items()} == {
+        "spec": 1,
+        "build": 1,
+        "review": 0,
+        "awaiting_human": 0,
+        "blocked": 1,
+    }
+    asking.post("/v1/items/2/retry", json={})
+    asking.post("/v1/items/3/cancel", json={})
+    assert ids(asking.get("/v1/items?failing=true")) == [4]
+
+
+def test_what_is_failing_is_found_by_its_index_however_much_there_is(database_url):
+    with connect(database_url) as connection:
+        add_projects(connection)
+        add_done(connection, 20_000)
+        add_ready(connection, 2_000)
+        connection.execute("UPDATE work_items SET phase_before = 'build' WHERE phase = 'build'")
+        connection.execute("VACUUM ANALYZE work_items")
+        for most, wanted in (
+            (1000, Wanted(failing=True, limit=51)),
+            (1000, Wanted(failing=True, keys=[9_000], limit=51)),
+            (5000, Wanted(failing=True, sort="-attempts", limit=51)),
+        ):
+            statement, params = page(wanted)
+            row = connection.execute(
+                "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) " + statement, params, prepare=False
+            ).fetchone()
+            assert row is not None
+            plan = row["QUERY PLAN"][0]["Plan"]
+            assert '"Index Name": "work_items_failing"' in json.dumps(plan), wanted
+            assert plan["Shared Hit Blocks"] + plan["Shared Read Blocks"] < most, wanted
+            assert plan["Actual Rows"] == 51
 
 
 @pytest.mark.parametrize(
@@ -348,3 +415,28 @@ def test_a_project_is_paused_and_resumed(api, asking):
     assert api.claims().claim() is None
     assert asking.post("/v1/projects/alpha/resume").json()["changed"] is True
     assert api.claims().claim() is not None
+
+
+def test_who_cancels_what_others_wait_for_is_told_what_is_possible_here(api, asking):
+    for key in ("first", "second", "third"):
+        accept(api.app.desk, key)
+    run(api, Verdict.OVER_BUDGET)
+    for waiting in (2, 3):
+        api.app.desk.close_gate(waiting, actor="ann", after=1)
+    refused = asking.post("/v1/items/1/cancel", json={})
+    assert (refused.status_code, refused.json()["code"]) == (409, "waited_for")
+    assert refused.json()["detail"] == (
+        "item 1 is waited for by 2 (alpha/second), 3 (alpha/third): cancel those first, or cancel "
+        "this item with `free` as true to let them go on without it"
+    )
+    answered = asking.post("/v1/issues/1/answer", json={"choice": "cancel"})
+    assert (answered.status_code, answered.json()["code"]) == (409, "waited_for")
+    assert asking.get("/v1/issues/1").json()["closed_at"] is None
+    assert asking.get("/v1/items/1").json()["item"]["phase"] == "blocked"
+    freed = asking.post("/v1/items/1/cancel", json={"free": True})
+    assert freed.json() == {"item_id": 1, "phase": "cancelled"}
+    assert [row["closed_gates"] for row in asking.get("/v1/items?phase=spec").json()["items"]] == [
+        0,
+        0,
+    ]
+    assert asking.get("/v1/issues").json()["issues"] == []

@@ -31,6 +31,7 @@ from damascus.errors import (
     UsageError,
 )
 from damascus.state.api_desk import KeyReusedError, StaleVersionError
+from damascus.state.desk import WaitedForError
 
 log = logging.getLogger(__name__)
 
@@ -119,6 +120,12 @@ def problem_of(error: Exception, request_id: str) -> Problem:  # noqa: C901, PLR
             return Problem(412, "version_is_stale", str(error))
         case NotFoundError():
             return Problem(404, "not_found", _plain(error))
+        case WaitedForError():
+            detail = (
+                f"{error.fact}: cancel those first, or cancel this item with `free` as true to let "
+                "them go on without it"
+            )
+            return Problem(409, "waited_for", clean(detail))
         case ConflictError():
             return Problem(409, "conflict", _plain(error))
         case UsageError():

@@ -26,6 +26,18 @@ from damascus.state.sql import sql
 CHOICES = ("retry", "cancel")
 
 
+class WaitedForError(ConflictError):
+    """An item cannot be cancelled while others wait for it. `fact` says which, without a hint."""
+
+    def __init__(self, item_id: int, waiting: Sequence[Row]) -> None:
+        names = ", ".join(f"{w['id']} ({w['project']}/{w['key']})" for w in waiting)
+        self.fact = f"item {item_id} is waited for by {names}"
+        super().__init__(
+            f"{self.fact}: cancel those first, or cancel it with --free to let them go on without "
+            "it"
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Ingested:
     """What became of a story: "accepted", "unchanged" (known already) or "updated"."""
@@ -184,7 +196,8 @@ class Desk(ProjectsDesk, GatesDesk):
 
         A question needs a text. A blocked item needs a choice: "retry" (attempts back to 0, in the
         phase it blocked in or in `phase`, with a raised budget where given) or "cancel". Raises
-        NotFoundError, ConflictError (answered already), UsageError.
+        NotFoundError, ConflictError (answered already, or others wait for what is to be cancelled),
+        UsageError.
         """
         with self._db.transaction() as connection:
             issue = connection.execute(sql("lock_issue"), {"issue": issue_id}).fetchone()
@@ -205,6 +218,9 @@ class Desk(ProjectsDesk, GatesDesk):
                 return None
             item = self._lock(connection, issue["item_id"])
             if chosen == "cancel":
+                waiting = connection.execute(sql("waiting_for"), {"item": item["id"]}).fetchall()
+                if waiting:  # an answer frees nobody: that is said to `cancel`
+                    raise WaitedForError(item["id"], waiting)
                 self._move(
                     connection,
                     item,
@@ -278,11 +294,7 @@ class Desk(ProjectsDesk, GatesDesk):
                 raise ConflictError(f"item {item_id} is being merged right now: it is too late")
             waiting = connection.execute(sql("waiting_for"), {"item": item_id}).fetchall()
             if waiting and not free:
-                names = ", ".join(f"{w['id']} ({w['project']}/{w['key']})" for w in waiting)
-                raise ConflictError(
-                    f"item {item_id} is waited for by {names}: cancel those first, or use --free "
-                    "to let them go on without it"
-                )
+                raise WaitedForError(item_id, waiting)
             for gate in waiting:
                 connection.execute(sql("open_gate"), {"gate": gate["gate"], "actor": actor})
             connection.execute(

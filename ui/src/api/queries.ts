@@ -1,5 +1,6 @@
 import { keepPreviousData, QueryClient, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Failure, get, send } from './client';
+import { isWaitedFor, wrongOf } from './waited';
 import type { DamascusEvent, ItemDetail, ItemRow, Schemas, Session, Stats } from './client';
 
 /** Read again while the page is looked at: claims, heartbeats and costs have no events. */
@@ -53,13 +54,19 @@ export type ItemFilter = {
   project: string | null;
   phase: readonly string[];
   text: string;
+  failing: boolean;
   sort: string;
 };
+
+/** The filter as the API's query. */
+function asked(filter: ItemFilter) {
+  return { ...filter, failing: filter.failing ? 'true' : null };
+}
 
 export function useItems(filter: ItemFilter, cursor: string | null, limit: number, enabled = true) {
   return useQuery<Schemas['ItemPage'], Failure>({
     queryKey: ['items', 'page', filter, cursor, limit],
-    queryFn: ({ signal }) => get('/v1/items', { ...filter, cursor, limit }, signal),
+    queryFn: ({ signal }) => get('/v1/items', { ...asked(filter), cursor, limit }, signal),
     placeholderData: keepPreviousData,
     refetchInterval: PULSE,
     enabled,
@@ -69,7 +76,7 @@ export function useItems(filter: ItemFilter, cursor: string | null, limit: numbe
 export function useGroups(filter: ItemFilter, limit: number, enabled = true) {
   return useQuery<Schemas['ItemGroups'], Failure>({
     queryKey: ['items', 'groups', filter, limit],
-    queryFn: ({ signal }) => get('/v1/items', { ...filter, limit, group_by: 'project' }, signal),
+    queryFn: ({ signal }) => get('/v1/items', { ...asked(filter), limit, group_by: 'project' }, signal),
     placeholderData: keepPreviousData,
     refetchInterval: PULSE,
     enabled,
@@ -149,7 +156,7 @@ export function useAct() {
   });
 }
 
-export type Many = { done: number; failed: { id: number | string; why: string }[] };
+export type Many = { done: number; failed: { id: number | string; why: string; waited: boolean }[] };
 
 /** The same act on many, a few at a time; tells of each that did not work. */
 export async function performAll(acts: Act[]): Promise<Many> {
@@ -161,8 +168,9 @@ export async function performAll(acts: Act[]): Promise<Many> {
         await perform(act);
         found.done += 1;
       } catch (error) {
-        const why = error instanceof Error ? error.message : String(error);
-        found.failed.push({ id: 'id' in act ? act.id : act.name, why });
+        const failure = error instanceof Failure ? error : new Failure(0, 'failed', String(error));
+        const why = wrongOf(failure) ?? '';
+        found.failed.push({ id: 'id' in act ? act.id : act.name, why, waited: isWaitedFor(failure) });
       }
     }
   };
@@ -170,13 +178,20 @@ export async function performAll(acts: Act[]): Promise<Many> {
   return found;
 }
 
+const LIVE = ['spec', 'build', 'review'];
+
+/** Whether the last run of an item at work did not pass: that leads to where it began, or back. */
+function failed(row: Pick<ItemRow, 'phase' | 'phase_before'>): boolean {
+  return row.phase_before !== null && LIVE.indexOf(row.phase_before) >= LIVE.indexOf(row.phase);
+}
+
 /** What an item is doing, in a word or two behind its phase. */
-export function doing(row: Pick<ItemRow, 'phase' | 'claimed_by' | 'merging' | 'not_before' | 'closed_gates' | 'project_paused' | 'consecutive_errors'>): string | null {
+export function doing(row: Pick<ItemRow, 'phase' | 'phase_before' | 'claimed_by' | 'merging' | 'not_before' | 'closed_gates' | 'project_paused'>): string | null {
   if (row.merging) return 'merging';
   if (row.claimed_by) return 'running';
-  if (row.phase !== 'spec' && row.phase !== 'build' && row.phase !== 'review') return null;
+  if (!LIVE.includes(row.phase)) return null;
   if (row.project_paused) return 'paused';
   if (row.closed_gates > 0) return 'waits for others';
   if (row.not_before) return 'backing off';
-  return row.consecutive_errors > 0 ? 'failing' : 'queued';
+  return failed(row) ? 'failing' : 'queued';
 }

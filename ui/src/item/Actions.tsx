@@ -1,11 +1,10 @@
 import Button from '@mui/material/Button';
-import Checkbox from '@mui/material/Checkbox';
 import Dialog from '@mui/material/Dialog';
-import FormControlLabel from '@mui/material/FormControlLabel';
 import TextField from '@mui/material/TextField';
 import { useState } from 'react';
 import type { ItemDetail, Schemas } from '../api/client';
 import { useAct, useMay } from '../api/queries';
+import { isWaitedFor, wrongOf } from '../api/waited';
 import { useTell } from '../parts/notices';
 
 /** What a person may do with an item; each says first what it will mean. */
@@ -85,17 +84,16 @@ function GiveUp({ detail, onClose }: Asked) {
   const act = useAct();
   const tell = useTell();
   const [note, setNote] = useState('');
-  const [free, setFree] = useState(false);
+  const free = isWaitedFor(act.error);
   return (
-    <Ask title="Cancel this item?" wrong={act.error?.message ?? null} busy={act.isPending} button="Cancel the item" bad onClose={onClose}
-      onDo={() => act.mutate({ do: 'cancel', id: item.id, body: { note, free } }, { onSuccess: () => { tell('Cancelled'); onClose(); } })}>
+    <Ask title="Cancel this item?" wrong={wrongOf(act.error)} busy={act.isPending}
+      button={free ? 'Cancel it and free those that wait' : 'Cancel the item'} bad onClose={onClose}
+      onDo={() => act.mutate({ do: 'cancel', id: item.id, body: { note, free } }, { onSuccess: () => { tell(free ? 'Cancelled, and the others freed' : 'Cancelled'); onClose(); } })}>
       <p>
         It is given up for good.{item.claimed_by ? ' What runs for it is stopped now.' : ''}
         {item.pr_number !== null ? ` Pull request #${item.pr_number} stays open on the forge.` : ''}
       </p>
       <TextField label="Why (kept with the event)" fullWidth multiline maxRows={6} value={note} onChange={(event) => setNote(event.target.value)} />
-      <FormControlLabel control={<Checkbox checked={free} onChange={(event) => setFree(event.target.checked)} />}
-        label="Let items that wait for it go on without it. (Otherwise it is refused while there are any.)" />
     </Ask>
   );
 }

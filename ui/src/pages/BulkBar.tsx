@@ -37,8 +37,10 @@ function Sure({ what, ids, known, onClose }: { what: What; ids: number[]; known:
   const [busy, setBusy] = useState(false);
   const [failed, setFailed] = useState<Many['failed']>([]);
   const { title, says, acts, button } = plan(what, ids, known);
-  const perform = async (): Promise<void> => {
+  const waited = failed.filter((one) => one.waited).map((one) => Number(one.id));
+  const perform = async (acts: Act[]): Promise<void> => {
     setBusy(true);
+    setFailed([]);
     const found = await performAll(acts);
     await client.invalidateQueries();
     setBusy(false);
@@ -68,9 +70,17 @@ function Sure({ what, ids, known, onClose }: { what: What; ids: number[]; known:
               variant="contained"
               color={what === 'cancel' ? 'error' : 'primary'}
               disabled={busy || acts.length === 0}
-              onClick={() => void perform()}
+              onClick={() => void perform(acts)}
             >
               {busy ? 'Working…' : button}
+            </Button>
+          ) : waited.length > 0 ? (
+            <Button
+              variant="contained"
+              color="error"
+              onClick={() => void perform(waited.map((id) => ({ do: 'cancel', id, body: { note: '', free: true } })))}
+            >
+              Cancel {plural(waited.length, 'item')} and free those that wait
             </Button>
           ) : null}
         </div>
@@ -101,7 +111,7 @@ function plan(what: What, ids: number[], known: ItemRow[]): { title: string; say
       title: `Cancel ${plural(wanted.length, 'item')}?`,
       says: [
         'They are given up for good: what runs for them is stopped now, and nothing of them is merged.',
-        'Branches and pull requests stay on the forge. One that other items wait for is refused: cancel it by itself, and free them.',
+        'Branches and pull requests stay on the forge. You are asked again about those that other items wait for.',
         ...left,
       ],
       acts: wanted.map((id) => ({ do: 'cancel', id, body: { note: '', free: false } })),

@@ -4,6 +4,7 @@ import TextField from '@mui/material/TextField';
 import { useId, useState } from 'react';
 import type { Issue, Schemas } from '../api/client';
 import { useAct, useMay } from '../api/queries';
+import { isWaitedFor, wrongOf } from '../api/waited';
 import { PHASE_NAMES } from './phase';
 import { useTell } from './notices';
 
@@ -43,7 +44,20 @@ export function AnswerBox({ issue, onDone }: { issue: Issue; onDone?: () => void
       },
     );
   };
+  const cancelAndFree = (): void => {
+    if (issue.item_id === null) return;
+    act.mutate(
+      { do: 'cancel', id: issue.item_id, body: { note: text, free: true } },
+      {
+        onSuccess: () => {
+          tell('Cancelled, and the others freed');
+          onDone?.();
+        },
+      },
+    );
+  };
   const usual = blocked ? 'retry' : null;
+  const waited = isWaitedFor(act.error);
 
   return (
     <form
@@ -92,7 +106,12 @@ export function AnswerBox({ issue, onDone }: { issue: Issue; onDone?: () => void
             slotProps={{ htmlInput: { inputMode: 'decimal' }, inputLabel: { shrink: true } }} />
         </div>
       ) : null}
-      {act.isError ? <p className="wrong" role="alert">{act.error.message}</p> : null}
+      {act.isError ? (
+        <p className="wrong" role="alert">
+          {wrongOf(act.error)}{' '}
+          {waited ? <Button color="error" variant="outlined" onClick={cancelAndFree}>Cancel it and free those that wait</Button> : null}
+        </p>
+      ) : null}
       <div className="answer-foot">
         <Button type="submit" variant="contained" disabled={!ready}>
           {act.isPending ? 'Sending…' : blocked ? 'Retry' : issue.kind === 'report' ? 'Mark as read' : 'Answer'}
