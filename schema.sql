@@ -328,6 +328,11 @@ CREATE INDEX IF NOT EXISTS work_items_final_in_project ON work_items (project_id
   WHERE phase IN ('merged', 'cancelled');
 CREATE INDEX IF NOT EXISTS work_items_finished ON work_items (finished_at, id)
   INCLUDE (phase, project_id) WHERE phase IN ('merged', 'cancelled');
+-- What is stuck or failing: blocked, or in the phase that its last run began in or one before it,
+-- which is what every verdict but a pass does. The phases stand in the enum in this order. Nothing
+-- of it changes with a claim; with the attempts in here no claim would be a HOT update.
+CREATE INDEX IF NOT EXISTS work_items_failing ON work_items (id)
+  WHERE phase = 'blocked' OR phase_before BETWEEN phase AND 'review';
 
 CREATE TABLE IF NOT EXISTS item_words (
   item_id  bigint PRIMARY KEY REFERENCES work_items (id) ON DELETE CASCADE,

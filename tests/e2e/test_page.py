@@ -36,6 +36,15 @@ def test_a_list_lives_in_its_address(month):
         pass
 
 
+def test_numbers_lead_to_lists_of_that_length_and_what_is_waited_for_is_cancelled_knowingly(month):
+    site, known = month
+    site.desk.close_gate(known["faulty"], actor="api:nora", after=known["blocked"])
+    with site.look("tiles", BLOCKED=str(known["blocked"])):
+        pass
+    assert site.db.row("item", {"item": known["blocked"]})["phase"] == "cancelled"
+    assert site.db.row("item", {"item": known["faulty"]})["closed_gates"] == 0
+
+
 def test_a_question_is_answered_on_the_page_by_keyboard(month):
     site, known = month
     with site.look("answer", ASKED=str(known["asked"])) as look:

@@ -62,6 +62,11 @@ class ListQuery(Given):
         examples=["say good"],
         json_schema_extra=NO_NUL,
     )
+    failing: bool = Field(
+        default=False,
+        description="Only what is blocked, or did not pass its last run: it failed, met a conflict "
+        "or had a fault. As many as `failing` counts in the phases of /v1/stats.",
+    )
     sort: SortName = Field(
         default="-id",
         description="-id: newest first. queue: what is claimed next. finished: only final ones. "
@@ -347,6 +352,7 @@ def _wanted(query: ListQuery, keys: list[Any], limit: int) -> Wanted:
         project=query.project,
         phases=query.phase,
         text=query.text,
+        failing=query.failing,
         sort=query.sort,
         keys=keys,
         limit=limit,

@@ -45,7 +45,10 @@ class PhaseCount(BaseModel):
     gated: int = 0
     paused: int = 0
     backing_off: int = 0
-    failing: int = Field(default=0, description="Had a fault in its last run.")
+    failing: int = Field(
+        default=0,
+        description="Blocked, or did not pass its last run; `failing=true` lists them.",
+    )
     oldest_seconds: float | None = Field(default=None, description="How long the oldest is ready.")
 
 

@@ -159,7 +159,7 @@ SELECT p.name AS project, w.* FROM (
     count(*) FILTER (WHERE closed_gates > 0) AS gated,
     count(*) FILTER (WHERE project_paused) AS paused,
     count(*) FILTER (WHERE not_before IS NOT NULL) AS backing_off,
-    count(*) FILTER (WHERE consecutive_errors > 0) AS failing,
+    count(*) FILTER (WHERE phase = 'blocked' OR phase_before BETWEEN phase AND 'review') AS failing,
     extract(epoch FROM now() - min(ready_since)
       FILTER (WHERE runnable AND claimed_by IS NULL))::float8 AS oldest_seconds
   FROM work_items WHERE phase NOT IN ('merged', 'cancelled') GROUP BY project_id, phase) w

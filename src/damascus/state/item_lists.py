@@ -41,6 +41,8 @@ _PHASES: dict[Phase, LiteralString] = {
 }
 _OPEN: LiteralString = "w.phase NOT IN ('merged', 'cancelled')"
 _DONE: LiteralString = "w.phase IN ('merged', 'cancelled')"
+# The predicate of the index of what is failing, word for word.
+_FAILING: LiteralString = "(w.phase = 'blocked' OR w.phase_before BETWEEN w.phase AND 'review')"
 # A subquery that stands for a value stays one: looked up row by row, as far as the page goes.
 _WORDS: LiteralString = (
     "(SELECT t.words @@ to_tsquery('simple', %(words)s) FROM item_words t WHERE t.item_id = w.id)"
@@ -107,12 +109,14 @@ _MOST_WORDS = 8
 class Wanted:
     """Which items, in which order: `keys` are those of the last row of the page before.
 
-    `among`, when not None, are the numbers of all items that have the words of `text`.
+    `failing` leaves only what is blocked or did not pass its last run. `among`, when not None, are
+    the numbers of all items that have the words of `text`.
     """
 
     project: str | None = None
     phases: Sequence[Phase] = ()
     text: str | None = None
+    failing: bool = False
     sort: str = "-id"
     keys: Sequence[Any] = ()
     limit: int = 50
@@ -169,6 +173,8 @@ def _found(wanted: Wanted, where: LiteralString) -> LiteralString:
     sort = SORTS[wanted.sort]
     if sort.only is not None:
         where = where + " AND " + sort.only
+    if wanted.failing:
+        where = where + " AND " + _FAILING
     if wanted.keys:
         where = where + " AND " + sort.after
     if wanted.among is not None:

@@ -1170,7 +1170,7 @@ export interface components {
             backing_off: number;
             /**
              * Failing
-             * @description Had a fault in its last run.
+             * @description Blocked, or did not pass its last run; `failing=true` lists them.
              * @default 0
              */
             failing: number;
@@ -1902,6 +1902,8 @@ export interface operations {
                 phase?: components["schemas"]["Phase"][];
                 /** @description Only items whose key or title has words that begin with each of these, or whose number it is. No sign has a special meaning. */
                 text?: string | null;
+                /** @description Only what is blocked, or did not pass its last run: it failed, met a conflict or had a fault. As many as `failing` counts in the phases of /v1/stats. */
+                failing?: boolean;
                 /** @description -id: newest first. queue: what is claimed next. finished: only final ones. priority, -attempts: only those that are not final. */
                 sort?: "-id" | "id" | "queue" | "-finished" | "finished" | "priority" | "-attempts";
                 /** @description Items on a page, or in a group. */

@@ -48,7 +48,7 @@ export function Dashboard() {
         <Waits stats={now} />
       </div>
       <div className="two">
-        <Struggling />
+        <Struggling stats={now} />
         <Happened />
       </div>
       <Projects stats={now} />
@@ -64,7 +64,7 @@ function Flow({ stats }: { stats: Stats }) {
   const waiting = stats.phases.awaiting_human?.items ?? 0;
   const blocked = stats.phases.blocked?.items ?? 0;
   cells.push(
-    { phase: 'merged', big: stats.finished.merged_today, under: `today · ${count(stats.finished.merged_total)} in all` },
+    { phase: 'merged', big: stats.finished.merged_total, under: `${count(stats.finished.merged_today)} today` },
     { phase: 'awaiting_human', big: waiting, under: waiting ? 'wait for an answer' : 'nothing asked' },
     { phase: 'blocked', big: blocked, under: blocked ? 'need a decision' : 'nothing is stuck' },
   );
@@ -110,7 +110,7 @@ function Throughput({ stats }: { stats: Stats }) {
   return (
     <section className="panel" aria-labelledby="throughput">
       <div className="panel-head">
-        <h2 id="throughput"><a href={hashOf('items', { phase: 'merged', sort: '-finished' })}>Merged</a></h2>
+        <h2 id="throughput">Merged</h2>
         <span className="faint">{plural(sum, 'story', 'stories')} in 30 days</span>
       </div>
       <Columns columns={columns} label={`${sum} stories merged in 30 days`} show={(value) => count(value)} told={(part) => `${count(part.value)} ${part.name}`} least={4} />
@@ -230,26 +230,23 @@ function Waits({ stats }: { stats: Stats }) {
 }
 
 const NO_ROWS: ItemRow[] = [];
-const TRIED_MOST = { project: null, phase: [], text: '', sort: '-attempts' };
+const FAILING = { project: null, phase: [], text: '', failing: true, sort: '-attempts' };
 
-function Struggling() {
-  const found = useItems(TRIED_MOST, null, 20);
-  const fresh = useMemo(
-    () => found.data?.items.filter((row) => row.attempts > 1 || row.consecutive_errors > 0 || row.phase === 'blocked') ?? NO_ROWS,
-    [found.data],
-  );
-  const { rows, hold } = useSteady(fresh, 'struggling');
+function Struggling({ stats }: { stats: Stats }) {
+  const found = useItems(FAILING, null, 6);
+  const { rows, hold } = useSteady(found.data?.items ?? NO_ROWS, 'struggling');
+  const all = Object.values(stats.phases).reduce((sum, one) => sum + one.failing, 0);
   return (
     <section className="panel" aria-labelledby="struggling" {...hold}>
       <div className="panel-head">
-        <h2 id="struggling"><a href={hashOf('items', { sort: '-attempts' })}>Stuck and failing</a></h2>
-        <span className="faint">most attempts first</span>
+        <h2 id="struggling"><a href={hashOf('items', { failing: 'true', sort: '-attempts' })}>Stuck and failing</a></h2>
+        <span className="faint">{all ? `${plural(all, 'item')}, most attempts first` : ''}</span>
       </div>
       {rows.length === 0 ? (
-        <Empty title="Nothing struggles">Every open item is in its first attempt.</Empty>
+        <Empty title="Nothing is stuck">No item is blocked, and the last run of each has passed.</Empty>
       ) : (
         <ul className="lines">
-          {rows.slice(0, 6).map((row) => (
+          {rows.map((row) => (
             <li key={row.id}>
               <a href={itemHash(row.id)} className="line-row">
                 <span className="line-main">

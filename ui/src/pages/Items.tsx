@@ -20,15 +20,15 @@ export default function Items() {
   const view = useMemo(() => readView(query), [query]);
   const narrow = useMediaQuery('(max-width: 760px)');
   const filter = useMemo(
-    () => ({ project: view.project, phase: view.phase, text: view.text, sort: view.sort }),
-    [view.project, view.phase, view.text, view.sort],
+    () => ({ project: view.project, phase: view.phase, text: view.text, failing: view.failing, sort: view.sort }),
+    [view.project, view.phase, view.text, view.failing, view.sort],
   );
   const scope = JSON.stringify(filter);
   const [turned, setTurned] = useState<{ scope: string; cursors: string[] }>({ scope, cursors: [] });
   const cursors = turned.scope === scope ? turned.cursors : [];
   const found = useItems(filter, cursors.at(-1) ?? null, PAGE, !view.grouped);
   const list = useSteady(found.data?.items ?? NONE, `${scope}${cursors.length}${found.isPlaceholderData}`);
-  const filtered = view.project !== null || view.phase.length > 0 || view.text !== '';
+  const filtered = view.project !== null || view.phase.length > 0 || view.text !== '' || view.failing;
   useEffect(() => {
     if (!keepsSelection(view.selected)) amend({ sel: null }, { replace: true });
   }, [view.selected]);

@@ -60,6 +60,15 @@ export function ItemsTools({ view }: { view: View }) {
       >
         Group by project
       </button>
+      <button
+        type="button"
+        className="chip"
+        aria-pressed={view.failing}
+        title="Blocked, or the last run did not pass"
+        onClick={() => amend({ failing: view.failing ? null : 'true' })}
+      >
+        Stuck and failing
+      </button>
       <div className="chips" role="group" aria-label="Phases">
         {PHASES.map((phase) => (
           <button

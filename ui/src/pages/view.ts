@@ -14,6 +14,7 @@ export function readView(query: URLSearchParams): View {
     project: query.get('project'),
     phase: phases,
     text: query.get('text') ?? '',
+    failing: query.get('failing') === 'true',
     sort: (SORTS as readonly string[]).includes(sort) ? sort : '-id',
     grouped: query.get('group') === 'project',
     selected: (query.get('sel') ?? '').split(',').map(Number).filter((id) => Number.isSafeInteger(id) && id > 0),
