@@ -41,6 +41,9 @@ _WRONG_REQUEST = frozenset(
         "LiteLLMUnknownProvider",
     }
 )
+_NO_KEY = "AuthenticationError"
+_TELLING = _WRONG_REQUEST | {_TOO_LONG, _REFUSED, _NO_KEY}
+_CHAIN = 10  # how far back an error is followed
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +159,8 @@ class LiteLLM:
             _usd(response),
         )
 
-    def _fault(self, error: Exception) -> DamascusError:
+    def _fault(self, raised: Exception) -> DamascusError:
+        error = _named(raised)
         name = type(error).__name__
         said = self._without_key(str(error))
         if name == _TOO_LONG:
@@ -173,7 +177,7 @@ class LiteLLM:
                 f"The model {self.model} at {self._where()} does not take the request; check the "
                 f"model's name and the address. It said: {said}"
             )
-        if name == "AuthenticationError":
+        if name == _NO_KEY:
             return LLMUnreachableError(
                 f"The provider of {self.model} refuses the key; set a valid one. It said: {said}"
             )
@@ -189,6 +193,22 @@ class LiteLLM:
             text = text.replace(self.api_key, "***")
         text = " ".join(_KEYS.sub("***", text).split())
         return text if len(text) <= _SAID_CAP else f"{text[: _SAID_CAP - 1]}…"
+
+
+def _named(error: BaseException) -> BaseException:
+    """The error, or the one it came of that says what was wrong.
+
+    LiteLLM does much between a provider's refusal and its own exception: whatever fails on that way
+    must not turn a wrong setting into one that may pass.
+    """
+    link: BaseException | None = error
+    for _ in range(_CHAIN):
+        if link is None:
+            break
+        if type(link).__name__ in _TELLING:
+            return link
+        link = link.__cause__ or link.__context__
+    return error
 
 
 def _litellm() -> Any:

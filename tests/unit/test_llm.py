@@ -150,6 +150,19 @@ def test_a_request_the_provider_does_not_take_is_a_wrong_setting(status):
         ask(Refuse(status, "no such model"))
 
 
+def test_what_fails_on_the_way_does_not_hide_what_the_provider_said(monkeypatch):
+    ask(Say("warm"))
+    litellm = sys.modules["litellm"]
+    said = litellm.BadRequestError("no such model", model="m", llm_provider="openai")
+
+    def refuse(**_):
+        raise RuntimeError("the log is full") from said
+
+    monkeypatch.setattr(litellm, "completion", refuse)
+    with pytest.raises(ConfigurationError, match="no such model"):
+        ask(Say("x"))
+
+
 def test_a_model_nobody_has_heard_of_is_a_wrong_setting():
     with pytest.raises(ConfigurationError, match="nonsense"):
         ask(Say("x"), model="nonsense")
