@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import os
 import secrets
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
+from hypothesis import HealthCheck, settings
 from psycopg.conninfo import make_conninfo
 
 from damascus.state import schema
@@ -33,6 +35,11 @@ _SERVER = os.environ.get("DAMASCUS_TEST_DATABASE_URL")
 for _name in list(os.environ):
     if _name not in KEPT and not _name.startswith(("PYTEST", "COV", "PYTHON", "LC_")):
         del os.environ[_name]
+# Whoever starts the tests in the background may have turned Ctrl-C off, for their children too.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+# Nothing here depends on how fast the machine is.
+settings.register_profile("steady", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("steady")
 
 
 @pytest.fixture(scope="session")
