@@ -11,10 +11,13 @@ from contextlib import contextmanager
 from typing import Any
 
 import httpx
+import pytest
 
 from damascus.domain.work import Phase, PhaseResult, Verdict
+from support import page_world
 from support.cycles import passed
 from support.mcp_world import World, mcp_world
+from support.page_world import Site
 from support.scripted_tasks import as_url
 
 __all__ = ["mcp_world"]  # pytest finds the fixture by its name here
@@ -23,8 +26,8 @@ SOON = 5.0  # seconds in which one door shows what happened at another
 QUESTION = PhaseResult(Verdict.SPEC_AMBIGUOUS, "which one?", questions=("Red or blue?",))
 
 
-class Page:
-    """What the web page and scripts do: HTTP with a token, and the live stream of events."""
+class Following:
+    """What scripts do: HTTP with a token, and the live stream of events."""
 
     def __init__(self, world: World) -> None:
         headers = {"Authorization": f"Bearer {world.token()}"}
@@ -80,7 +83,7 @@ def test_a_story_goes_in_by_one_door_and_is_seen_and_answered_by_the_others(mcp_
     project = mcp_world.project()
     writer = mcp_world.agent("stdio on the API")
     answerer = mcp_world.agent("streamable HTTP")
-    page = Page(mcp_world)
+    page = Following(mcp_world)
     with page.http, page.watching(nudge=lambda: mcp_world.accept(project, "the-end")):
         story = "# Paint the door\n\nIn a good colour."
         done = writer.call("ingest_story", project=project, story=story, idempotency_key="door-1")
@@ -127,3 +130,34 @@ def test_a_story_goes_in_by_one_door_and_is_seen_and_answered_by_the_others(mcp_
         "work.built",
         "work.merged",
     ]
+
+
+@pytest.mark.skipif(page_world.why_not() is not None, reason=page_world.why_not() or "never")
+def test_what_agents_hand_in_and_answer_is_seen_on_the_page(mcp_world: World):
+    project = mcp_world.project()
+    writer = mcp_world.agent("streamable HTTP")
+    answerer = mcp_world.agent("stdio on the API")
+    site = Site(mcp_world.db, mcp_world.api, mcp_world.token(), mcp_world.home)
+    with site.look("doors", PROJECT=project, SOON=str(SOON)) as look:
+        look.sees("empty")
+        story = "# Paint the door\n\nIn a good colour."
+        done = writer.call("ingest_story", project=project, story=story, idempotency_key="door-2")
+        item_id = done["item_id"]
+        look.go_on()
+        look.sees("row")
+
+        mcp_world.run(item_id, QUESTION)
+        look.go_on()
+        look.sees("question")
+        (question,) = answerer.call("list_questions", project=project)["questions"]
+        answerer.call("answer_question", issue_id=question["id"], text="Blue, please.")
+        look.go_on()
+        look.sees("answer")
+
+        steps = ((Phase.SPEC, "build"), (Phase.BUILD, "review"), (Phase.REVIEW, "merged"))
+        for phase, seen in steps:
+            mcp_world.run(item_id, passed(phase))
+            look.go_on()
+            look.sees(seen)
+        look.go_on()
+    assert writer.call("get_item", item_id=item_id)["item"]["phase"] == "merged"
