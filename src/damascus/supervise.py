@@ -1,15 +1,18 @@
 """Starts one command and sees to it that nothing it started outlives it.
 
-Run as a program of its own, `python -I -S supervise.py FD`, with the standard library only: so it
-works whatever the worker's threads are doing, and after the worker is gone. FD is a socket:
+Run as a program of its own, `python -I -S supervise.py FD`, with the standard library and
+`usage.py` only: so it works whatever the worker's threads are doing, and after the worker is gone.
+FD is a socket:
 
     in    one JSON line, the job; then b"t" (stop it, with grace) or b"k" (kill it now).
           End of file means that the worker died: everything is killed at once.
     out   JSON lines: {"started": pid}, then {"error": sentence} or {"exit": code, "why": word}
 
-`why` is exit, timeout, asked, orphaned or crowded (too many processes). The last line is written
-when nothing is left running. On Linux every orphan below is handed to this process (it is their
-"subreaper"), so a daemon that called setsid and forked twice is still found by its parent's id.
+`why` is exit, timeout, asked, orphaned, or over: it used more than it may as a whole, of processes,
+memory or disk, and "said" tells what. This is looked at about once a second, so a bound may be
+passed for a moment. The last line is written when nothing is left running. On Linux every orphan
+below is handed to this process (it is their "subreaper"), so a daemon that called setsid and forked
+twice is still found by its parent's id.
 """
 
 from __future__ import annotations
@@ -26,11 +29,15 @@ import time
 from contextlib import suppress
 from typing import Any, Final, NoReturn
 
+if not __package__:  # run as a program, where nothing can be imported that is installed
+    sys.path.append(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))  # noqa: PTH100, PTH120 - pathlib doubles the start-up time
+from damascus.usage import LOOK_EVERY, Disk, descendants, memory, processes
+
 PR_SET_PDEATHSIG: Final = 1
 PR_SET_CHILD_SUBREAPER: Final = 36
 PR_SET_NO_NEW_PRIVS: Final = 38
 LEFTOVER_GRACE: Final = 1.0  # seconds a daemon gets once the command itself has ended
-CROWD_EVERY: Final = 1.0  # seconds between two counts of the processes
+LOOK_CLOSELY: Final = 0.1  # seconds between two looks at one that uses much already
 KILL_FOR: Final = 10.0  # seconds after which an unkillable process (state D) is given up
 
 
@@ -40,42 +47,12 @@ def prctl(option: int, argument: int) -> None:
         ctypes.CDLL(None).prctl(option, argument, 0, 0, 0)
 
 
-def processes() -> dict[int, tuple[int, bool]]:
-    """Every process as pid -> (parent, alive). Empty where there is no /proc."""
-    found: dict[int, tuple[int, bool]] = {}
-    with suppress(OSError):
-        for name in os.listdir("/proc"):  # noqa: PTH208 - pathlib doubles the start-up time
-            if not name.isdigit():
-                continue
-            with suppress(OSError, IndexError, ValueError):
-                with open(f"/proc/{name}/stat", "rb") as stat:  # noqa: PTH123 - as above
-                    fields = stat.read().rpartition(b")")[2].split()
-                # A zombie with more than one thread is one whose main thread alone has ended.
-                found[int(name)] = (int(fields[1]), fields[0] not in b"ZX" or int(fields[17]) > 1)
-    return found
-
-
-def descendants(root: int) -> list[int]:
-    """Process ids of everything alive below `root`, parents first."""
-    table = processes()
-    children: dict[int, list[int]] = {}
-    for pid, (parent, _) in table.items():
-        children.setdefault(parent, []).append(pid)
-    found: list[int] = []
-    todo = [root]
-    while todo:
-        below = children.get(todo.pop(), [])
-        todo += below
-        found += [pid for pid in below if table[pid][1]]
-    return found
-
-
 def tasks_of_user() -> int:
     """How many threads this user runs now: what RLIMIT_NPROC counts."""
     total = 0
     for pid in processes():
         with suppress(OSError):
-            if os.stat(f"/proc/{pid}").st_uid == os.getuid():  # noqa: PTH116 - as above
+            if os.stat(f"/proc/{pid}").st_uid == os.getuid():  # noqa: PTH116 - pathlib doubles the start-up time
                 total += len(os.listdir(f"/proc/{pid}/task"))  # noqa: PTH208 - as above
     return total
 
@@ -158,6 +135,14 @@ class Supervisor:
         self.grace = float(job["grace"])
         self.deadline = time.monotonic() + float(job["timeout"])
         self.crowd = int(job.get("processes") or 0)
+        self.memory = int(job.get("together_bytes") or 0)
+        self.memory_due = 0.0
+        self.disk = Disk(
+            job.get("places") or (),
+            most=int(job.get("disk_bytes") or 0),
+            count=int(job.get("disk_files") or 0),
+        )
+        self.said = ""
         self.status: int | None = None
         self.stopping = False
         self.sees = bool(processes())
@@ -207,17 +192,35 @@ class Supervisor:
                 return "orphaned" if word == b"" else "asked"
             if time.monotonic() >= self.deadline:
                 return "timeout"
-            if self.crowd and len(descendants(os.getpid())) > self.crowd:
+            self.said, soon = self.look()
+            if self.said:
                 self.grace = 0.0
-                return "crowded"
-            word = self.pause(min(self.deadline - time.monotonic(), CROWD_EVERY))
+                return "over"
+            word = self.pause(min(self.deadline - time.monotonic(), soon))
         return "exit"
+
+    def look(self) -> tuple[str, float]:
+        """Say what it uses too much of, or nothing, and in how many seconds to look again."""
+        resident = descendants(os.getpid())
+        if self.crowd and len(resident) > self.crowd:
+            return f"it had more than {self.crowd} processes", 0.0
+        together, now = sum(resident.values()), time.monotonic()
+        # What they share is counted once for each of them here. To know better takes longer: it is
+        # asked only when it matters, and not for more than a small part of the time.
+        if self.memory and together > self.memory and now >= self.memory_due:
+            used = memory(resident)
+            if used > self.memory:
+                return f"its processes together used {used >> 20} MiB of memory", 0.0
+            self.memory_due = time.monotonic() + 20 * (time.monotonic() - now)
+        said = self.disk.look(resident)
+        busy = self.disk.looking or (self.memory and together > self.memory // 2)
+        return said, LOOK_CLOSELY if busy else LOOK_EVERY
 
     def living(self) -> list[int]:
         """What still runs below this process; without /proc, the command itself."""
         self.reap()
         if self.sees:
-            return descendants(os.getpid())
+            return list(descendants(os.getpid()))
         return [self.main] if self.status is None else []
 
     def send(self, pid: int, number: int) -> None:
@@ -296,7 +299,8 @@ def main(fd: int) -> None:
     if grace > 0:
         supervisor.ask(grace)
     supervisor.kill()
-    tell(control, exit=137 if supervisor.status is None else supervisor.status, why=why)
+    code = 137 if supervisor.status is None else supervisor.status
+    tell(control, exit=code, why=why, said=supervisor.said)
 
 
 if __name__ == "__main__":

@@ -114,6 +114,7 @@ class Bubblewrap:
 
     def arguments(self, command: Command) -> list[str]:
         """Everything bwrap is told for this command, its own name left out."""
+        size = ("--size", str(self._bounds.tmp_bytes))  # else half of the machine's memory
         return [
             "--unshare-all",
             *(["--share-net"] if command.network else []),
@@ -121,9 +122,9 @@ class Bubblewrap:
             "--new-session",
             *("--cap-drop", "ALL"),
             *_system(),
-            *("--dev", "/dev"),
+            *("--dev", "/dev", *size, "--tmpfs", "/dev/shm", "--remount-ro", "/dev"),  # noqa: S108 - private
             *(("--proc", "/proc") if self._private_proc else ("--ro-bind", "/proc", "/proc")),
-            *("--size", str(self._bounds.tmp_bytes), "--tmpfs", "/tmp"),  # noqa: S108 - private
+            *(*size, "--tmpfs", "/tmp"),  # noqa: S108 - the same
             *("--dir", "/run", "--dir", "/var", "--symlink", "../tmp", "/var/tmp"),  # noqa: S108
             *_name_service(command),
             *_binds((*self._readable, *command.readable), command.writable),
@@ -144,10 +145,11 @@ class Bubblewrap:
         return (
             "bubblewrap: a command sees the system's programs and its own directories only, writes"
             f" nowhere else, {proc}; it has no network, an agent reaches its model's gateway only;"
-            " time, output, file size and number of processes are bounded. Not protected: the"
+            " time, output, processes, memory and disk are bounded. Not protected: the"
             " kernel itself is shared; tests of a project that allows them the network, and agents"
             " whose model has no base URL set, reach all that the worker reaches, services on"
-            " localhost among it; memory and disk are bounded per process and file only."
+            " localhost among it; memory and disk are looked at about once a second, so the"
+            " bounds may be passed for a moment."
         )
 
 

@@ -35,9 +35,10 @@ class Plain:
         why = f" ({self._reason})" if self._reason else ""
         root = " That user is root: give the worker one of its own." if os.geteuid() == 0 else ""
         return (
-            f"plain processes{why}: time, output, file size and number of processes are bounded,"
-            " the environment is built from nothing, and everything a command started is killed"
-            " with it or with the worker. Not protected: a command can read and write whatever the"
-            " worker's user can, see its other processes, and reach the network."
+            f"plain processes{why}: time, output, processes, memory and the disk space of"
+            " its directories are bounded, the environment is built from nothing, and everything a"
+            " command started is killed with it or with the worker. Not protected: a command can"
+            " read and write whatever the worker's user can, see its other processes, and reach the"
+            " network."
             f"{root}"
         )

@@ -17,7 +17,9 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
 from typing import Any, Final
 
 from damascus import supervise
@@ -37,13 +39,29 @@ class Bounds:
 
     `file_bytes` is the largest file it may write, `processes` how many may live at once,
     `memory_bytes` the address space of each process (None: no limit, node reserves more than it
-    uses), `tmp_bytes` the size of a private /tmp where there is one.
+    uses), `tmp_bytes` the size of a private /tmp where there is one (and of /dev/shm).
+
+    As a whole, which is looked at about once a second: `together_bytes` is the memory of all its
+    processes, `disk_bytes` and `disk_files` what the directories it may write may hold.
     """
 
     file_bytes: int = 4 * 2**30
     processes: int = 2048
     memory_bytes: int | None = None
     tmp_bytes: int = 2 * 2**30
+    together_bytes: int = field(default_factory=lambda: machine_memory() // 4 * 3)
+    disk_bytes: int = 20 * 2**30
+    disk_files: int = 2_000_000
+
+
+@cache
+def machine_memory() -> int:
+    """Bytes of memory this machine, or the container around this process, has."""
+    most = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    for limit in ("memory.max", "memory/memory.limit_in_bytes"):  # cgroups version 2 and 1
+        with suppress(OSError, ValueError):
+            most = min(most, int(Path("/sys/fs/cgroup", limit).read_text("ascii")))
+    return most
 
 
 def check(command: Command) -> None:
@@ -87,6 +105,10 @@ def run(
         "file_bytes": bounds.file_bytes,
         "memory_bytes": bounds.memory_bytes,
         "processes": bounds.processes,
+        "together_bytes": bounds.together_bytes,
+        "disk_bytes": bounds.disk_bytes,
+        "disk_files": bounds.disk_files,
+        "places": [str(place) for place in command.writable],
         "wrapped": wrapped,
         "pass_fds": list(pass_fds),
     }
@@ -255,8 +277,8 @@ class _Run:
     def _finished(self) -> Finished:
         report = self.report or {"exit": KILLED, "why": "unsupervised"}
         why = report["why"]
-        if why == "crowded":
-            self.capture.feed(b"\n[killed: it had started too many processes]\n")
+        if why == "over":
+            self.capture.feed(f"\n[killed: {report['said']}]\n".encode())
         elif why == "unsupervised":
             self.capture.feed(b"\n[killed: the process that supervised it was killed]\n")
         stopped = None
@@ -265,4 +287,6 @@ class _Run:
         elif why == "timeout" and not self.cut_short:
             stopped = "timeout"
         code = 0 if self.cut_short and not self.lost else int(report["exit"])
+        if why == "over":  # also where the command itself ended well in that moment
+            code = KILLED
         return Finished(code, self.capture.text(), time.monotonic() - self.began, stopped)
