@@ -30,7 +30,6 @@ T = TypeVar("T")
 # A line that was cut without a word (a router gone, a host without power) is found out within a
 # minute; without this a statement waits on it for hours. Nothing of it applies to a local socket.
 _LINE: dict[str, Any] = {
-    "connect_timeout": 10,
     "keepalives_idle": 30,
     "keepalives_interval": 10,
     "keepalives_count": 3,
@@ -75,7 +74,8 @@ def connect(url: str, *, timeout: int = 10) -> Connection[DictRow]:
             autocommit=True,
             prepare_threshold=0,
             row_factory=dict_row,
-            **{**_LINE, "connect_timeout": timeout},
+            connect_timeout=timeout,
+            **_LINE,
         )
     except psycopg.ProgrammingError as error:
         raise ConfigurationError(
@@ -113,6 +113,7 @@ class Database:
                     "autocommit": True,
                     "prepare_threshold": 0,
                     "row_factory": dict_row,
+                    "connect_timeout": 10,
                     **_LINE,
                 },
                 configure=_configure,
