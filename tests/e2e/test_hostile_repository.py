@@ -14,11 +14,13 @@ import psycopg
 import pytest
 
 from damascus.demo.model_server import ModelServer
+from damascus.doorbell import STREAM
 from damascus.errors import SandboxError
 from damascus.sandbox import detect
 from support.attacker import LEGITIMATE, Attacker, Thief
 from support.gitea_standin import GiteaStandin
 from support.processes import Programs
+from support.redis_server import RedisServer
 from support.scripted_tasks import as_url
 from support.sinks import leaks
 
@@ -30,7 +32,8 @@ SECRETS = {
 }
 TOKEN = "canary-of-the-forge-20b8"
 PASSWORD = "canary-of-postgres-4e1f"
-ALL = (*SECRETS.values(), TOKEN, PASSWORD)
+REDIS = "canary-of-redis-c60d"
+ALL = (*SECRETS.values(), TOKEN, PASSWORD, REDIS)
 
 
 @pytest.fixture(params=["mini", "claude"])
@@ -61,11 +64,15 @@ class Scene:
         self.gitea = stack.enter_context(GiteaStandin(root / "forge", token=TOKEN))
         self.gitea.add_repo("acme", "shop", self.attacker.repository())
         self.model = stack.enter_context(ModelServer(self.attacker))
+        (root / "redis").mkdir()
+        self.redis = stack.enter_context(RedisServer(root / "redis", password=REDIS))
         url = as_url(database)
         settings = {
             "DAMASCUS_DATABASE_URL": f"{url}&password={PASSWORD}".replace(
                 "postgresql:///", f"postgresql://:{PASSWORD}@/"
             ),
+            "DAMASCUS_REDIS_URL": self.redis.url,
+            "DAMASCUS_RELAY_STREAM": "events",
             "DAMASCUS_GITEA_URL": self.gitea.url,
             "DAMASCUS_GITEA_TOKEN_FILE": str(self.home / "token"),
             "DAMASCUS_LLM_MODEL": "openai/gpt-4o-mini",
@@ -132,6 +139,17 @@ def test_nothing_gets_out_and_the_worker_lives_on(scene, builder, database_url):
     said = [scene.programs.log, *forge, str(scene.gitea.pulls())]
     for pull in scene.gitea.pulls():
         said += scene.gitea.comments("acme/shop", pull.number)
+    scene.programs.run("relay", "--once")
+    with scene.redis.client() as redis:
+        redis.config_set("requirepass", "changed")  # the next relay is refused, and says why
+        relayed = redis.xrange("events")
+        rung = redis.xrange(STREAM)
+    assert b"work.merged" in {fields[b"type"] for _, fields in relayed}
+    assert rung, "ingest has rung"
+    scene.ingest("late", "# Something late\n\nAdd `late.py`.\n")
+    refused = scene.programs.run("relay", "--once", check=False)
+    assert refused.returncode != 0
+    said += [refused.stdout, refused.stderr, str(relayed), str(rung)]
     attempts = scene.home / "damascus" / "attempts"
     assert list(attempts.rglob("run.log"))
     repositories = [path.parent for path in (scene.root / "forge").rglob("HEAD")]
