@@ -1,4 +1,4 @@
-# The one image of Damascus: worker, scheduler, status sidecar and command line are the same files
+# The one image of Damascus: worker, scheduler, API, status sidecar and command line are the same files
 # started with different commands. Needs nothing of BuildKit; the classic builder works too.
 
 ARG PYTHON_IMAGE=python:3.12-slim
@@ -82,7 +82,7 @@ USER 10001:10001
 # lie in the data directory.
 WORKDIR /
 VOLUME /var/lib/damascus
-EXPOSE 8090
+EXPOSE 8080 8090
 
 # tini reaps what agents and tests leave behind, and hands SIGTERM on.
 ENTRYPOINT ["tini", "--"]

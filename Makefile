@@ -2,7 +2,7 @@
 #   make demo     the main job, end to end, on embedded parts (ARGS="--builder claude --json")
 #   make test     all tests
 # The others: make up, check, fmt, docs, locks, bench, soak (faults for hours, from a seed),
-# and ui (builds the web page into the package; needs Node 20.19 or later).
+# and ui (checks the web page and builds it into the package).
 
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
   $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
@@ -14,23 +14,31 @@ ARGS ?=
 PARALLEL ?= auto
 SIDE_BY_SIDE := -n $(PARALLEL) --maxprocesses 4 --dist loadfile
 
-.PHONY: demo test up ui check fmt docs locks bench soak clean
+NPM := scripts/npm.sh
+PAGE := src/damascus/api/static/index.html
 
-demo: .venv/.embedded
+.PHONY: demo test up page ui check fmt docs locks bench soak clean
+
+demo: .venv/.embedded $(if $(findstring --open,$(ARGS)),page)
 	@$(BIN)/damascus demo $(ARGS)
 
-up: .venv/.embedded
+up: .venv/.embedded page
 	@$(BIN)/damascus up $(ARGS)
+
+# Once. Without it everything but the page is served.
+page: .venv/.embedded
+	@test -f $(PAGE) || { echo "building the page: half a minute …" >&2; \
+	$(NPM) ci --prefix ui --no-audit --no-fund --loglevel=error >&2 && \
+	$(NPM) run --prefix ui build >/dev/null; } || echo "the page could not be built" >&2
 
 test: .venv/.dev
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(ARGS)
 
-# Without the page the API serves everything else.
-ui:
-	npm ci --prefix ui --no-audit --no-fund --loglevel=error
-	npm run --prefix ui lint
-	npm run --prefix ui test
-	npm run --prefix ui build
+ui: .venv/bin/python
+	$(NPM) ci --prefix ui --no-audit --no-fund --loglevel=error
+	$(NPM) run --prefix ui lint
+	$(NPM) run --prefix ui test
+	$(NPM) run --prefix ui build
 
 check: .venv/.dev
 	$(BIN)/ruff format --check $(SOURCES)

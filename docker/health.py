@@ -1,7 +1,7 @@
 #!/opt/damascus/bin/python
 """Tell whether this container does its work: exit 0, or 1 with a sentence that says what is wrong.
 
-The role (worker, scheduler, sidecar-status) is the first argument, else it is read off the command
+The role (worker, scheduler, sidecar-status, api) is the first argument, else it is read off the command
 that the container was started with. Any other command is healthy while it runs.
 """
 
@@ -41,7 +41,7 @@ def processes() -> dict[int, tuple[int, list[str]]]:
 def role_of_container() -> str:
     """What process 1 was told to run."""
     words = Path("/proc/1/cmdline").read_text(errors="replace").split("\0")
-    for role in ("worker", "scheduler", "sidecar-status"):
+    for role in CHECKS:
         if role in words:
             return role
     return "other"
@@ -85,13 +85,19 @@ def worker() -> None:
     database_answers()
 
 
-def sidecar() -> None:
-    """The status page answers."""
-    with urllib.request.urlopen("http://127.0.0.1:8090/healthz", timeout=TIMEOUT_SECONDS) as answer:
+def answers(port: int) -> None:
+    """What is served on that port answers."""
+    url = f"http://127.0.0.1:{port}/healthz"
+    with urllib.request.urlopen(url, timeout=TIMEOUT_SECONDS) as answer:
         answer.read()
 
 
-CHECKS = {"worker": worker, "scheduler": somebody_rings, "sidecar-status": sidecar}
+CHECKS = {
+    "worker": worker,
+    "scheduler": somebody_rings,
+    "sidecar-status": lambda: answers(8090),
+    "api": lambda: answers(8080),
+}
 
 
 def main() -> int:

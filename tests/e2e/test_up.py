@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import socket
 import stat
+import subprocess
 from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
@@ -18,6 +20,7 @@ from damascus.demo.script import DemoModel
 from support.processes import Programs
 
 STORIES = files("damascus.demo") / "stories"
+SMOKE = Path(__file__).parents[2] / "scripts" / "verify.sh"
 
 
 @pytest.fixture
@@ -146,3 +149,33 @@ def test_a_port_that_was_asked_for_and_is_taken_is_said_and_the_work_goes_on(pro
         programs.until(lambda: f"no HTTP API: 127.0.0.1:{port} is in use" in programs.log)
         programs.until(lambda: ready(programs))
         assert up.poll() is None
+
+
+def smoke(programs: Programs) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["bash", str(SMOKE)],
+        env=programs.environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+def test_the_smoke_of_what_runs_passes_twice_and_fails_when_nothing_runs(programs):
+    done = smoke(programs)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "nothing runs here" in done.stderr
+
+    programs.start("damascus", "up")
+    programs.until(lambda: "The page: " in programs.log)
+    for _ in range(2):
+        done = smoke(programs)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "all of it works" in done.stdout
+    items = programs.json("items")["items"]
+    assert [item["phase"] for item in items] == ["cancelled", "cancelled"]
+    names = [token["name"] for token in programs.json("token", "list")["tokens"]]
+    assert names == ["damascus-up"], "its own tokens are revoked"

@@ -78,7 +78,7 @@ def beside(settings: Settings, *, say: Callable[[str], None]) -> Generator[Page 
             link = f"{url}/{_MARK}{_token(Tokens(app.db), file)}"
             _write(file, link)
             if not (page.directory() / "index.html").is_file():
-                say("! the page was not built: run `make ui` (it needs Node) and start again")
+                say("! the page was not built here; everything else is served")
             server = threading.Thread(
                 target=serve, args=(app, listening), kwargs={"stop": stop}, name="api"
             )
