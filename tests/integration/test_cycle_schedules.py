@@ -25,7 +25,7 @@ from damascus.verify import verify
 from support.cycles import STALE, accept, add_project, passed
 from support.fresh import age, empty
 
-SCHEDULES = int(os.environ.get("PYTEST_SCHEDULES", "150"))
+SCHEDULES = int(os.environ.get("PYTEST_SCHEDULES", "300"))
 WORKERS = 3
 BUDGET = 3
 MAX_ERRORS = 8

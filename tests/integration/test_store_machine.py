@@ -29,7 +29,7 @@ from damascus.verify import verify
 from support.cycles import STALE, add_project, decision_on, make_claims, verdict_of
 from support.fresh import age, empty
 
-EXAMPLES = int(os.environ.get("PYTEST_SCHEDULES", "15"))  # `make soak` asks for many more
+EXAMPLES = int(os.environ.get("PYTEST_SCHEDULES", "40"))  # `make soak` asks for many more
 WORKERS = ("w1", "w2", "w3")
 CAP = 2
 GIVEN = [v for v in Verdict if v not in (Verdict.CLAIM_LOST, Verdict.EXHAUSTED)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from itertools import product
 
 import pytest
@@ -121,14 +122,10 @@ def test_a_phase_that_is_not_live_has_no_verdicts():
         )
 
 
-@given(
-    verdicts=st.lists(
-        st.sampled_from([v for v in Verdict if v is not Verdict.EXHAUSTED]), min_size=400
-    ),
-    budget=st.integers(1, 5),
-    max_errors=st.integers(1, 8),
-)
-def test_every_walk_of_verdicts_comes_to_rest_within_the_bound(verdicts, budget, max_errors):
+GIVEN = [verdict for verdict in Verdict if verdict is not Verdict.EXHAUSTED]
+
+
+def walk(verdicts, budget, max_errors):
     """Between two spent attempts there are at most three passes, and fewer faults than the cap."""
     phase, attempts, errors = Phase.SPEC, 0, 0
     bound = (budget * 3 + 3) * max_errors
@@ -150,6 +147,28 @@ def test_every_walk_of_verdicts_comes_to_rest_within_the_bound(verdicts, budget,
         phase = found.transition.to
         assert 0 <= attempts <= budget
     assert phase not in LIVE
+
+
+@given(
+    verdicts=st.lists(st.sampled_from(GIVEN), min_size=400),
+    budget=st.integers(1, 5),
+    max_errors=st.integers(1, 8),
+)
+def test_every_walk_of_verdicts_comes_to_rest_within_the_bound(verdicts, budget, max_errors):
+    walk(verdicts, budget, max_errors)
+
+
+def test_ten_thousand_walks_from_one_seed_come_to_rest_as_well():
+    seed = random.SystemRandom().randrange(1 << 30)
+    dice = random.Random(seed)  # noqa: S311 - to be repeated, not to be secret
+    for _ in range(10_000):
+        # Now and then only a few kinds of verdict are given: so faults come in long rows too.
+        kinds = dice.sample(GIVEN, dice.randint(1, len(GIVEN)))
+        try:
+            walk(dice.choices(kinds, k=400), dice.randint(1, 5), dice.randint(1, 8))
+        except AssertionError as error:
+            error.add_note(f"the seed was {seed}")
+            raise
 
 
 @given(count=st.integers(1, 10_000), jitter=st.floats(0, 1, exclude_max=True))
