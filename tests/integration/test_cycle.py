@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -107,6 +108,28 @@ def test_a_phase_whose_claim_is_taken_away_is_told_and_writes_nothing(world):
     assert world.cycle.tick().outcome == "lost"
     assert world.row["phase"] == "cancelled"
     assert world.events() == ["work.ingested", "work.cancelled"]
+
+
+def test_a_phase_that_takes_the_whole_processor_keeps_its_claim(db):
+    desk, script = Desk(db), Script()
+    add_project(desk)
+    accept(desk)
+    stale = timedelta(seconds=2)
+    cycle, heart = make_cycle(db, script, stale=stale)
+    other = make_claims(db, worker="w2", stale=stale)
+    taken: list[object] = []
+
+    def busy(_context):
+        until = time.monotonic() + 1.5 * stale.total_seconds()
+        while time.monotonic() < until:
+            sum(range(10_000))
+        taken.append(other.claim())
+        return Verdict.PASS
+
+    script.then(busy)
+    assert cycle.tick().outcome == "settled"
+    heart.close()
+    assert taken == [None]
 
 
 def test_a_claim_given_up_by_its_own_verdict_is_no_bad_news(world, monkeypatch, caplog):
