@@ -8,11 +8,13 @@ ended, which may be an hour too late: so the order to stop comes from the signal
 from __future__ import annotations
 
 import logging
+import shutil
 import threading
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 from damascus.errors import DamascusError
 from damascus.relay import RelayThreads, relay_of
@@ -24,6 +26,28 @@ if TYPE_CHECKING:
     from damascus.wiring import App
 
 log = logging.getLogger(__name__)
+
+LEAST_ROOM: Final = 512 * 2**20  # bytes; of a small disk its fiftieth part
+
+
+class NoRoomError(DamascusError):
+    """The disk is too full to begin a phase; somebody has to make room."""
+
+
+def check_room(home: Path) -> None:
+    """Raise NoRoomError when the disk of `home` is so full that no phase should be begun on it.
+
+    One begun all the same would fail halfway, and perhaps take the database's room with it.
+    """
+    try:
+        disk = shutil.disk_usage(home)
+    except OSError:
+        return  # the phase says better what is wrong with it
+    if disk.free < min(LEAST_ROOM, disk.total // 50):
+        raise NoRoomError(
+            f"only {disk.free >> 20} MB are left on the disk of {home}: make room there; "
+            "nothing is lost meanwhile"
+        )
 
 
 class Worker:
@@ -74,7 +98,7 @@ class Worker:
         try:
             cycle = self._ready()
             settled = False
-            while cycle is not None and cycle.tick(last=False).outcome == "settled":
+            while cycle is not None and self._one(cycle) == "settled":
                 settled = True
                 self.relay_now()
             if settled:  # told to stop, or passed over: somebody else may find more
@@ -86,6 +110,11 @@ class Worker:
             with self._state:
                 self._running -= 1
                 self._state.notify_all()
+
+    def _one(self, cycle: Cycle) -> str:
+        if self._app is not None:
+            check_room(self._app.settings.home)
+        return cycle.tick(last=False).outcome
 
     def relay_now(self) -> None:
         """Wake the relay."""

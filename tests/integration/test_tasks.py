@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -200,6 +201,30 @@ def test_a_worker_waits_for_the_schema(
     worker.tick()
     worker.close()
     assert "run `damascus init` first" in caplog.text
+
+
+def test_nothing_is_claimed_while_the_disk_is_full_and_all_goes_on_when_there_is_room(
+    database_url: str,
+    home: Path,
+    desk: Desk,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    db = Database(database_url)
+    item = accept(desk)
+    worker = Worker(lambda: ScriptedApp(settings(database_url, home)), ring=lambda: None)
+    with monkeypatch.context() as patch:
+        disk = SimpleNamespace(total=100 * 2**30, used=0, free=100 * 2**20)
+        patch.setattr("damascus.worker.shutil.disk_usage", lambda _path: disk)
+        for _ in range(3):
+            worker.tick()
+    assert count(db, "claim_epoch > 0") == 0
+    (record,) = [r for r in caplog.records if r.levelno >= logging.WARNING]
+    assert f"only 100 MB are left on the disk of {home}" in record.getMessage()
+    worker.tick()
+    worker.close()
+    assert count(db, f"id = {item} AND phase = 'merged'") == 1
+    db.close()
 
 
 def test_a_worker_that_was_told_to_stop_claims_nothing(
