@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 import pytest
-from psycopg.conninfo import make_conninfo
+from psycopg import sql as pg
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from damascus.errors import ConfigurationError, DatabaseUnreachableError, SchemaError
 from damascus.state import schema
@@ -22,6 +24,10 @@ def missing(postgres: str) -> Iterator[str]:
     yield make_conninfo(postgres, dbname=name)
     with psycopg.connect(postgres, autocommit=True) as connection:
         connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+
+def _name(url: str) -> str:
+    return str(conninfo_to_dict(url)["dbname"])
 
 
 def structure(url: str) -> list[tuple[object, ...]]:
@@ -51,6 +57,29 @@ def test_twenty_inits_at_once_make_one_schema(missing, database_url):
         said = list(pool.map(lambda _: schema.init(missing), range(20)))
     assert sum("created" in line for line in said) >= 1
     assert structure(missing) == structure(database_url)
+
+
+def test_an_init_that_was_killed_halfway_has_made_nothing_and_can_be_run_again(postgres, missing):
+    with psycopg.connect(postgres, autocommit=True) as server:
+        server.execute(pg.SQL("CREATE DATABASE {}").format(pg.Identifier(_name(missing))))
+    nothing = structure(missing)
+    with psycopg.connect(missing) as holder, ThreadPoolExecutor(1) as pool:
+        holder.execute("CREATE TABLE events_outbox ()")  # init comes to it late, and waits
+        killed = pool.submit(schema.init, missing)
+        with psycopg.connect(missing, autocommit=True) as killer:
+            waiting = (
+                "FROM pg_stat_activity WHERE wait_event_type = 'Lock' "
+                "AND datname = current_database()"
+            )
+            for _ in range(1000):
+                if killer.execute(f"SELECT pg_terminate_backend(pid) {waiting}").fetchall():
+                    break
+                time.sleep(0.02)
+        with pytest.raises(DatabaseUnreachableError):
+            killed.result(20)
+        holder.rollback()
+    assert structure(missing) == nothing
+    assert "created the schema" in schema.init(missing)
 
 
 def test_init_again_changes_nothing_and_keeps_what_is_there(database_url):

@@ -35,6 +35,19 @@ def init(url: str) -> str:
     ConfigurationError, and SchemaError when the server is older than 16 or the schema is newer.
     """
     made = _create_database(url)
+    try:
+        version = _apply(url)
+    except psycopg.OperationalError as error:  # the server went away: it has undone everything
+        raise unreachable(url, error) from None
+    if made:
+        return f"created the database at {where(url)} and its schema, version {VERSION}"
+    if version is None:
+        return f"created the schema at {where(url)}, version {VERSION}"
+    return f"the schema at {where(url)} is up to date, version {VERSION}"
+
+
+def _apply(url: str) -> int | None:
+    """Apply the schema; returns the version there was before."""
     with connect(url) as connection:
         _check_server(connection.info.server_version, url)
         with _alone(connection):
@@ -42,11 +55,7 @@ def init(url: str) -> str:
             if version is not None and version > VERSION:
                 raise SchemaError(_newer(url, version))
             connection.execute(schema_sql(), prepare=False)
-    if made:
-        return f"created the database at {where(url)} and its schema, version {VERSION}"
-    if version is None:
-        return f"created the schema at {where(url)}, version {VERSION}"
-    return f"the schema at {where(url)} is up to date, version {VERSION}"
+    return version
 
 
 def check(db: Database) -> None:
