@@ -41,6 +41,7 @@ await look(async (page) => {
   await sure.getByRole('button', { name: 'Cancel the item' }).click();
   await sure.getByText(/Cancel those first, or let them go on without it\./).waitFor();
   check(!(await sure.textContent()).includes('--'), 'the page speaks of the command line');
+  await page.waitForTimeout(350); // what fades in has done so
   await accessible(page, 'a refused cancel');
   await sure.getByRole('button', { name: 'Cancel it and free those that wait' }).click();
   await page.getByText('Cancelled, and the others freed').waitFor();

@@ -142,10 +142,13 @@ function perform(act: Act): Promise<unknown> {
   }
 }
 
-/** What a person does. Everything it may have touched is read again. */
+/**
+ * What a person does. Everything it may have touched is read again; only then `done` is called, even
+ * when what asked for it is gone from the page by then, as the buttons of an item that is final are.
+ */
 export function useAct() {
   const client = useQueryClient();
-  return useMutation<unknown, Failure, Act>({
+  const { mutateAsync, isPending, error } = useMutation<unknown, Failure, Act>({
     mutationFn: perform,
     onSettled: () =>
       Promise.all(
@@ -154,6 +157,8 @@ export function useAct() {
         ),
       ),
   });
+  const act = (what: Act, done: () => void): void => void mutateAsync(what).then(done, () => undefined);
+  return { act, isPending, error };
 }
 
 export type Many = { done: number; failed: { id: number | string; why: string; waited: boolean }[] };

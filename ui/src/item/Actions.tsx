@@ -55,7 +55,7 @@ function Ask(props: { title: string; wrong: string | null; busy: boolean; ready?
 
 function Change({ detail, onClose }: Asked) {
   const { item } = detail;
-  const act = useAct();
+  const { act, isPending, error } = useAct();
   const tell = useTell();
   const [priority, setPriority] = useState(String(item.priority));
   const [cycles, setCycles] = useState(String(item.budget_cycles));
@@ -66,9 +66,9 @@ function Change({ detail, onClose }: Asked) {
   if (dollars !== '' && Number(dollars) !== Number(item.budget_usd ?? NaN)) body.budget_usd = dollars;
   const good = /^\d$/.test(priority) && /^([1-9]\d?|100)$/.test(cycles) && /^(\d{1,7}(\.\d{1,4})?)?$/.test(dollars);
   return (
-    <Ask title="Change this item" wrong={act.error?.message ?? null} busy={act.isPending} ready={good && Object.keys(body).length > 0}
+    <Ask title="Change this item" wrong={error?.message ?? null} busy={isPending} ready={good && Object.keys(body).length > 0}
       button="Change" onClose={onClose}
-      onDo={() => act.mutate({ do: 'change', id: item.id, body }, { onSuccess: () => { tell('Changed'); onClose(); } })}>
+      onDo={() => act({ do: 'change', id: item.id, body }, () => { tell('Changed'); onClose(); })}>
       <p>It takes effect with the next claim; what runs now goes on.</p>
       <div className="fields">
         <TextField label="Priority" helperText="0 first, 9 last" value={priority} onChange={(event) => setPriority(event.target.value.trim())} slotProps={{ htmlInput: { inputMode: 'numeric' } }} />
@@ -81,14 +81,14 @@ function Change({ detail, onClose }: Asked) {
 
 function GiveUp({ detail, onClose }: Asked) {
   const { item } = detail;
-  const act = useAct();
+  const { act, isPending, error } = useAct();
   const tell = useTell();
   const [note, setNote] = useState('');
-  const free = isWaitedFor(act.error);
+  const free = isWaitedFor(error);
   return (
-    <Ask title="Cancel this item?" wrong={wrongOf(act.error)} busy={act.isPending}
+    <Ask title="Cancel this item?" wrong={wrongOf(error)} busy={isPending}
       button={free ? 'Cancel it and free those that wait' : 'Cancel the item'} bad onClose={onClose}
-      onDo={() => act.mutate({ do: 'cancel', id: item.id, body: { note, free } }, { onSuccess: () => { tell(free ? 'Cancelled, and the others freed' : 'Cancelled'); onClose(); } })}>
+      onDo={() => act({ do: 'cancel', id: item.id, body: { note, free } }, () => { tell(free ? 'Cancelled, and the others freed' : 'Cancelled'); onClose(); })}>
       <p>
         It is given up for good.{item.claimed_by ? ' What runs for it is stopped now.' : ''}
         {item.pr_number !== null ? ` Pull request #${item.pr_number} stays open on the forge.` : ''}
@@ -100,16 +100,17 @@ function GiveUp({ detail, onClose }: Asked) {
 
 function Pause({ detail, onClose }: Asked) {
   const { item } = detail;
-  const act = useAct();
+  const { act, isPending, error } = useAct();
   const tell = useTell();
   const [reason, setReason] = useState('');
   const paused = item.project_paused;
   return (
-    <Ask title={paused ? `Resume ${item.project}?` : `Pause ${item.project}?`} wrong={act.error?.message ?? null} busy={act.isPending}
+    <Ask title={paused ? `Resume ${item.project}?` : `Pause ${item.project}?`} wrong={error?.message ?? null} busy={isPending}
       button={paused ? 'Resume the project' : 'Pause the project'} onClose={onClose}
       onDo={() =>
-        act.mutate(paused ? { do: 'resume', name: item.project } : { do: 'pause', name: item.project, body: { reason: reason || null } }, {
-          onSuccess: () => { tell(paused ? 'Resumed' : 'Paused'); onClose(); },
+        act(paused ? { do: 'resume', name: item.project } : { do: 'pause', name: item.project, body: { reason: reason || null } }, () => {
+          tell(paused ? 'Resumed' : 'Paused');
+          onClose();
         })
       }>
       <p>

@@ -12,7 +12,7 @@ type Live = 'spec' | 'build' | 'review';
 
 /** Where a person answers: a text for a question, a decision for a blocked item. */
 export function AnswerBox({ issue, onDone }: { issue: Issue; onDone?: () => void }) {
-  const act = useAct();
+  const { act, isPending, error } = useAct();
   const tell = useTell();
   const may = useMay('operate');
   const id = useId();
@@ -24,7 +24,7 @@ export function AnswerBox({ issue, onDone }: { issue: Issue; onDone?: () => void
   const blocked = issue.kind === 'blocked';
   const cyclesWrong = cycles !== '' && !/^([1-9]\d?|100)$/.test(cycles);
   const dollarsWrong = dollars !== '' && !/^\d{1,7}(\.\d{1,4})?$/.test(dollars);
-  const ready = may && !act.isPending && !cyclesWrong && !dollarsWrong && (issue.kind !== 'question' || text.trim() !== '');
+  const ready = may && !isPending && !cyclesWrong && !dollarsWrong && (issue.kind !== 'question' || text.trim() !== '');
 
   const answer = (choice: 'retry' | 'cancel' | null): void => {
     const body: Schemas['Answer'] = {
@@ -34,30 +34,20 @@ export function AnswerBox({ issue, onDone }: { issue: Issue; onDone?: () => void
       budget_cycles: choice === 'retry' && cycles ? Number(cycles) : null,
       budget_usd: choice === 'retry' && dollars ? dollars : null,
     };
-    act.mutate(
-      { do: 'answer', id: issue.id, body },
-      {
-        onSuccess: () => {
-          tell(choice === 'cancel' ? 'Cancelled' : choice === 'retry' ? 'Set going again' : 'Answered');
-          onDone?.();
-        },
-      },
-    );
+    act({ do: 'answer', id: issue.id, body }, () => {
+      tell(choice === 'cancel' ? 'Cancelled' : choice === 'retry' ? 'Set going again' : 'Answered');
+      onDone?.();
+    });
   };
   const cancelAndFree = (): void => {
     if (issue.item_id === null) return;
-    act.mutate(
-      { do: 'cancel', id: issue.item_id, body: { note: text, free: true } },
-      {
-        onSuccess: () => {
-          tell('Cancelled, and the others freed');
-          onDone?.();
-        },
-      },
-    );
+    act({ do: 'cancel', id: issue.item_id, body: { note: text, free: true } }, () => {
+      tell('Cancelled, and the others freed');
+      onDone?.();
+    });
   };
   const usual = blocked ? 'retry' : null;
-  const waited = isWaitedFor(act.error);
+  const waited = isWaitedFor(error);
 
   return (
     <form
@@ -106,21 +96,21 @@ export function AnswerBox({ issue, onDone }: { issue: Issue; onDone?: () => void
             slotProps={{ htmlInput: { inputMode: 'decimal' }, inputLabel: { shrink: true } }} />
         </div>
       ) : null}
-      {act.isError ? (
+      {error ? (
         <p className="wrong" role="alert">
-          {wrongOf(act.error)}{' '}
+          {wrongOf(error)}{' '}
           {waited ? <Button color="error" variant="outlined" onClick={cancelAndFree}>Cancel it and free those that wait</Button> : null}
         </p>
       ) : null}
       <div className="answer-foot">
         <Button type="submit" variant="contained" disabled={!ready}>
-          {act.isPending ? 'Sending…' : blocked ? 'Retry' : issue.kind === 'report' ? 'Mark as read' : 'Answer'}
+          {isPending ? 'Sending…' : blocked ? 'Retry' : issue.kind === 'report' ? 'Mark as read' : 'Answer'}
         </Button>
         {issue.kind === 'report' ? null : (
           <Button
             color="error"
             variant={giving ? 'outlined' : 'text'}
-            disabled={!may || act.isPending}
+            disabled={!may || isPending}
             onClick={() => (giving ? answer('cancel') : setGiving(true))}
             onBlur={() => setGiving(false)}
           >

@@ -4,7 +4,7 @@ import IconButton from '@mui/material/IconButton';
 import Tooltip from '@mui/material/Tooltip';
 import { useColorScheme } from '@mui/material/styles';
 import { useQueryClient } from '@tanstack/react-query';
-import { useEffect, useState } from 'react';
+import { useCallback, useEffect, useState } from 'react';
 import { send, type Session } from '../api/client';
 import { useIssues } from '../api/queries';
 import { useLine } from '../api/stream';
@@ -24,7 +24,8 @@ const PAGES: { page: Page; name: string; icon: IconName; key: string }[] = [
 export function Shell({ page, session, children }: { page: Page; session: Session; children: React.ReactNode }) {
   const issues = useIssues();
   const [help, setHelp] = useState(false);
-  useKeys(() => setHelp(true));
+  const showHelp = useCallback(() => setHelp(true), []);
+  useKeys(showHelp);
   const open = issues.data?.issues.length ?? 0;
   const badge = issues.data?.next_cursor ? `${open}+` : String(open);
   return (
@@ -169,6 +170,7 @@ export function isWriting(event: KeyboardEvent): boolean {
   return at instanceof HTMLElement && (at.isContentEditable || at.closest('input, textarea, select, [role="dialog"], [role="menu"]') !== null);
 }
 
+/** `help` has to stay the same: the keys are listened to anew when it changes, and `g` is forgotten. */
 function useKeys(help: () => void): void {
   useEffect(() => {
     let went = 0;
