@@ -5,6 +5,7 @@ await look(
   async (page, context) => {
     await page.goto(`${site}/#/items?phase=blocked`);
     await page.getByRole('heading', { name: 'Sign in to Damascus' }).waitFor();
+    await page.waitForTimeout(350); // the label of the field has come to rest
     await shoot(page, 'sign-in');
     await accessible(page, 'sign-in');
     await page.getByLabel('Token').fill('dam_wrong');

@@ -25,7 +25,7 @@ export function Widgets({ detail }: { detail: ItemDetail }) {
         <h3>Attempts</h3>
         <strong>{item.attempts}<small> of {item.budget_cycles}</small></strong>
         <Meter value={item.attempts} most={item.budget_cycles} label="Attempts used" />
-        <p>{item.consecutive_errors ? `${plural(item.consecutive_errors, 'fault')} in a row` : item.claimed_by ? 'This run counts until it passes' : 'Went wrong since you last decided'}</p>
+        <p>{item.consecutive_errors ? `${plural(item.consecutive_errors, 'fault')} in a row` : item.claimed_by ? 'This run counts until it passes' : item.attempts ? 'Went wrong since you last decided' : 'None has gone wrong'}</p>
       </li>
       <li>
         <h3>Cost</h3>

@@ -65,8 +65,8 @@ function Flow({ stats }: { stats: Stats }) {
   const blocked = stats.phases.blocked?.items ?? 0;
   cells.push(
     { phase: 'merged', big: stats.finished.merged_total, under: `${count(stats.finished.merged_today)} today` },
-    { phase: 'awaiting_human', big: waiting, under: waiting ? 'wait for an answer' : 'nothing asked' },
-    { phase: 'blocked', big: blocked, under: blocked ? 'need a decision' : 'nothing is stuck' },
+    { phase: 'awaiting_human', big: waiting, under: waiting === 1 ? 'waits for an answer' : waiting ? 'wait for an answer' : 'nothing asked' },
+    { phase: 'blocked', big: blocked, under: blocked === 1 ? 'needs a decision' : blocked ? 'need a decision' : 'nothing is stuck' },
   );
   return (
     <nav className="flow" aria-label="Items by phase">

@@ -56,20 +56,12 @@ export function ItemsTools({ view }: { view: View }) {
         type="button"
         className="chip"
         aria-pressed={view.grouped}
+        aria-label="Group by project"
         onClick={() => amend({ group: view.grouped ? null : 'project' })}
       >
-        Group by project
+        Group<span className="wide-only">&nbsp;by project</span>
       </button>
-      <button
-        type="button"
-        className="chip"
-        aria-pressed={view.failing}
-        title="Blocked, or the last run did not pass"
-        onClick={() => amend({ failing: view.failing ? null : 'true' })}
-      >
-        Stuck and failing
-      </button>
-      <div className="chips" role="group" aria-label="Phases">
+      <div className="chips" role="group" aria-label="Phases, and what is stuck">
         {PHASES.map((phase) => (
           <button
             key={phase}
@@ -82,6 +74,15 @@ export function ItemsTools({ view }: { view: View }) {
             {PHASE_NAMES[phase]}
           </button>
         ))}
+        <button
+          type="button"
+          className="chip"
+          aria-pressed={view.failing}
+          title="Blocked, or the last run did not pass"
+          onClick={() => amend({ failing: view.failing ? null : 'true' })}
+        >
+          Stuck and failing
+        </button>
       </div>
     </div>
   );

@@ -21,9 +21,9 @@ export function Trouble({ error, again }: { error: Failure; again?: () => void }
       <strong>{error.status === 404 ? 'There is no such thing here' : 'This could not be read'}</strong>
       <p>
         {error.message}
-        {error.requestId ? <span className="faint"> Request {error.requestId}</span> : null}
+        {error.requestId && error.status !== 404 ? <span className="faint"> Request {error.requestId}</span> : null}
       </p>
-      {again ? (
+      {again && error.status !== 404 ? (
         <Button variant="outlined" onClick={again}>
           Try again
         </Button>
