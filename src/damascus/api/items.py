@@ -33,7 +33,8 @@ from damascus.api.shapes import (
     LivePhase,
     Moved,
 )
-from damascus.api.told import told
+from damascus.api.together import Together
+from damascus.api.told import told, written
 from damascus.domain.story import MAX_STORY_BYTES, MAX_TITLE, read_story, slugify
 from damascus.domain.work import Phase
 from damascus.errors import UsageError
@@ -162,15 +163,16 @@ IdempotencyKey = Annotated[
 def reading(api: Api) -> APIRouter:
     """What needs the scope `read`."""
     router = APIRouter(prefix="/v1/items", route_class=ReadRoute, tags=["items"])
+    lists = Together[bytes]()
 
     @router.get(
         "", operation_id="list_items", summary="List items", response_model=ItemPage | ItemGroups
     )
-    def list_items(query: Annotated[ListQuery, Query()]) -> Response:
+    async def list_items(query: Annotated[ListQuery, Query()]) -> Response:
         """One page of items, or the first items of every project with `group_by=project`."""
-        if query.group_by is not None:
-            return told(ItemGroups, _grouped(api, query))
-        return told(ItemPage, _page(api, query))
+        key = query.model_dump_json()
+        content = await lists.ask(key, lambda: api.in_thread(_listed, api, query))
+        return Response(content, media_type="application/json")
 
     @router.get(
         "/{item_id}",
@@ -301,6 +303,12 @@ def operating(api: Api) -> APIRouter:
 def _detail(api: Api, item_id: int) -> Response:
     page = api.views.page_of_item(item_id)
     return told(ItemDetail, page, headers={"ETag": f'"{version(page["item"])}"'})
+
+
+def _listed(api: Api, query: ListQuery) -> bytes:
+    if query.group_by is not None:
+        return written(ItemGroups, _grouped(api, query))
+    return written(ItemPage, _page(api, query))
 
 
 def _page(api: Api, query: ListQuery) -> dict[str, Any]:
