@@ -42,7 +42,7 @@ def test_schemathesis_finds_nothing(database_url, home, tmp_path):
                 "--phases",
                 "examples,coverage,fuzzing",
                 "--max-examples",
-                os.environ.get("DAMASCUS_TEST_SCHEMATHESIS_EXAMPLES", "3"),
+                os.environ.get("DAMASCUS_TEST_SCHEMATHESIS_EXAMPLES", "8"),
                 "--seed",
                 os.environ.get("PYTEST_SCHEMATHESIS_SEED", "1"),
                 *(word for name in LEFT_OUT for word in ("--exclude-operation-id", name)),
