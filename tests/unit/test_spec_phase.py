@@ -3,7 +3,7 @@ from decimal import Decimal
 import pytest
 
 from damascus.domain.work import Answer, Cost, Verdict
-from damascus.errors import LLMUnreachableError
+from damascus.errors import ConfigurationError, LLMUnreachableError
 from damascus.phases import spec
 from damascus.ports import Completion
 from damascus.wiki import RepositoryWiki
@@ -71,6 +71,26 @@ def test_a_pinned_test_command_wins_over_the_specs_own(world):
     assert result.verdict is Verdict.PASS
     assert result.test_command == ("make", "check")
     assert "`make check`" in world.llm.prompts[0]
+
+
+@pytest.mark.parametrize("program", ["no-such-program", "/no/such/program"])
+def test_nothing_is_paid_for_when_the_pinned_test_command_cannot_start(world, program):
+    world.change_project(test_command=(program, "-q"))
+    world.llm = FakeLLM(GOOD)
+    with pytest.raises(ConfigurationError, match=f"no program '{program}'"):
+        run(world)
+    assert world.llm.prompts == []
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{"test_command": ("./check.sh",)}, {"test_command": ("tox",), "setup_command": ("make",)}],
+    ids=["a program of the checkout", "one that the set-up command installs"],
+)
+def test_what_may_still_come_is_no_reason_not_to_begin(world, given):
+    world.change_project(**given)
+    world.llm = FakeLLM(GOOD)
+    assert run(world).verdict is Verdict.PASS
 
 
 def test_nothing_is_asked_when_the_budget_is_used_up(world):

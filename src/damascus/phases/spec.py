@@ -7,11 +7,12 @@ comes from reading the answer strictly, never from what the answer says about it
 from __future__ import annotations
 
 import shlex
+import shutil
 from collections.abc import Sequence
 
 from damascus.crashpoints import Boundary, crashpoint
 from damascus.domain.work import Cost, PhaseContext, PhaseResult, Project, Verdict
-from damascus.errors import LLMUnreachableError
+from damascus.errors import ConfigurationError, LLMUnreachableError
 from damascus.phases import budget, prompting, spec_document, test_command
 from damascus.phases.evidence import head
 from damascus.ports import Completion, Tools
@@ -34,6 +35,7 @@ def run(context: PhaseContext, tools: Tools) -> PhaseResult:
     """
     if context.remaining_usd == 0:
         return budget.out_of_money(context)
+    _check_start(context.project, tools.path)
     tools.progress.known(log_path=str(tools.workspace.log))
     remote = tools.forge.remote()
     base_sha = tools.git.clone(remote, tools.workspace, ref=context.project.base_branch)
@@ -53,6 +55,23 @@ def run(context: PhaseContext, tools: Tools) -> PhaseResult:
     tools.progress.cost(answer.cost)
     crashpoint(Boundary.MODEL_PAID)
     return _judge(answer, context.project)
+
+
+def _check_start(project: Project, path: str) -> None:
+    """Raise ConfigurationError, before anything is paid, when the pinned test command cannot start.
+
+    What the checkout or the set-up command may bring along is left to the review.
+    """
+    if project.test_command is None or project.setup_command is not None:
+        return
+    program = project.test_command[0]
+    in_checkout = "/" in program and not program.startswith("/")
+    if not in_checkout and shutil.which(program, path=path) is None:
+        raise ConfigurationError(
+            f"the test command of project {project.name} cannot start: there is no program "
+            f"{program!r} on the PATH of tests ({path}); set DAMASCUS_AGENT_PATH where Damascus is "
+            f"started, or say `damascus project change {project.name} --test-command …`"
+        )
 
 
 def _judge(answer: Completion, project: Project) -> PhaseResult:
