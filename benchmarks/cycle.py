@@ -25,7 +25,7 @@ import floor
 import psycopg
 from contenders import Direct, Procrastinate, Taskiq
 from figures import Figures, Key, summary, table
-from ground import SAYS, Queue, Server, build, refill, server
+from ground import SAYS, Queue, Server, build, calm, refill, server
 
 from support.redis_server import RedisServer
 
@@ -94,6 +94,7 @@ def measure(
                 keys = sorted([*keys, *everybody], key=lambda key: (key[1], key[0]))
                 # In turns forwards and backwards: nobody always comes after the same one.
                 for key in keys if number % 2 == 0 else keys[::-1]:
+                    calm(on)
                     contender = everybody.get(key)
                     tps = (
                         floor.run(

