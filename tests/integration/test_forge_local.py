@@ -79,6 +79,10 @@ def test_a_kill_around_the_move_of_the_base_leaves_one_merge(world, where):
     if not world.bare:
         assert status(world) == ""
 
+    world.merge(world.open("second"))
+    left = git(world.path, "rev-parse", "--path-format=absolute", "--git-path", "damascus-merge")
+    assert not Path(left.strip()).exists(), "what the killed one left is gone with the next"
+
 
 def test_a_base_that_moved_on_after_a_kill_still_shows_the_merge(world):
     pull = world.open()

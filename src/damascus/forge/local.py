@@ -169,8 +169,7 @@ class LocalForge:
             # A person merged it by hand; there is nothing left to do but to say so.
             pull.pending = base
             return
-        with git.scratch_directory() as name:
-            scratch = Path(name)
+        with git.scratch_directory(self._git_dir()) as scratch:
             parents = (base, head) if style == "merge" else (base,)
             sha = git.merge_commit(
                 self._path, scratch, base=base, head=head, parents=parents, message=words

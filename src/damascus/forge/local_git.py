@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
-import tempfile
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from damascus.errors import ForgeError, ForgeUnreachableError, MergeConflictError, UsageError
@@ -151,6 +152,17 @@ def push(scratch: Path, repo: Path, *, sha: str, ref: str, expect: str) -> str |
     return tail(done.stderr + done.stdout) if done.returncode else None
 
 
-def scratch_directory() -> tempfile.TemporaryDirectory[str]:
-    """A directory for one merge; gone when its `with` block ends."""
-    return tempfile.TemporaryDirectory(prefix="damascus-merge-", ignore_cleanup_errors=True)
+@contextmanager
+def scratch_directory(git_dir: Path) -> Generator[Path]:
+    """An empty directory for one merge; only for whoever holds the repository's lock.
+
+    It has one name in the repository's own directory: what a merge that was killed left there goes
+    with the next one.
+    """
+    place = git_dir / "damascus-merge"
+    shutil.rmtree(place, ignore_errors=True)
+    place.mkdir(mode=0o700)
+    try:
+        yield place
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
