@@ -39,24 +39,11 @@ def ring_from_outside(settings: Settings, *, timeout: float = 1.5) -> bool:
     Connecting and sending take at most `timeout` seconds each. The first call imports redis-py
     (about 0.3 s), a later one is a connection and one command (about 2 ms on one machine).
     """
-    if settings.redis_url is None:
-        return False
-    from redis import Redis, RedisError  # noqa: PLC0415 - processes that do not ring do not pay
-    from redis.backoff import NoBackoff  # noqa: PLC0415 - the same
-    from redis.retry import Retry  # noqa: PLC0415 - the same
-
-    try:
-        with Redis.from_url(  # pyright: ignore[reportUnknownMemberType] - its **kwargs are untyped
-            settings.redis_url.get_secret_value(),
-            socket_timeout=timeout,
-            socket_connect_timeout=timeout,
-            retry=Retry(NoBackoff(), 0),
-        ) as client:
-            client.xadd(STREAM, {"data": ring_message()}, maxlen=RINGS_KEPT, approximate=True)
-    except (RedisError, OSError, ValueError) as error:
-        log.debug("nobody was rung: %s", error)
-        return False
-    return True
+    kept = ("MAXLEN", "~", str(RINGS_KEPT))
+    return (
+        _ask(settings, "XADD", STREAM, *kept, "*", "data", ring_message(), timeout=timeout)
+        is not None
+    )
 
 
 def answers(settings: Settings, *, timeout: float = 1.5) -> bool:
@@ -73,7 +60,7 @@ def last_ring(settings: Settings, *, timeout: float = 1.5) -> float | None:
     return int(first.split(b"-")[0]) / 1000
 
 
-def _ask(settings: Settings, *command: str, timeout: float) -> object | None:
+def _ask(settings: Settings, *command: str | bytes, timeout: float) -> object | None:
     """Redis's answer to one command; None when it does not answer, or with nothing."""
     if settings.redis_url is None:
         return None
