@@ -251,6 +251,28 @@ def test_a_log_is_plain_text_without_escapes_and_secrets(api, asking, home):
     assert answer.text == "red\nbell\ntoken (hidden) here\nbad \ufffd\n"
 
 
+def test_what_an_agent_wrote_for_programs_is_told_for_people(api, asking, home):
+    objects = [
+        {"type": "system", "subtype": "hook"},
+        {
+            "type": "assistant",
+            "message": {
+                "content": [{"type": "tool_use", "name": "Bash", "input": {"command": "ls"}}]
+            },
+        },
+        {
+            "type": "user",
+            "message": {"content": [{"type": "tool_result", "content": "a\x1b[31m.py\n" * 9000}]},
+        },
+    ]
+    text = "".join(json.dumps(one) + "\n" for one in objects) + "and a plain line\n"
+    _, path, _ = running(api, home, text.encode())
+    told = asking.get(path).text.splitlines()
+    assert told[:2] == ["$ ls", "  a.py"]
+    assert told[-2:] == ["  (and 86000 characters more)", "and a plain line"]
+    assert asking.get(path, params={"raw": "true"}).text.count('"type"') == 5
+
+
 def test_a_log_is_followed_until_its_run_has_ended(api, home, monkeypatch):
     monkeypatch.setattr("damascus.api.runs._ASK", 0.05)
     claim, path, log = running(api, home, b"first\n")

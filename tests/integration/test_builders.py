@@ -357,6 +357,9 @@ def test_mini_swe_agent_imports_and_reads_nothing_of_the_repositorys(tmp_path):
         assert "trapped" not in server.asks[0].text
     assert outcome.ok, outcome
     assert not canary.exists()
+    told = place.log.read_text()
+    assert "$ echo seen\n" in told, "who looks while it works sees what it does"
+    assert "seen" in told.partition("$ echo seen\n")[2]
 
 
 @pytest.mark.parametrize(

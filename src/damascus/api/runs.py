@@ -20,6 +20,7 @@ from damascus.api.fields import Given, Id
 from damascus.api.guard import ReadRoute
 from damascus.api.problems import Problem
 from damascus.config import secrets
+from damascus.domain.agent_log import readable
 from damascus.domain.text import clean
 from damascus.errors import DamascusError, ForgeError
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from damascus.api.app import Api
 
 _CHUNK = 64 * 1024
+_LONGEST = 512 * 1024  # characters of a line: what an agent read is one, in its log
 _LOOK = 0.3  # seconds between two looks at a log that grows
 _ASK = 2.0  # seconds between two looks at whether its run has ended
 _CHECKED = 30.0  # seconds after which the reader's token is looked at again
@@ -41,6 +43,11 @@ class LogQuery(Given):
     follow: bool = Field(default=False, description="Go on until the run has ended.")
     tail: int | None = Field(
         default=None, ge=1, le=10_000_000, description="Only about this many bytes from the end."
+    )
+    raw: bool = Field(
+        default=False,
+        description="As it was written. Otherwise the objects that Claude Code writes, one a line, "
+        "are told as text.",
     )
 
 
@@ -66,7 +73,7 @@ def routes(api: Api) -> APIRouter:
         api.streams.check()
         file = await asyncio.to_thread(_open, api, item_id, run_id, query.tail)
         return StreamingResponse(
-            _read(api, request, file, item_id, run_id if query.follow else None),
+            _read(api, request, file, item_id, run_id if query.follow else None, raw=query.raw),
             media_type=_TEXT,
             headers={"X-Accel-Buffering": "no"},
         )
@@ -141,9 +148,13 @@ def _skip(file: io.FileIO, place: int) -> None:
 
 
 class _Lines:
-    """Turns bytes into whole lines without escape sequences and without secrets."""
+    """Turns bytes into whole lines without escape sequences and without secrets.
 
-    def __init__(self, hidden: Iterable[str]) -> None:
+    Unless `raw`, what a coding agent wrote for programs is told for people.
+    """
+
+    def __init__(self, hidden: Iterable[str], *, raw: bool = True) -> None:
+        self._raw = raw
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._hidden = [secret for secret in hidden if len(secret) >= _SHORTEST]
         self._rest = ""
@@ -151,13 +162,19 @@ class _Lines:
     def feed(self, part: bytes) -> str:
         """The lines that are whole now; what has no end yet is kept back."""
         whole, newline, self._rest = (self._rest + self._decoder.decode(part)).rpartition("\n")
-        if len(self._rest) > _CHUNK:  # a line without an end
+        if len(self._rest) > _LONGEST:  # a line without an end
             whole, newline, self._rest = whole + newline + self._rest, "", ""
-        return self.clean(whole) + newline
+        return self._told(whole, newline)
 
     def end(self) -> str:
         """What was kept back."""
-        return self.clean(self._rest)
+        return self._told(self._rest, "")
+
+    def _told(self, whole: str, newline: str) -> str:
+        if self._raw:
+            return self.clean(whole) + newline
+        lines = [told for line in whole.split("\n") if (told := readable(line)) is not None]
+        return self.clean("\n".join(lines)) + newline if lines else ""
 
     def clean(self, text: str) -> str:
         """Text as it may be shown: a log may have been written by anything."""
@@ -168,10 +185,16 @@ class _Lines:
 
 
 async def _read(
-    api: Api, request: Request, file: io.FileIO, item_id: int, run_id: int | None
+    api: Api,
+    request: Request,
+    file: io.FileIO,
+    item_id: int,
+    run_id: int | None,
+    *,
+    raw: bool,
 ) -> AsyncGenerator[str]:
     """The lines of the file, cleaned; with `run_id` until that run has ended."""
-    lines = _Lines(secrets(api.settings))
+    lines = _Lines(secrets(api.settings), raw=raw)
     ended, asked, checked = run_id is None, 0.0, time.monotonic()
     with file, api.streams.one():
         while not api.stopping():

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 PR_SET_DUMPABLE = 4
+ANSWER_CAP = 4000  # characters shown of what a command printed
 
 
 def main() -> int:
@@ -79,7 +80,37 @@ def assemble(job: dict[str, Any], key: str | None) -> Any:
         "timeout": job["command_seconds"],
     }
     agent: Any = {**defaults["agent"], **job["agent"]}
-    return DefaultAgent(LitellmModel(**model), LocalEnvironment(**local), **agent)
+
+    untold: Any = DefaultAgent
+
+    class Telling(untold):
+        """Says what happens as it happens, where the agent itself only writes it down."""
+
+        def add_messages(self, *messages: Any) -> Any:
+            for message in messages:
+                tell(message)
+            return super().add_messages(*messages)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType] - the class is untyped here
+
+    return Telling(LitellmModel(**model), LocalEnvironment(**local), **agent)
+
+
+def tell(message: Any) -> None:
+    """Write what the agent says and does, and what it is answered; the task is known already."""
+    content = message.get("content")
+    text = content if isinstance(content, str) else json.dumps(content, default=str)
+    match message.get("role"):
+        case "assistant":
+            lines = [text] if content else []
+            actions = message.get("extra", {}).get("actions", [])
+            lines += [f"$ {action.get('command')}" for action in actions]
+        case "tool":
+            shown = text[:ANSWER_CAP] + (" …" if len(text) > ANSWER_CAP else "")
+            lines = [f"  {line}" for line in shown.splitlines()]
+        case _:
+            lines = []
+    if lines:
+        sys.stdout.write("\n".join(lines) + "\n")
+        sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from damascus.cli.items import state
 from damascus.cli.opening import item_number, opened
 from damascus.cli.options import ItemRef, JsonFlag
 from damascus.cli.text import clean, duration, moment, money
+from damascus.domain.agent_log import readable
 from damascus.errors import DamascusError, NotFoundError
 
 if TYPE_CHECKING:
@@ -79,7 +80,9 @@ def _print_log(number: int, runs: list[dict[str, Any]], *, as_json: bool) -> Non
                 output.emit({"item_id": number, "run_id": run["id"], "log": file.read()})
                 return
             for line in file:
-                typer.echo(clean(line.rstrip("\r\n")))
+                text = readable(line.rstrip("\r\n"))
+                if text is not None:
+                    typer.echo(clean(text))
     except OSError as error:
         raise NotFoundError(
             f"the log of run {run['id']} cannot be read here: {path} ({error.strerror}). It was "

@@ -2918,6 +2918,8 @@ export interface operations {
                 follow?: boolean;
                 /** @description Only about this many bytes from the end. */
                 tail?: number | null;
+                /** @description As it was written. Otherwise the objects that Claude Code writes, one a line, are told as text. */
+                raw?: boolean;
             };
             header?: never;
             path: {
