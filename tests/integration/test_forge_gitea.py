@@ -286,6 +286,38 @@ def test_a_pull_request_opened_by_somebody_meanwhile_is_found_after_the_409(worl
     other.close()
 
 
+def test_of_two_opened_at_the_same_moment_the_oldest_stays(world):
+    world.feature()
+    world.standin.looks_too_early = True
+    other = world.client()
+
+    def meanwhile(*_):
+        other.ensure_pull(head="feature", base="main", title="Add", body="Why not.")
+
+    world.standin.misbehave("POST", "/pulls$", faults.act(meanwhile))
+    assert opened(world).number == 1
+    states = {pull.number: pull.state for pull in world.standin.pulls(NAME)}
+    assert states == {1: "open", 2: "closed"}
+    assert opened(world).number == 1
+    other.close()
+
+
+def test_one_that_is_merged_before_it_can_be_closed_stays_merged(world):
+    world.feature()
+    world.standin.looks_too_early = True
+    other = world.client()
+
+    def meanwhile(*_):
+        other.ensure_pull(head="feature", base="main", title="Add", body="Why not.")
+
+    world.standin.misbehave("POST", "/pulls$", faults.act(meanwhile))
+    merged = faults.act(lambda *_: world.standin.merge_as_human(NAME, 2))
+    world.standin.misbehave("PATCH", "/pulls/2$", merged)
+    assert opened(world).number == 1
+    world.standin.expect_merged(NAME, 2)
+    other.close()
+
+
 def test_a_409_that_hides_nothing_is_told(world):
     world.feature()
     world.standin.misbehave("POST", "/pulls$", faults.answer(409, "exists"), times=None)
@@ -293,9 +325,9 @@ def test_a_409_that_hides_nothing_is_told(world):
         opened(world)
 
 
-@pytest.mark.parametrize("quirk", ["without_find", "finds_old_ones"])
-def test_old_servers_are_looked_through_page_by_page(world, quirk):
-    setattr(world.standin, quirk, True)
+@pytest.mark.parametrize("old", [True, False])
+def test_where_the_route_does_not_help_the_pages_are_looked_through(world, old):
+    world.standin.without_find = old
     world.standin.largest_page = 2  # whatever a client asks for
     for number in range(5):
         world.open(f"other-{number}", {f"{number}.txt": "x\n"})
@@ -343,6 +375,47 @@ def test_title_and_body_are_changed_only_when_they_differ(world):
     pull = world.standin.pull(NAME, 1)
     assert (pull.title, pull.body) == ("New title", "New.")
     assert len(world.standin.calls("PATCH")) == 1
+
+
+@pytest.mark.parametrize(
+    "letter", ["x", "ß", "ю", "🙂", "\u3000"], ids=["ascii", "latin", "cyrillic", "emoji", "space"]
+)
+def test_a_title_is_no_longer_than_the_forge_keeps(world, letter):
+    world.feature()
+    asked = {"head": "feature", "base": "main", "title": "T" + letter * 400, "body": ""}
+    world.forge.ensure_pull(**asked)
+    title = world.standin.pull(NAME, 1).title
+    assert sum(1 if ord(one) < 256 else 2 for one in title) <= 250
+    world.forge.ensure_pull(**asked)
+    assert world.standin.calls("PATCH") == []
+
+
+def test_the_branch_of_a_pull_request_is_named_when_it_is_gone(world):
+    pull = world.open()
+    world.merge(pull)
+    world.forge.delete_branch("feature")
+    assert world.forge.pull(pull.number).head_branch == "feature"
+    assert [one.head_branch for one in world.forge.pulls()] == ["feature"]
+
+
+@pytest.mark.parametrize(
+    ("scopes", "lacking"),
+    [
+        (["read:repository", "write:issue"], "write:repository"),
+        (["write:repository", "read:issue"], "write:issue"),
+    ],
+)
+def test_the_check_finds_a_token_that_may_not_write(world, scopes, lacking):
+    world.standin.add_user("reader", "reading-token", scopes=scopes)
+    forge = world.client(token="reading-token")
+    with pytest.raises(ForgeAuthError, match=lacking):
+        forge.check("main")
+    forge.close()
+
+
+def test_the_check_leaves_nothing_behind(world):
+    world.forge.check("main")
+    assert world.standin.pulls() == []
 
 
 def test_the_check_says_what_is_wrong(world):

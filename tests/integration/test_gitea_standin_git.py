@@ -87,11 +87,18 @@ def test_an_archived_repository_and_a_reader_take_no_push(world, checkout):
     assert world.head("feature") is None
 
 
-def test_git_wants_basic_authentication(world, tmp_path):
+def test_git_wants_to_know_who_asks(world, tmp_path):
     url = world.forge.remote().url
-    for header in (f"Authorization: token {world.standin.token}", "X-Nothing: 1"):
+    for header in ("Authorization: token unknown", "X-Nothing: 1"):
         remote = type("", (), {"header": header})
         assert git(world, tmp_path, "ls-remote", url, remote=remote).returncode != 0
+
+
+def test_a_token_that_may_only_read_takes_no_push(world, checkout):
+    world.standin.add_user("robot", "reading-token", scopes=["read:repository"])
+    robot = GiteaForge(world.standin.url, "ada", "engine", "reading-token")
+    assert "403" in git(world, checkout, "push", "origin", "feature", remote=robot.remote()).stderr
+    robot.close()
 
 
 def test_deleting_the_branch_by_push_closes_its_pull_request(world, checkout):

@@ -16,6 +16,14 @@ MARK = "<!-- damascus:1 -->"
 # Answers that every route of the API may give besides those its definition lists.
 ANYWHERE = {401, 403, 404, 423}
 
+# What Gitea 1.26 answers besides what its definition says: 500 for what does not exist, and 422
+# for a form without what it must hold.
+UNDECLARED_ANSWERS = {
+    ("GET", "/repos/{owner}/{repo}/issues/{index}/comments", 500),
+    ("POST", "/repos/{owner}/{repo}/issues/{index}/comments", 422),
+    ("POST", "/repos/{owner}/{repo}/statuses/{sha}", 500),
+}
+
 # The listing of comments knows no pages: the client asks for them all the same, so that a server
 # that begins to page is read to the end.
 UNDECLARED_QUERY = {"/repos/{owner}/{repo}/issues/{index}/comments": {"page", "limit"}}
@@ -55,6 +63,7 @@ def say_everything(world):
         lambda: forge.ensure_pull(head="main", base="main", title="T", body=""),
         lambda: world.merge(pull, head_sha="0" * 40),
         lambda: forge.comment(99, MARK, marker=MARK),
+        lambda: forge.set_status("0" * 40, state="success", description=""),
         lambda: forge.delete_branch("main"),
         lambda: world.merge(conflicting(world)),
     ]
@@ -155,6 +164,7 @@ def test_every_request_of_the_client_is_one_the_api_defines(api, world):
     repo = "/repos/{owner}/{repo}"
     assert used == {
         ("GET", repo),
+        ("GET", f"{repo}/git/commits/{{sha}}"),
         ("GET", f"{repo}/branches/{{branch}}"),
         ("DELETE", f"{repo}/branches/{{branch}}"),
         ("GET", f"{repo}/pulls"),
@@ -176,6 +186,8 @@ def test_every_answer_of_the_stand_in_is_one_the_api_defines(api, world):
     for call in world.standin.calls(path=r"^/api/v1/"):
         template, operation = template_of(api, call)
         answers = {int(status): one for status, one in operation["responses"].items()}
+        if (call.method, template, call.status) in UNDECLARED_ANSWERS:
+            continue
         assert call.status in ANYWHERE | set(answers), f"{call.method} {template}: {call.status}"
         if call.answer is None or call.status not in answers:
             continue

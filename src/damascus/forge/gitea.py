@@ -29,9 +29,10 @@ STATUS_CONTEXT = "damascus/review"
 _STATES = frozenset({"pending", "success", "failure", "error"})
 _STYLES = frozenset({"merge", "squash"})
 _TRIES = 3  # of what is looked for before it is asked for again
-_TITLE_CAP = 250  # characters; the forge cuts at 255
+_TITLE_CAP = 250  # columns as `_cut` counts them; the forge cuts at 255
 _NOT_FOUND = 404
 _CONFLICT = 409
+_MERGED = 412  # the state of what is merged cannot be changed
 
 
 class GiteaForge:
@@ -106,14 +107,27 @@ class GiteaForge:
                 " the project another base branch.",
                 status=branch.status,
             )
+        self._try_scopes(base_branch)
+
+    def _try_scopes(self, branch: str) -> None:
+        """Raise ForgeAuthError unless the token has the scopes that writing needs.
+
+        What the user may do says nothing of the token, and the API tells a token's scopes to
+        nobody: so two things are asked for that no server grants, but for other reasons.
+        """
+        to_itself = {"head": branch, "base": branch, "title": "Nothing"}
+        self._http.ask("POST", f"{self._repo}/pulls", body=to_itself, repeatable=True)
+        no_words = {"body": ""}
+        self._http.ask("POST", f"{self._repo}/issues/0/comments", body=no_words, repeatable=True)
 
     def ensure_pull(self, *, head: str, base: str, title: str, body: str) -> PullRequest:
         """The one open pull request from `head` to `base`: found, or opened.
 
         Title and body of one that is there are changed if they differ. One that is closed is left
-        alone and another is opened.
+        alone and another is opened. Of several open ones the oldest stays and the others are
+        closed.
         """
-        title = " ".join(title.split())[:_TITLE_CAP]
+        title = _cut(" ".join(title.split()))
         fault: Exception | None = None
         for attempt in range(1, _TRIES + 1):
             if fault is not None:
@@ -127,7 +141,7 @@ class GiteaForge:
                 fault = lost
                 continue
             if answer.ok:
-                return self._pull(_object(answer))
+                return self._pull(self._oldest(_object(answer), head, base))
             what = f"open a pull request from {head!r} to {base!r}"
             fault = ForgeError(refusal(what, answer), status=answer.status)
             if answer.status != _CONFLICT:  # on which it is there, opened by somebody just now
@@ -158,7 +172,7 @@ class GiteaForge:
         for attempt in range(1, _TRIES + 1):
             if fault is not None:
                 self._http.pause(attempt - 1)
-            if any(marker in str(row.get("body")) for row in self._http.pages(path)):
+            if self._is_said(number, marker):
                 return
             try:
                 answer = self._http.ask("POST", path, body={"body": body})
@@ -182,7 +196,15 @@ class GiteaForge:
         }
         # Asked for again without a look: of equal statuses the newest counts.
         path = f"{self._repo}/statuses/{_in_path(sha)}"
-        answer = self._http.ask("POST", path, body=form, repeatable=True)
+        try:
+            answer = self._http.ask("POST", path, body=form, repeatable=True)
+        except ForgeUnreachableError:
+            # Gitea answers 500 for a commit it does not have.
+            if self._get(f"{self._repo}/git/commits/{_in_path(sha)}").ok:
+                raise
+            raise ForgeError(
+                f"There is no commit {sha} in {self._where}.", status=_NOT_FOUND
+            ) from None
         if not answer.ok:
             what = f"set the status of commit {sha[:12]}"
             raise ForgeError(refusal(what, answer), status=answer.status)
@@ -230,9 +252,36 @@ class GiteaForge:
             if not answer.ok and answer.status != _NOT_FOUND:
                 what = f"look for a pull request from {head!r} to {base!r}"
                 raise ForgeError(refusal(what, answer), status=answer.status)
-        # Old servers do not know the route, and it may name an older, closed one: look through.
+        # Old servers do not know the route, and it names the oldest, closed or not: look through.
+        return min(self._open(head, base), key=self._number, default=None)
+
+    def _open(self, head: str, base: str) -> list[Mapping[str, Any]]:
         rows = self._http.pages(f"{self._repo}/pulls", {"state": "open"})
-        return next((row for row in rows if is_from_branch(row, head, base)), None)
+        return [row for row in rows if is_from_branch(row, head, base)]
+
+    def _oldest(self, opened: Mapping[str, Any], head: str, base: str) -> Mapping[str, Any]:
+        """What stays of a pull request just opened and those opened at the same moment.
+
+        Gitea looks for another one and then opens this one, with nothing between the two that
+        keeps somebody else out. Whoever looks last sees them all, so all agree on the oldest.
+        """
+        first, *others = sorted([*self._open(head, base), opened], key=self._number)
+        for number in {self._number(other) for other in others} - {self._number(first)}:
+            path, form = f"{self._repo}/pulls/{number}", {"state": "closed"}
+            answer = self._http.ask("PATCH", path, body=form, repeatable=True)
+            if not answer.ok and answer.status != _MERGED:
+                what = f"close the superfluous pull request #{number}"
+                raise ForgeError(refusal(what, answer), status=answer.status)
+        return first
+
+    def _is_said(self, number: int, marker: str) -> bool:
+        """Tell whether a comment with `marker` is there; raises when the pull request is not."""
+        rows = self._http.pages(f"{self._repo}/issues/{number}/comments")
+        try:
+            return any(marker in str(row.get("body")) for row in rows)
+        except ForgeUnreachableError:
+            self.pull(number)  # Gitea answers 500 for one that does not exist
+            raise
 
     def _retitle(self, found: Mapping[str, Any], title: str, body: str) -> PullRequest:
         same_body = _lines(found.get("body")) == _lines(body)
@@ -244,6 +293,9 @@ class GiteaForge:
         if not answer.ok:
             raise ForgeError(refusal("change the pull request", answer), status=answer.status)
         return self._pull(_object(answer))
+
+    def _number(self, data: Mapping[str, Any]) -> int:
+        return self._pull(data).number
 
     def _pull(self, data: Mapping[str, Any]) -> PullRequest:
         return read_pull(data, self.page)
@@ -260,6 +312,19 @@ def _in_path(text: str) -> str:
     if text in {"", ".", ".."}:
         raise UsageError(f"{text!r} is not a name the forge can have.")
     return quote(text, safe="")
+
+
+def _cut(title: str) -> str:
+    """As much of a title as the forge keeps: to it, most letters outside Latin-1 are two wide.
+
+    A title it would cut comes back as another one, and would be changed again each time.
+    """
+    width = 0
+    for place, letter in enumerate(title):
+        width += 1 if ord(letter) <= 0xFF else 2  # noqa: PLR2004 - the end of Latin-1
+        if width > _TITLE_CAP:
+            return title[:place].rstrip()
+    return title
 
 
 def _lines(text: object) -> list[str]:

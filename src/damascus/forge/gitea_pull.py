@@ -34,7 +34,7 @@ def read_pull(data: Mapping[str, Any], page: str) -> PullRequest:
         state=state,
         merged=merged,
         head_sha=head_sha,
-        head_branch=str(head.get("ref")),
+        head_branch=_name(head),
         base_branch=str(base.get("ref")),
         merge_sha=str(merge_sha) if merged and merge_sha else None,
         mergeable=mergeable if isinstance(mergeable, bool) else None,
@@ -52,6 +52,12 @@ def is_from_branch(data: Mapping[str, Any], head: str, base: str) -> bool:
         and (theirs.get("ref"), ours.get("ref")) == (head, base)
         and theirs.get("repo_id") == ours.get("repo_id")
     )
+
+
+def _name(head: Mapping[str, Any]) -> str:
+    """The name of the branch; the ref names the forge's own copy once the branch is gone."""
+    ref, label = str(head.get("ref")), str(head.get("label") or "")
+    return label if label and ref.startswith("refs/pull/") else ref
 
 
 def _branch(data: Mapping[str, Any], side: str) -> Mapping[str, Any]:

@@ -8,7 +8,6 @@ from .faults import Reply, message
 from .git import branch_sha, branches, git
 from .state import Comment, Pull, Status, now
 
-_STATES = ("pending", "success", "error", "failure", "warning")
 _STYLES = ("merge", "squash")
 
 
@@ -19,7 +18,7 @@ class RefusalError(Exception):
 
 
 def not_found():
-    return RefusalError(404, "The target couldn't be found.")
+    return RefusalError(404, "not found")
 
 
 ROUTES = []
@@ -52,9 +51,17 @@ class Request:
             if self.repo is None:
                 raise not_found()
 
-    def writing(self):
+    def unarchived(self):
         if self.repo.archived:
             raise RefusalError(423, f"{self.repo.full_name} is archived")
+
+    def required(self, *names):
+        """What the forge looks for in the form before it looks for anything else."""
+        for name in names:
+            if not self.form.get(name):
+                raise RefusalError(422, f"[{name.capitalize()}]: Required")
+
+    def writing(self):
         if not self.person.push:
             raise RefusalError(403, "user should have permission to write to the repository")
 
@@ -71,7 +78,8 @@ class Request:
         mergeable = False
         if pull.state == "open":
             mergeable = self.standin.merged_tree(repo, base_sha, pull.head_sha)[0] is not None
-        return shapes.pull(repo, pull, self.url, mergeable, base_sha)
+        head_sha = branch_sha(repo.path, pull.head)
+        return shapes.pull(repo, pull, self.url, mergeable, base_sha=base_sha, live_sha=head_sha)
 
     def page(self, rows):
         most = self.standin.largest_page
@@ -86,6 +94,9 @@ def dispatch(standin, call, person):
     for method, pattern, _, function in ROUTES:
         if method == call.method and (match := pattern.fullmatch(raw)):
             names = {key: unquote(value) for key, value in match.groupdict().items()}
+            if scope := lacking(person, method, raw):
+                text = "token does not have at least one of required scope(s), required="
+                return Reply(403, message(f"{text}[{scope}]"))
             try:
                 request = Request(standin, call, person, names)
                 if request.repo is None:
@@ -94,12 +105,21 @@ def dispatch(standin, call, person):
                     return function(request)
             except RefusalError as refusal:
                 return refusal.reply
-    return not_found().reply
+    return Reply(404, raw=b"404 page not found\n", content_type="text/plain")
+
+
+def lacking(person, method, path):
+    """The scope that the token lacks for this call, or None."""
+    if not path.startswith("/repos/") or person.scopes is None:
+        return None
+    kind = "issue" if "/issues/" in path else "repository"
+    enough = {f"write:{kind}"} if method != "GET" else {f"read:{kind}", f"write:{kind}"}
+    return None if person.scopes & enough else min(enough)
 
 
 @route("GET", "/version")
 def version(_request):
-    return Reply(200, {"version": "1.24.0+standin"})
+    return Reply(200, {"version": "1.26.0+standin"})
 
 
 @route("GET", "/user")
@@ -133,12 +153,13 @@ def get_branch(request):
 
 @route("DELETE", "/repos/{owner}/{repo}/branches/{branch:any}")
 def delete_branch(request):
+    request.unarchived()
     request.writing()
     name, repo = request.names["branch"], request.repo
     if not (sha := branch_sha(repo.path, name)):
         raise not_found()
     if name == repo.default_branch:
-        raise RefusalError(403, "can not delete default branch")
+        raise RefusalError(403, "can not delete default or pull request target branch")
     git(repo.path, "update-ref", "-d", f"refs/heads/{name}", sha)
     repo.branch_deleted(name)
     return Reply(204)
@@ -155,18 +176,18 @@ def list_pulls(request):
 
 @route("POST", "/repos/{owner}/{repo}/pulls")
 def create_pull(request):
-    if request.repo.archived:
-        raise RefusalError(423, f"{request.repo.full_name} is archived")
+    request.unarchived()
+    request.required("head", "base", "title")
     repo, form = request.repo, request.form
-    head, base = form.get("head"), form.get("base")
-    if not form.get("title") or not head or not base or head == base:
+    head, base = form["head"], form["base"]
+    if head == base:
         raise RefusalError(
-            422, "Invalid PullRequest: There are no changes between the head and base"
+            422, "Invalid PullRequest: There are no changes between the head and the base"
         )
     head_sha, base_sha = branch_sha(repo.path, head), branch_sha(repo.path, base)
     if not head_sha or not base_sha:
         raise not_found()
-    for other in repo.pulls:
+    for other in () if request.standin.looks_too_early else repo.pulls:
         if not other.merged and other.state == "open" and (other.head, other.base) == (head, base):
             raise RefusalError(
                 409, f"pull request already exists for these targets [id: {other.id}]"
@@ -217,11 +238,10 @@ def is_merged(request):
 def merge_pull(request):
     pull, form, repo = request.pull(), request.form, request.repo
     if pull.merged:
-        raise RefusalError(405)
+        raise RefusalError(405, "The PR is already merged")
     if pull.state == "closed":
         raise not_found()
-    if repo.archived:
-        raise RefusalError(423, f"{repo.full_name} is archived")
+    request.unarchived()
     if not request.person.push:
         raise RefusalError(405, "User not allowed to merge PR")
     if pull.title.upper().startswith(("WIP:", "[WIP]")):
@@ -239,33 +259,37 @@ def merge_pull(request):
 
 @route("GET", "/repos/{owner}/{repo}/pulls/{base}/{head:any}")
 def find_pull(request):
-    """The newest open one, else the oldest of the closed ones: its state must be looked at."""
+    """The oldest there ever was, closed or not, also when there is an open one."""
     if request.standin.without_find:
         return Reply(404, raw=b"404 page not found\n", content_type="text/plain")
     names = request.names["head"], request.names["base"]
     found = [pull for pull in request.repo.pulls if (pull.head, pull.base) == names]
     if not found:
         raise not_found()
-    one = next((pull for pull in reversed(found) if pull.state == "open"), found[0])
-    if request.standin.finds_old_ones:
-        one = found[0]
-    request.repo.follow(one)
-    return Reply(200, request.shape(one))
+    request.repo.follow(found[0])
+    return Reply(200, request.shape(found[0]))
+
+
+def commented(request):
+    try:
+        return request.pull()
+    except RefusalError:
+        raise RefusalError(500) from None
 
 
 @route("GET", "/repos/{owner}/{repo}/issues/{index}/comments")
 def list_comments(request):
-    """All of them: this listing knows no pages."""
-    pull = request.pull()
+    """All of them: this listing knows no pages. What is missing is a fault of the server's."""
+    pull = commented(request)
     rows = [shapes.comment(request.repo, pull, one, request.url) for one in pull.comments]
     return Reply(200, rows)
 
 
 @route("POST", "/repos/{owner}/{repo}/issues/{index}/comments")
 def create_comment(request):
-    pull = request.pull()
-    if not request.form.get("body"):
-        raise RefusalError(422, "[Body]: Required")
+    request.unarchived()
+    request.required("body")
+    pull = commented(request)
     remark = Comment(request.standin.next_id(), request.form["body"], request.person)
     pull.comments.append(remark)
     return Reply(201, shapes.comment(request.repo, pull, remark, request.url))
@@ -276,12 +300,10 @@ def create_status(request):
     request.writing()
     repo, form, sha = request.repo, request.form, request.names["sha"]
     if git(repo.path, "cat-file", "-e", f"{sha}^{{commit}}", check=False) is None:
-        raise not_found()
-    if form.get("state") not in _STATES:
-        raise RefusalError(400, "unknown state")
+        raise RefusalError(500)
     one = Status(
         id=request.standin.next_id(),
-        state=form["state"],
+        state=form.get("state", ""),  # whatever it is
         context=form.get("context") or "default",
         description=form.get("description", ""),
         target_url=form.get("target_url", ""),
@@ -289,6 +311,14 @@ def create_status(request):
     )
     repo.statuses.setdefault(sha, []).append(one)
     return Reply(201, shapes.status(one, request.url))
+
+
+@route("GET", "/repos/{owner}/{repo}/git/commits/{sha}")
+def get_commit(request):
+    sha = request.names["sha"]
+    if git(request.repo.path, "cat-file", "-e", f"{sha}^{{commit}}", check=False) is None:
+        raise RefusalError(404, f"commit doesn't exist: {sha}")
+    return Reply(200, {"sha": sha})
 
 
 @route("GET", "/repos/{owner}/{repo}/statuses/{sha}")

@@ -76,7 +76,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def _reply(self, standin, call, query_string, body):
         in_git = _GIT.fullmatch(call.path)
-        person = standin.user_of(_token(call, bool(in_git)))
+        person = standin.user_of(_token(call))
         call.who = person.login if person else None
         if not in_git and body:
             with contextlib.suppress(ValueError):
@@ -89,7 +89,7 @@ class Handler(BaseHTTPRequestHandler):
         if in_git:
             reply = _serve_git(standin, call, in_git[1], query_string, body)
         elif person is None:
-            reply = Reply(401, message("token is required"))
+            reply = Reply(401, message("invalid username, password or token"))
         else:
             reply = api.dispatch(standin, call, person)
         for fault in faults:
@@ -119,10 +119,8 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.write(content)
 
 
-def _token(call, in_git):
+def _token(call):
     authorization = call.headers.get("authorization", "")
-    if in_git:
-        return smart_http.token_of(authorization)
     kind, _, value = authorization.partition(" ")
     if kind.lower() in ("token", "bearer"):
         return value
@@ -139,7 +137,9 @@ def _serve_git(standin, call, name, query_string, body):
     if repo is None:
         return plain(404, "Repository not found\n")
     if smart_http.is_write(call.path, call.query):
-        if repo.archived or not standin.users[call.who].push:
+        person = standin.users[call.who]
+        allowed = person.scopes is None or "write:repository" in person.scopes
+        if repo.archived or not person.push or not allowed:
             return plain(403, "This repo is archived or you may not push.\n")
         if call.method == "POST":
             encoding = call.headers.get("content-encoding")

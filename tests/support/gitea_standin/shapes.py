@@ -39,7 +39,8 @@ def branch(repo, name, sha, person):
     }
 
 
-def pull(repo, one, url, mergeable, base_sha):
+def pull(repo, one, url, mergeable, *, base_sha, live_sha):
+    """`live_sha` is where the branch is now, whatever became of the pull request; or None."""
     page = f"{url}/{repo.full_name}/pulls/{one.number}"
     return {
         "id": one.id,
@@ -62,7 +63,12 @@ def pull(repo, one, url, mergeable, base_sha):
         "merge_commit_sha": one.merge_sha,
         "merged_by": user(one.merged_by) if one.merged_by else None,
         "merge_base": one.merge_base,
-        "head": {"label": one.head, "ref": one.head, "sha": one.head_sha, "repo_id": repo.id},
+        "head": {
+            "label": one.head,
+            "ref": one.head if live_sha else f"refs/pull/{one.number}/head",
+            "sha": live_sha or one.head_sha,
+            "repo_id": repo.id,
+        },
         "base": {"label": one.base, "ref": one.base, "sha": base_sha, "repo_id": repo.id},
         "created_at": one.created_at,
         "updated_at": one.updated_at,

@@ -18,8 +18,9 @@ TOKEN = "standin-token-0123456789abcdef"
 class GiteaStandin:
     """A forge of its own below `root`; start it with `with`. Safe to use from several threads.
 
-    `without_find` answers 404 to `/pulls/{base}/{head}` as old servers do; `finds_old_ones` lets
-    it return an older, closed pull request; `largest_page` caps what a listing gives at once.
+    `without_find` answers 404 to `/pulls/{base}/{head}` as old servers do; `looks_too_early` opens
+    a pull request beside an equal one, as happens when two are asked for at the same moment;
+    `largest_page` caps what a listing gives at once.
     """
 
     def __init__(self, root=None, *, port=0, token=TOKEN, login="damascus"):
@@ -33,7 +34,7 @@ class GiteaStandin:
         self.ledger = Ledger()
         self.errors = []
         self.without_find = False
-        self.finds_old_ones = False
+        self.looks_too_early = False
         self.largest_page = 50
         self.users = {}
         self._tokens = {}
@@ -86,8 +87,10 @@ class GiteaStandin:
 
     # -- arranging -------------------------------------------------------------------------
 
-    def add_user(self, login, token, *, push=True):
-        self.users[login] = self._tokens[token] = User(self.next_id(), login, push)
+    def add_user(self, login, token, *, push=True, scopes=None):
+        """A user with one token; `scopes` are those of the token, None all of them."""
+        known = None if scopes is None else frozenset(scopes)
+        self.users[login] = self._tokens[token] = User(self.next_id(), login, push, known)
 
     def revoke(self, token):
         self._tokens.pop(token)

@@ -17,6 +17,7 @@ class User:
     id: int
     login: str
     push: bool = True
+    scopes: frozenset | None = None  # None: all
 
 
 @dataclass(slots=True)
