@@ -28,6 +28,8 @@ KEPT = (
     "SSL_CERT_FILE",
     "VIRTUAL_ENV",
     "DAMASCUS_TEST_CLAUDE",
+    "DAMASCUS_TEST_GITEA",
+    "DAMASCUS_TEST_GITEA_STATIC",
     "DAMASCUS_TEST_SCHEMATHESIS_EXAMPLES",
     "UPDATE_SCREENSHOTS",
 )
@@ -91,6 +93,20 @@ def db(database_url: str) -> Iterator[Database]:
     database = Database(database_url, size=8)
     yield database
     database.close()
+
+
+@pytest.fixture(scope="session")
+def real_gitea() -> Iterator[object]:
+    """A real Gitea, where `DAMASCUS_TEST_GITEA` names one."""
+    from support.real_gitea import PROGRAM, RealGitea  # noqa: PLC0415 - only where it is asked for
+
+    if not PROGRAM:
+        pytest.skip("no real Gitea (DAMASCUS_TEST_GITEA names one)")
+    with (
+        tempfile.TemporaryDirectory(prefix="damascus-gitea-") as directory,
+        RealGitea(Path(directory)) as server,
+    ):
+        yield server
 
 
 @pytest.fixture

@@ -7,8 +7,6 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
-from importlib.resources import files
-from pathlib import Path
 
 import pytest
 
@@ -18,19 +16,9 @@ from support.gitea_standin import GiteaStandin
 from support.processes import Programs
 from support.redis_server import RedisServer
 from support.scripted_tasks import as_url
+from support.textkit import STORIES, textkit
 
 CLAUDE = os.environ.get("DAMASCUS_TEST_CLAUDE") or shutil.which("claude")
-STORIES = files("damascus.demo") / "stories"
-TEXTKIT = files("damascus.demo") / "textkit"
-
-
-def textkit() -> dict[str, str]:
-    root = Path(str(TEXTKIT))
-    return {
-        str(path.relative_to(root)): path.read_text("utf-8")
-        for path in root.rglob("*")
-        if path.is_file() and "__pycache__" not in path.parts
-    }
 
 
 @pytest.fixture(params=["mini", "claude"])
