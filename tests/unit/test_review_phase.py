@@ -7,6 +7,7 @@ from damascus.errors import (
     ClaimLostError,
     ForgeAuthError,
     ForgeError,
+    ForgeUnreachableError,
     MergeConflictError,
     SandboxError,
 )
@@ -240,6 +241,30 @@ def test_a_conflict_at_the_forge_is_a_conflict(world):
 
     world.forge.before_merge = refuse
     assert run(world).verdict is Verdict.CONFLICT
+
+
+def test_a_forge_that_only_says_it_is_not_ready_on_a_base_that_moved_has_a_conflict(world):
+    world.open_pr({"login.py": "ok\n"})
+
+    def not_ready():
+        world.forge.before_merge = lambda: None
+        world.repository.push_to("main", {"login.py": "theirs\n"})
+        raise ForgeUnreachableError("The forge is still not ready to merge.")
+
+    world.forge.before_merge = not_ready
+    assert run(world).verdict is Verdict.CONFLICT
+
+
+def test_a_forge_that_is_not_ready_on_the_base_that_was_tested_is_waited_for(world):
+    world.open_pr({"login.py": "ok\n"})
+
+    def not_ready():
+        raise ForgeUnreachableError("The forge is still not ready to merge.")
+
+    world.forge.before_merge = not_ready
+    with pytest.raises(ForgeUnreachableError):
+        run(world)
+    assert len(world.sandbox.commands) == 1
 
 
 def test_a_merge_whose_verdict_was_lost_is_found_again(world):

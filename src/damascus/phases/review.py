@@ -23,6 +23,7 @@ from damascus.errors import (
     DamascusError,
     ForgeAuthError,
     ForgeError,
+    ForgeUnreachableError,
     GitConflictError,
     HeadMovedError,
     MergeConflictError,
@@ -241,8 +242,9 @@ def _merge(
         )
     except ForgeAuthError:
         raise
-    except ForgeError as error:
-        # A push of somebody's between our look at the base and the forge's own: test again.
+    except (ForgeError, ForgeUnreachableError) as error:
+        # A push of somebody's between our look at the base and the forge's own: test again. If it
+        # made a conflict, Gitea may only say that it is not ready, for as long as it is asked.
         if tools.git.remote_sha(remote, base_branch) == tree.base_sha:
             raise
         _log.info("pull request %d is tested again: %s", pull.number, error)
