@@ -7,6 +7,7 @@ import { Icon } from '../parts/Icon';
 import { Trouble, Waiting } from '../parts/states';
 import { Away, Said } from '../parts/text';
 import { amend, hashOf, useRoute } from '../route';
+import { safeHref } from '../text/safe';
 import { Actions } from './Actions';
 import { Diff } from './Diff';
 import { Overview } from './Overview';
@@ -63,7 +64,7 @@ export default function ItemDrawer({ id, onClose }: { id: number; onClose: () =>
           <h2 id="item-title" className="item-title"><Said text={found.data.item.title} /></h2>
           <div className="item-links faint">
             {found.data.item.pr_number !== null ? (
-              <Away href={found.data.item.pr_url}><Icon name="link" size={14} /> Pull request #{found.data.item.pr_number}</Away>
+              <Away href={found.data.item.pr_url}>{safeHref(found.data.item.pr_url) ? <Icon name="link" size={14} /> : null} Pull request #{found.data.item.pr_number}</Away>
             ) : null}
             {found.data.item.branch ? <code>{found.data.item.branch}</code> : null}
             {found.data.item.merge_sha ? <span>merged as <code>{found.data.item.merge_sha.slice(0, 10)}</code></span> : null}
