@@ -41,6 +41,8 @@ _WRONG_REQUEST = frozenset(
         "LiteLLMUnknownProvider",
     }
 )
+# In the words of the providers, for what LiteLLM does not tell apart.
+_LENGTH = re.compile(r"context (?:length|window)|prompt is too long|too many tokens", re.IGNORECASE)
 _NO_KEY = "AuthenticationError"
 _TELLING = _WRONG_REQUEST | {_TOO_LONG, _REFUSED, _NO_KEY}
 _CHAIN = 10  # how far back an error is followed
@@ -163,7 +165,7 @@ class LiteLLM:
         error = _named(raised)
         name = type(error).__name__
         said = self._without_key(str(error))
-        if name == _TOO_LONG:
+        if name == _TOO_LONG or (name in _WRONG_REQUEST and _LENGTH.search(said)):
             return UsageError(
                 f"The story and its context are too long for the model {self.model}; shorten the "
                 f"story, or configure a model that reads more. It said: {said}"

@@ -150,16 +150,23 @@ def test_a_request_the_provider_does_not_take_is_a_wrong_setting(status):
         ask(Refuse(status, "no such model"))
 
 
-def test_what_fails_on_the_way_does_not_hide_what_the_provider_said(monkeypatch):
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("no such model", ConfigurationError),
+        ("This model's maximum context length is 8192 tokens.", UsageError),
+    ],
+)
+def test_what_fails_on_the_way_does_not_hide_what_the_provider_said(monkeypatch, text, kind):
     ask(Say("warm"))
     litellm = sys.modules["litellm"]
-    said = litellm.BadRequestError("no such model", model="m", llm_provider="openai")
+    said = litellm.BadRequestError(text, model="m", llm_provider="openai")
 
     def refuse(**_):
         raise RuntimeError("the log is full") from said
 
     monkeypatch.setattr(litellm, "completion", refuse)
-    with pytest.raises(ConfigurationError, match="no such model"):
+    with pytest.raises(kind, match=text):
         ask(Say("x"))
 
 
