@@ -87,6 +87,7 @@ def test_many_workers_at_once_open_one_pull_request(world):
     asked = {"head": "feature", "base": "main", "title": "Add", "body": ""}
     numbers = {pull.number for pull in together(6, lambda: world.forge.ensure_pull(**asked))}
     assert len(numbers) == 1
+    assert [pull.number for pull in world.forge.pulls() if pull.state == "open"] == [*numbers]
 
 
 def test_a_closed_pull_request_is_not_taken_for_an_open_one(world):

@@ -30,6 +30,7 @@ _STATES = frozenset({"pending", "success", "failure", "error"})
 _STYLES = frozenset({"merge", "squash"})
 _TRIES = 3  # of what is looked for before it is asked for again
 _TITLE_CAP = 250  # columns as `_cut` counts them; the forge cuts at 255
+_IN_ORDER = {"sort": "oldest"}  # by default a new one moves the others on to the next page
 _NOT_FOUND = 404
 _CONFLICT = 409
 _MERGED = 412  # the state of what is merged cannot be changed
@@ -132,7 +133,7 @@ class GiteaForge:
         for attempt in range(1, _TRIES + 1):
             if fault is not None:
                 self._http.pause(attempt - 1)
-            if found := self._find(head, base):
+            if found := self._only(head, base):
                 return self._retitle(found, title, body)
             form = {"head": head, "base": base, "title": title, "body": body}
             try:
@@ -141,7 +142,8 @@ class GiteaForge:
                 fault = lost
                 continue
             if answer.ok:
-                return self._pull(self._oldest(_object(answer), head, base))
+                made = _object(answer)
+                return self._pull(self._only(head, base, made=made) or made)
             what = f"open a pull request from {head!r} to {base!r}"
             fault = ForgeError(refusal(what, answer), status=answer.status)
             if answer.status != _CONFLICT:  # on which it is there, opened by somebody just now
@@ -160,7 +162,7 @@ class GiteaForge:
 
     def pulls(self) -> Sequence[PullRequest]:
         """Every pull request there ever was."""
-        rows = self._http.pages(f"{self._repo}/pulls", {"state": "all"})
+        rows = self._http.pages(f"{self._repo}/pulls", {"state": "all", **_IN_ORDER})
         return [self._pull(row) for row in rows]
 
     def comment(self, number: int, body: str, *, marker: str) -> None:
@@ -242,37 +244,30 @@ class GiteaForge:
             what = f"delete the branch {branch!r}"
             raise ForgeError(refusal(what, answer), status=answer.status)
 
-    def _find(self, head: str, base: str) -> Mapping[str, Any] | None:
-        """The open pull request from `head` to `base`, as the API tells it."""
-        if "/" not in base:  # the route takes the base up to the first slash
-            path = f"{self._repo}/pulls/{_in_path(base)}/{_in_path(head)}"
-            answer = self._http.ask("GET", path, repeatable=True, plain=True)
-            if answer.ok and is_from_branch(found := _object(answer), head, base):
-                return found
-            if not answer.ok and answer.status != _NOT_FOUND:
-                what = f"look for a pull request from {head!r} to {base!r}"
-                raise ForgeError(refusal(what, answer), status=answer.status)
-        # Old servers do not know the route, and it names the oldest, closed or not: look through.
-        return min(self._open(head, base), key=self._number, default=None)
-
-    def _open(self, head: str, base: str) -> list[Mapping[str, Any]]:
-        rows = self._http.pages(f"{self._repo}/pulls", {"state": "open"})
-        return [row for row in rows if is_from_branch(row, head, base)]
-
-    def _oldest(self, opened: Mapping[str, Any], head: str, base: str) -> Mapping[str, Any]:
-        """What stays of a pull request just opened and those opened at the same moment.
+    def _only(
+        self, head: str, base: str, *, made: Mapping[str, Any] | None = None
+    ) -> Mapping[str, Any] | None:
+        """The oldest open pull request from `head` to `base`, `made` among them; closes the others.
 
         Gitea looks for another one and then opens this one, with nothing between the two that
-        keeps somebody else out. Whoever looks last sees them all, so all agree on the oldest.
+        keeps somebody else out. Whoever looks last sees them all, so all agree on the oldest. The
+        route that finds a pull request by its branches is no help: it knows only one of them, which
+        may be closed.
         """
-        first, *others = sorted([*self._open(head, base), opened], key=self._number)
-        for number in {self._number(other) for other in others} - {self._number(first)}:
+        rows = self._http.pages(f"{self._repo}/pulls", {"state": "open", **_IN_ORDER})
+        found = {self._number(row): row for row in rows if is_from_branch(row, head, base)}
+        if made is not None:
+            found[self._number(made)] = made
+        if not found:
+            return None
+        first, *others = sorted(found)
+        for number in others:
             path, form = f"{self._repo}/pulls/{number}", {"state": "closed"}
             answer = self._http.ask("PATCH", path, body=form, repeatable=True)
             if not answer.ok and answer.status != _MERGED:
                 what = f"close the superfluous pull request #{number}"
                 raise ForgeError(refusal(what, answer), status=answer.status)
-        return first
+        return found[first]
 
     def _is_said(self, number: int, marker: str) -> bool:
         """Tell whether a comment with `marker` is there; raises when the pull request is not."""

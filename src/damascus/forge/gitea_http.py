@@ -102,11 +102,9 @@ class GiteaHTTP:
         params: Params | None = None,
         body: Mapping[str, Any] | None = None,
         repeatable: bool = False,
-        plain: bool = False,
     ) -> Answer:
         """Ask once, or a bounded number of times if asking twice does what asking once does.
 
-        `plain` accepts a 404 whose body is not JSON, for routes an old server may not know.
         Raises ForgeUnreachableError (no answer, 429, 5xx, or no JSON: the request may or may not
         have been carried out), ForgeAuthError (401, 403) and ForgeError (a redirect). Any other
         status is returned.
@@ -114,7 +112,7 @@ class GiteaHTTP:
         attempts = self._attempts if repeatable else 1
         for attempt in range(1, attempts + 1):
             try:
-                return self._once(method, path, params, body, plain=plain)
+                return self._once(method, path, params, body)
             except _NoAnswerError as fault:
                 if attempt == attempts:
                     raise ForgeUnreachableError(f"The forge {fault}.") from None
@@ -153,8 +151,6 @@ class GiteaHTTP:
         path: str,
         params: Params | None,
         body: Mapping[str, Any] | None,
-        *,
-        plain: bool,
     ) -> Answer:
         try:
             with self._client.stream(method, path, params=params, json=body) as response:
@@ -173,9 +169,7 @@ class GiteaHTTP:
         try:
             data: Any = json.loads(content) if content.strip() else None
         except (ValueError, RecursionError):
-            if not (plain and status == _NOT_FOUND):
-                raise _NoAnswerError(f"answered {status} with a body that is not JSON") from None
-            data = None
+            raise _NoAnswerError(f"answered {status} with a body that is not JSON") from None
         if data is None and status not in _SILENT and method == "GET":
             raise _NoAnswerError(f"answered {status} with an empty body")
         return self._settle(status, data)

@@ -170,8 +170,9 @@ def list_pulls(request):
     state = request.call.query.get("state", "open")
     for pull in request.repo.pulls:
         request.repo.follow(pull)
-    newest = sorted(request.repo.pulls, key=lambda pull: -pull.number)
-    return request.page([request.shape(p) for p in newest if state in ("all", p.state)])
+    oldest_first = request.call.query.get("sort") == "oldest"
+    rows = sorted(request.repo.pulls, key=lambda pull: pull.number, reverse=not oldest_first)
+    return request.page([request.shape(p) for p in rows if state in ("all", p.state)])
 
 
 @route("POST", "/repos/{owner}/{repo}/pulls")
@@ -260,8 +261,6 @@ def merge_pull(request):
 @route("GET", "/repos/{owner}/{repo}/pulls/{base}/{head:any}")
 def find_pull(request):
     """The oldest there ever was, closed or not, also when there is an open one."""
-    if request.standin.without_find:
-        return Reply(404, raw=b"404 page not found\n", content_type="text/plain")
     names = request.names["head"], request.names["base"]
     found = [pull for pull in request.repo.pulls if (pull.head, pull.base) == names]
     if not found:

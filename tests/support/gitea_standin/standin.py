@@ -18,9 +18,8 @@ TOKEN = "standin-token-0123456789abcdef"
 class GiteaStandin:
     """A forge of its own below `root`; start it with `with`. Safe to use from several threads.
 
-    `without_find` answers 404 to `/pulls/{base}/{head}` as old servers do; `looks_too_early` opens
-    a pull request beside an equal one, as happens when two are asked for at the same moment;
-    `largest_page` caps what a listing gives at once.
+    `looks_too_early` opens a pull request beside an equal one, as happens when two are asked for
+    at the same moment; `largest_page` caps what a listing gives at once.
     """
 
     def __init__(self, root=None, *, port=0, token=TOKEN, login="damascus"):
@@ -33,7 +32,6 @@ class GiteaStandin:
         self.token = token
         self.ledger = Ledger()
         self.errors = []
-        self.without_find = False
         self.looks_too_early = False
         self.largest_page = 50
         self.users = {}
