@@ -9,6 +9,7 @@ connection, because an old snapshot held by anybody makes the claim's index pile
 from __future__ import annotations
 
 import random
+import threading
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
@@ -98,27 +99,33 @@ class Database:
         self.url = url
         self._size = size
         self._pool: ConnectionPool[Connection[DictRow]] | None = None
+        self._opening = threading.Lock()
 
     def _open(self) -> ConnectionPool[Connection[DictRow]]:
         if self._pool is None:
-            connect(self.url).close()  # says clearly what is wrong, where the pool would time out
-            self._pool = ConnectionPool(
-                self.url,
-                min_size=0,
-                max_size=self._size,
-                open=True,
-                timeout=15.0,
-                connection_class=Connection[DictRow],
-                kwargs={
-                    "autocommit": True,
-                    "prepare_threshold": 0,
-                    "row_factory": dict_row,
-                    "connect_timeout": 10,
-                    **_LINE,
-                },
-                configure=_configure,
-            )
+            with self._opening:  # two at once would make two pools, and nobody would close one
+                if self._pool is None:
+                    self._pool = self._make()
         return self._pool
+
+    def _make(self) -> ConnectionPool[Connection[DictRow]]:
+        connect(self.url).close()  # says clearly what is wrong, where the pool would time out
+        return ConnectionPool(
+            self.url,
+            min_size=0,
+            max_size=self._size,
+            open=True,
+            timeout=15.0,
+            connection_class=Connection[DictRow],
+            kwargs={
+                "autocommit": True,
+                "prepare_threshold": 0,
+                "row_factory": dict_row,
+                "connect_timeout": 10,
+                **_LINE,
+            },
+            configure=_configure,
+        )
 
     @contextmanager
     def connection(self) -> Generator[Connection[DictRow]]:
