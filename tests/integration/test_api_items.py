@@ -17,7 +17,8 @@ from support.population import add_done, add_projects, add_ready
 
 
 @pytest.fixture
-def api(database_url, home):
+def api(database_url, home, monkeypatch):
+    monkeypatch.setattr("damascus.api.board._FRESH", 0.0)  # what is there now, not a second ago
     with serving(database_url, home) as served:
         yield served
 
