@@ -28,7 +28,7 @@ from pydantic import SecretStr
 
 from damascus.config import Settings
 from damascus.domain.work import Phase
-from damascus.embedded import PrivatePostgres
+from damascus.embedded.postgres import PrivatePostgres
 from damascus.state import schema
 from damascus.state.db import Database, connect
 from damascus.state.item_lists import Wanted, page

@@ -18,7 +18,7 @@ import psycopg
 from ground import CAP, HERE, let_go, verdicts
 from redis import Redis
 
-from damascus.doorbell import GROUP, STREAM, ring_message
+from damascus.worker.doorbell import GROUP, STREAM, ring_message
 
 
 class _Processes:

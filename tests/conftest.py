@@ -50,7 +50,7 @@ def postgres() -> Iterator[str]:
     if _SERVER:
         yield _SERVER
         return
-    from damascus.embedded import PrivatePostgres  # noqa: PLC0415 - only where no server is given
+    from damascus.embedded.postgres import PrivatePostgres  # noqa: PLC0415 - only where no server is given
 
     # Not below pytest's own directory: that one is closed to the user the server runs as when
     # the tests run as root, and closed again by every other run of pytest.

@@ -26,13 +26,13 @@ from damascus.domain.work import (
     PhaseResult,
     Verdict,
 )
+from damascus.engine.heartbeat import ClaimFence, Heart
 from damascus.errors import (
     ClaimLostError,
     DamascusError,
     DatabaseUnreachableError,
     ForgeAuthError,
 )
-from damascus.heartbeat import ClaimFence, Heart
 from damascus.ports import PhaseRun, Tools
 from damascus.state.claims import Claims
 

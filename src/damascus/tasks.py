@@ -32,11 +32,11 @@ from taskiq.api import run_scheduler_task
 from taskiq.schedule_sources import LabelScheduleSource
 
 from damascus import config
-from damascus.broker import DoorbellBroker
 from damascus.config import Settings
-from damascus.doorbell import RELAY_EVENTS, RUN_CYCLE, ring_message
 from damascus.errors import ConfigurationError
-from damascus.worker import Worker
+from damascus.worker.broker import DoorbellBroker
+from damascus.worker.doorbell import RELAY_EVENTS, RUN_CYCLE, ring_message
+from damascus.worker.process import Worker
 
 if TYPE_CHECKING:
     from damascus.wiring import App

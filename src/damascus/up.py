@@ -23,7 +23,7 @@ from pydantic import SecretStr
 
 from damascus.config import EMBEDDED, SHARED, Settings
 from damascus.doctor import unable
-from damascus.embedded import PrivatePostgres
+from damascus.embedded.postgres import PrivatePostgres
 from damascus.errors import ConfigurationError, ConflictError
 from damascus.state import schema
 from damascus.tasks import run_embedded
@@ -72,7 +72,7 @@ def show_page(
 ) -> bool:
     """Serve the page until the stack ends, and say where it is; whether it is served."""
     try:
-        from damascus.api.beside import beside  # noqa: PLC0415 - an extra: not everybody has it
+        from damascus.api.thread import beside  # noqa: PLC0415 - an extra: not everybody has it
     except ModuleNotFoundError as error:
         say(f"! no page and no HTTP API: they need {error.name}: install damascus[api]")
         return False

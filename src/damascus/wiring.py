@@ -19,21 +19,23 @@ from pydantic import SecretStr
 from damascus.config import Settings, secrets
 from damascus.domain.secrecy import Secrecy
 from damascus.errors import ConfigurationError, DamascusError, UsageError
-from damascus.hush import hush_logs, hushed
+from damascus.forge.redacting import redacting
+from damascus.logs.redacting import redact_logs
 from damascus.state.db import Database
 from damascus.state.desk import Desk
 from damascus.state.views import Views
 
 if TYPE_CHECKING:
+    from damascus.attempts.archive import Archive
+    from damascus.attempts.directories import Workspaces
     from damascus.cycle import ClaimProgress, Cycle
     from damascus.domain.work import PhaseContext, Project
+    from damascus.engine.heartbeat import ClaimFence, Heart
     from damascus.forge.gitea import GiteaForge
     from damascus.forge.local import LocalForge
-    from damascus.git_ops import GitBinary, Keeper
-    from damascus.heartbeat import ClaimFence, Heart
+    from damascus.git_ops import GitBinary
     from damascus.ports import LLM, Builder, Forge, Sandbox, Tools
     from damascus.state.outbox import Outbox
-    from damascus.workspaces import Workspaces
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +50,7 @@ class App:
         self._forges: dict[tuple[str, str], GiteaForge | LocalForge] = {}
         given = (os.environ.get(name, "") for name in settings.command_env)
         self.secrecy = Secrecy((*secrets(settings), *given))
-        hush_logs(self.secrecy)
+        redact_logs(self.secrecy)
 
     def __enter__(self) -> Self:
         return self
@@ -136,7 +138,7 @@ class App:
     @cached_property
     def _heart(self) -> Heart:
         """The heartbeat, on a connection of its own: a busy pool must not starve it."""
-        from damascus.heartbeat import Heart  # noqa: PLC0415 - only workers have one
+        from damascus.engine.heartbeat import Heart  # noqa: PLC0415 - only workers have one
         from damascus.state.claims import Claims  # noqa: PLC0415 - the same
 
         own = Database(self.settings.database(), size=1)
@@ -148,7 +150,7 @@ class App:
         return heart
 
     def _tools(self, context: PhaseContext, progress: ClaimProgress, fence: ClaimFence) -> Tools:
-        from damascus.fenced import fenced_forge, fenced_git  # noqa: PLC0415 - as below
+        from damascus.engine.claim_guard import fenced_forge, fenced_git  # noqa: PLC0415 - as below
         from damascus.ports import Limits, Tools  # noqa: PLC0415 - only workers need them
         from damascus.wiki import RepositoryWiki  # noqa: PLC0415 - the same
 
@@ -184,23 +186,23 @@ class App:
         """Keep the work of an attempt, then remove its directory: never one without the other."""
         workspace = self._workspaces.of(item_id, epoch)
         try:
-            self.keeper.keep(workspace, project=project, item_id=item_id, epoch=epoch)
+            self.archive.keep(workspace, project=project, item_id=item_id, epoch=epoch)
             self._workspaces.clean(item_id, epoch)
-            self.keeper.forget_old(project)
+            self.archive.forget_old(project)
         except (OSError, DamascusError) as error:
             log.warning("%s is left as it is: %s", workspace.root, error)
 
     @cached_property
-    def keeper(self) -> Keeper:
+    def archive(self) -> Archive:
         """What attempts left, kept for a while."""
-        from damascus.git_ops import Keeper  # noqa: PLC0415 - only workers and `show` need it
+        from damascus.attempts.archive import Archive  # noqa: PLC0415 - only workers and `show` need it
 
         root = (self.settings.home / "kept").resolve()
-        return Keeper(root, days=self.settings.keep_work_days)
+        return Archive(root, days=self.settings.keep_work_days)
 
     @cached_property
     def _workspaces(self) -> Workspaces:
-        from damascus.workspaces import Workspaces  # noqa: PLC0415 - only workers have them
+        from damascus.attempts.directories import Workspaces  # noqa: PLC0415 - only workers have them
 
         root = (self.settings.home / "attempts").resolve()
         try:
@@ -235,7 +237,7 @@ class App:
 
     def forge(self, kind: str, repo: str) -> Forge:
         """The forge of a repository. Raises ConfigurationError, UsageError."""
-        return hushed(self.books(kind, repo), self.secrecy)
+        return redacting(self.books(kind, repo), self.secrecy)
 
     def books(self, kind: str, repo: str) -> GiteaForge | LocalForge:
         """The same, with what only `damascus verify` asks of it."""

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from damascus.sandbox import Bounds
-from damascus.sandbox.running import machine_memory
+from damascus.sandbox.run import machine_memory
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "guarantees.md").read_text("utf-8")

@@ -9,12 +9,12 @@ from collections.abc import Iterator
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from damascus.audit.verify import verify
 from damascus.domain.work import Phase, Verdict
 from damascus.errors import DatabaseUnreachableError
 from damascus.state.db import Database
 from damascus.state.desk import Desk
 from damascus.state.views import Views
-from damascus.verify import verify
 from support.cycles import STALE, Script, accept, add_project, make_claims, make_cycle, settle
 from support.tcp_proxy import TcpProxy
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
+from damascus.audit.verify import verify
 from damascus.state.db import Database
-from damascus.verify import verify
 from support.checker import check
 from support.cycles import accept, add_project
 from support.fault_world import FaultWorld

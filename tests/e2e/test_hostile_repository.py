@@ -14,9 +14,9 @@ import psycopg
 import pytest
 
 from damascus.demo.model_server import ModelServer
-from damascus.doorbell import STREAM
 from damascus.errors import SandboxError
 from damascus.sandbox import detect
+from damascus.worker.doorbell import STREAM
 from support.attacker import LEGITIMATE, Attacker, Thief
 from support.gitea_standin import GiteaStandin
 from support.processes import Programs

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from damascus.audit.verify import verify
 from damascus.config import Settings
-from damascus.doorbell import GROUP, STREAM, ring_from_outside
 from damascus.state.db import Database
-from damascus.verify import verify
+from damascus.worker.doorbell import GROUP, STREAM, ring_from_outside
 from support.cycles import accept, add_project
 from support.redis_server import RedisServer
 from support.scripted_tasks import as_url

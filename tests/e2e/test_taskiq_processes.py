@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from damascus.config import Settings
-from damascus.doorbell import STREAM, ring_from_outside
 from damascus.state.db import Database
+from damascus.worker.doorbell import STREAM, ring_from_outside
 from support.cycles import accept, add_project
 from support.redis_server import RedisServer
 from support.scripted_tasks import as_url

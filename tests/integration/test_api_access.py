@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import httpx
 import pytest
 
-from damascus.api.guard import COOKIE
+from damascus.api.auth import COOKIE
 from damascus.state.db import Database
 from damascus.state.tokens import Tokens
 from support.api_server import serving

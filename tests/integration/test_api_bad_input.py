@@ -295,7 +295,7 @@ def test_half_a_request_is_not_waited_for(api, monkeypatch):
 
 
 def test_a_body_that_drips_is_not_waited_for(api, monkeypatch):
-    monkeypatch.setattr("damascus.api.guard._BODY_SECONDS", 0.1)
+    monkeypatch.setattr("damascus.api.auth._BODY_SECONDS", 0.1)
     host, port = api.url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port)), timeout=20) as line:
         line.sendall(

@@ -20,7 +20,7 @@ from support.cycles import accept, settle
 @pytest.fixture
 def api(database_url, home, monkeypatch):
     # Hanging up is noticed when something is sent.
-    monkeypatch.setattr("damascus.api.happenings._BEAT", 0.1)
+    monkeypatch.setattr("damascus.api.events._BEAT", 0.1)
     with serving(database_url, home, gitea_token=SecretStr("canary-0123456789")) as served:
         yield served
 
@@ -172,7 +172,7 @@ def test_a_quiet_stream_says_that_it_lives(api):
 def test_a_stream_ends_when_its_token_is_revoked(api, monkeypatch):
     from damascus.state.tokens import Tokens  # noqa: PLC0415 - only here
 
-    monkeypatch.setattr("damascus.api.happenings._CHECKED", 0.05)
+    monkeypatch.setattr("damascus.api.events._CHECKED", 0.05)
     with listening(api) as listener:
         Tokens(api.app.db).revoke("all", actor="test")
         listener.join()

@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 from taskiq import BrokerMessage, TaskiqMessage
 
-from damascus.broker import DoorbellBroker
 from damascus.config import Settings
-from damascus.doorbell import (
+from damascus.errors import ConfigurationError
+from damascus.worker.broker import DoorbellBroker
+from damascus.worker.doorbell import (
     GROUP,
     RELAY_EVENTS,
     RINGS_KEPT,
@@ -23,7 +24,6 @@ from damascus.doorbell import (
     ring_from_outside,
     ring_message,
 )
-from damascus.errors import ConfigurationError
 from support.redis_server import RedisServer, free_port
 
 NEVER = 3600.0

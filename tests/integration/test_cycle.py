@@ -11,8 +11,8 @@ import pytest
 
 from damascus.cycle import Cycle
 from damascus.domain.work import Phase, PhaseResult, Verdict
+from damascus.engine.heartbeat import Heart
 from damascus.errors import ForgeUnreachableError, GitError
-from damascus.heartbeat import Heart
 from damascus.state.db import Database
 from damascus.state.desk import Desk
 from damascus.state.views import Views

@@ -13,15 +13,15 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
+from damascus.audit.verify import verify
 from damascus.cycle import Cycle
 from damascus.domain.work import Phase, PhaseContext, PhaseResult, Verdict
+from damascus.engine.heartbeat import Heart
 from damascus.errors import ConflictError, ForgeUnreachableError
-from damascus.heartbeat import Heart
 from damascus.state.claims import Claims
 from damascus.state.db import Database
 from damascus.state.desk import Desk
 from damascus.state.views import Views
-from damascus.verify import verify
 from support.cycles import STALE, accept, add_project, passed
 from support.fresh import age, empty
 

@@ -10,12 +10,13 @@ from types import SimpleNamespace
 
 import pytest
 
+from damascus.attempts.archive import Archive
+from damascus.attempts.directories import Workspaces
 from damascus.config import Settings
 from damascus.errors import GitError, UnusableTreeError
-from damascus.git_ops import GitBinary, Keeper
+from damascus.git_ops import GitBinary
 from damascus.ports import Remote, Workspace
 from damascus.wiring import App
-from damascus.workspaces import Workspaces
 from support.git_repos import BareRepository, git
 
 
@@ -32,8 +33,8 @@ def attempts(tmp_path):
 
 
 @pytest.fixture
-def keeper(tmp_path):
-    return Keeper(tmp_path / "kept", days=30)
+def archive(tmp_path):
+    return Archive(tmp_path / "kept", days=30)
 
 
 def attempt(attempts, shop, epoch, **files):
@@ -44,34 +45,34 @@ def attempt(attempts, shop, epoch, **files):
     return space
 
 
-def keep(keeper, space, epoch):
-    return keeper.keep(space, project="shop", item_id=7, epoch=epoch)
+def keep(archive, space, epoch):
+    return archive.keep(space, project="shop", item_id=7, epoch=epoch)
 
 
-def test_a_dirty_tree_and_a_commit_come_back_in_a_clone_of_anybodys(keeper, attempts, shop):
+def test_a_dirty_tree_and_a_commit_come_back_in_a_clone_of_anybodys(archive, attempts, shop):
     dirty = attempt(attempts, shop, 1, app="x = 2\n", new="y = 1\n")
-    keep(keeper, dirty, 1)
+    keep(archive, dirty, 1)
     done = attempt(attempts, shop, 2, app="x = 3\n")
     sha = GitBinary().commit_all(done, message="By an agent", parents=[shop.sha("main")])
-    assert keep(keeper, done, 2) == sha
+    assert keep(archive, done, 2) == sha
     for epoch in (1, 2):
         attempts.clean(7, epoch)
-    assert keeper.kept("shop", 7) == ["refs/attempts/7/1", "refs/attempts/7/2"]
+    assert archive.kept("shop", 7) == ["refs/attempts/7/1", "refs/attempts/7/2"]
     fetched = "refs/attempts/7/*:refs/heads/attempts/7/*"
-    git(shop.person, "fetch", "-q", str(keeper.store("shop")), fetched)
+    git(shop.person, "fetch", "-q", str(archive.store("shop")), fetched)
     assert git(shop.person, "show", "attempts/7/1:app.py") == "x = 2"
     assert git(shop.person, "show", "attempts/7/1:new.py") == "y = 1"
     assert git(shop.person, "rev-parse", "attempts/7/1^") == shop.sha("main")
     assert git(shop.person, "rev-parse", "attempts/7/2") == sha
-    assert keeper.store("shop").stat().st_mode & 0o077 == 0
+    assert archive.store("shop").stat().st_mode & 0o077 == 0
 
 
-def test_an_attempt_that_changed_nothing_leaves_nothing(keeper, attempts, shop):
-    assert keep(keeper, attempt(attempts, shop, 1), 1) is None
-    assert keep(keeper, attempts.make(7, 2), 2) is None
-    assert keeper.kept("shop", 7) == ()
+def test_an_attempt_that_changed_nothing_leaves_nothing(archive, attempts, shop):
+    assert keep(archive, attempt(attempts, shop, 1), 1) is None
+    assert keep(archive, attempts.make(7, 2), 2) is None
+    assert archive.kept("shop", 7) == ()
     assert (
-        Keeper(keeper.store("shop").parent, days=0).keep(
+        Archive(archive.store("shop").parent, days=0).keep(
             attempt(attempts, shop, 3, app="x = 2\n"), project="shop", item_id=7, epoch=3
         )
         is None
@@ -79,12 +80,12 @@ def test_an_attempt_that_changed_nothing_leaves_nothing(keeper, attempts, shop):
 
 
 def test_old_work_goes_when_its_time_has_come_and_its_objects_with_it(tmp_path, attempts, shop):
-    keeper = Keeper(tmp_path / "kept", days=30)
-    keep(keeper, attempt(attempts, shop, 1, app="x = 2\n"), 1)
-    assert keeper.forget_old("shop") == 0
-    assert Keeper(tmp_path / "kept", days=-1).forget_old("shop") == 1
-    assert keeper.kept("shop", 7) == []
-    assert keeper.forget_old("elsewhere") == 0
+    archive = Archive(tmp_path / "kept", days=30)
+    keep(archive, attempt(attempts, shop, 1, app="x = 2\n"), 1)
+    assert archive.forget_old("shop") == 0
+    assert Archive(tmp_path / "kept", days=-1).forget_old("shop") == 1
+    assert archive.kept("shop", 7) == []
+    assert archive.forget_old("elsewhere") == 0
 
 
 def wired(tmp_path, **more):
@@ -109,10 +110,10 @@ def test_a_directory_whose_work_cannot_be_kept_is_not_cleaned(tmp_path, shop, ca
         assert (space.checkout / "inner" / "work.txt").read_text() == "hours of it"
         assert str(space.root) in caplog.text
         with pytest.raises(UnusableTreeError):
-            keep(app.keeper, space, 1)
+            keep(app.archive, space, 1)
 
         space = attempt(app._workspaces, shop, 2, app="x = 3\n")
-        store = app.keeper.store("shop")
+        store = app.archive.store("shop")
         store.parent.mkdir(parents=True, exist_ok=True)
         store.write_text("in the way")  # as a full disk would be
         app._clean(of(2))
@@ -120,7 +121,7 @@ def test_a_directory_whose_work_cannot_be_kept_is_not_cleaned(tmp_path, shop, ca
         store.unlink()
         app._clean(of(2))
         assert not space.checkout.exists()
-        assert app.keeper.kept("shop", 7) == ["refs/attempts/7/2"]
+        assert app.archive.kept("shop", 7) == ["refs/attempts/7/2"]
 
 
 def test_what_a_dead_worker_left_is_kept_and_cleaned_by_the_next_attempt(tmp_path, shop):
@@ -135,7 +136,7 @@ def test_what_a_dead_worker_left_is_kept_and_cleaned_by_the_next_attempt(tmp_pat
             app._clean_attempt("shop", 7, epoch)
         assert not dead.checkout.exists()
         assert other.checkout.exists()
-        assert app.keeper.kept("shop", 7) == ["refs/attempts/7/1"]
+        assert app.archive.kept("shop", 7) == ["refs/attempts/7/1"]
 
 
 def test_a_thousand_attempts_leave_a_bounded_number_of_files(tmp_path):
@@ -168,7 +169,7 @@ def test_an_uncleaned_directory_is_given_up_when_nothing_has_happened_for_long(t
 
 
 def test_a_planted_git_directory_is_not_followed_when_work_is_kept(
-    keeper, attempts, shop, tmp_path
+    archive, attempts, shop, tmp_path
 ):
     space = attempt(attempts, shop, 1, app="x = 2\n")
     elsewhere = tmp_path / "elsewhere"
@@ -176,15 +177,15 @@ def test_a_planted_git_directory_is_not_followed_when_work_is_kept(
     (elsewhere / "secret").write_text("canary")
     (space.checkout / ".git" / "config").write_text("[core]\n\tfsmonitor = touch /tmp/never\n")
     (space.checkout / "link").symlink_to(elsewhere)
-    keep(keeper, space, 1)
-    store = keeper.store("shop")
+    keep(archive, space, 1)
+    store = archive.store("shop")
     assert git(store, "ls-tree", "--name-only", "refs/attempts/7/1").split() == ["app.py", "link"]
     assert "canary" not in git(store, "log", "-p", "refs/attempts/7/1")
 
 
 def test_a_full_disk_is_a_fault_of_the_machine(attempts, shop, small_disk):
     space = attempt(attempts, shop, 1, app="x = 2\n")
-    full = Keeper(small_disk / "kept", days=30)
+    full = Archive(small_disk / "kept", days=30)
     (space.checkout / "large").write_bytes(os.urandom(3_000_000))
     with pytest.raises(GitError) as raised:
         keep(full, space, 1)

@@ -12,15 +12,15 @@ from typing import Any
 import psycopg
 import pytest
 
+from damascus.audit.verify import verify
 from damascus.config import Settings
 from damascus.domain.work import Verdict
 from damascus.errors import UnreachableError
-from damascus.relay import PARK_AFTER, PARKED, Relay, RelayThreads, run
-from damascus.sinks import CloudEvent, JsonLines, RedisStream, SinkError
+from damascus.relay.relay import PARK_AFTER, PARKED, Relay, RelayThreads, run
+from damascus.relay.sinks import CloudEvent, JsonLines, RedisStream, SinkError
 from damascus.state.db import Database
 from damascus.state.desk import Desk
 from damascus.state.outbox import Outbox
-from damascus.verify import verify
 from support.cycles import accept, add_project, make_claims, settle
 from support.redis_server import RedisServer, free_port
 

@@ -14,8 +14,8 @@ import pytest
 from damascus.errors import SandboxError
 from damascus.ports import Command, Finished
 from damascus.sandbox import Bounds, Bubblewrap, Plain, detect, toolchain
-from damascus.sandbox.running import machine_memory
-from damascus.usage import Disk, memory
+from damascus.sandbox.run import machine_memory
+from damascus.sandbox.usage import Disk, memory
 
 PATH = f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin"
 MIB = 2**20

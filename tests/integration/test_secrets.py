@@ -10,12 +10,12 @@ import pytest
 
 from damascus.domain.secrecy import HIDDEN, Secrecy
 from damascus.domain.work import Phase, PhaseResult, Verdict
+from damascus.forge.redacting import redacting
 from damascus.git_ops import GitBinary
-from damascus.hush import hushed
 from damascus.phases import build
 from damascus.ports import Command, Remote, Workspace
 from damascus.sandbox import Plain
-from damascus.sandbox.running import Bounds
+from damascus.sandbox.run import Bounds
 from damascus.state.desk import Desk
 from support.cycles import Script, accept, add_project, make_cycle
 from support.fake_ports import FakeBuilder, World
@@ -74,7 +74,7 @@ def test_a_forge_is_told_nothing_secret(tmp_path):
     said = []
     world.forge.set_status = lambda _sha, *, state, description: said.append(state + description)
     world.forge.merge = lambda _number, **words: said.extend(words.values())
-    forge = hushed(world.forge, SECRECY)
+    forge = redacting(world.forge, SECRECY)
     pull = forge.ensure_pull(head="b", base="main", title=f"t {TOKEN}", body=f"b {TOKEN}")
     forge.comment(pull.number, f"<!-- m --> {TOKEN}", marker="<!-- m -->")
     forge.set_status("a" * 40, state="failure", description=TOKEN)

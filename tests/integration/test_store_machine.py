@@ -19,13 +19,13 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from damascus.audit.verify import verify
 from damascus.domain.story import read_story
 from damascus.domain.work import PARKED, Phase, Verdict
 from damascus.errors import ClaimLostError, ConflictError, UsageError
 from damascus.state.db import Database
 from damascus.state.desk import Desk
 from damascus.state.views import Views
-from damascus.verify import verify
 from support.cycles import STALE, add_project, decision_on, make_claims, verdict_of
 from support.fresh import age, empty
 

@@ -19,11 +19,11 @@ from taskiq import TaskiqMessage
 
 from damascus import tasks
 from damascus.config import Settings
-from damascus.doorbell import RELAY_EVENTS, RUN_CYCLE, ring_message
 from damascus.errors import ConfigurationError
 from damascus.state.db import Database
 from damascus.state.desk import Desk
-from damascus.worker import Worker
+from damascus.worker.doorbell import RELAY_EVENTS, RUN_CYCLE, ring_message
+from damascus.worker.process import Worker
 from support.cycles import accept, add_project
 from support.scripted_tasks import ScriptedApp, as_url
 
@@ -215,7 +215,7 @@ def test_nothing_is_claimed_while_the_disk_is_full_and_all_goes_on_when_there_is
     worker = Worker(lambda: ScriptedApp(settings(database_url, home)), ring=lambda: None)
     with monkeypatch.context() as patch:
         disk = SimpleNamespace(total=100 * 2**30, used=0, free=100 * 2**20)
-        patch.setattr("damascus.worker.shutil.disk_usage", lambda _path: disk)
+        patch.setattr("damascus.worker.process.shutil.disk_usage", lambda _path: disk)
         for _ in range(3):
             worker.tick()
     assert count(db, "claim_epoch > 0") == 0

@@ -8,12 +8,12 @@ from decimal import Decimal
 
 import pytest
 
-from damascus.domain.replay import rebuild
+from damascus.audit.replay import rebuild
+from damascus.audit.verify import verify
 from damascus.domain.work import Phase, Verdict
 from damascus.state.db import Database
 from damascus.state.desk import Desk
 from damascus.state.outbox import Outbox
-from damascus.verify import verify
 from support.cycles import Script, accept, add_project, make_claims, make_cycle, until_idle
 from support.fresh import age
 

@@ -6,8 +6,8 @@
 from collections import Counter
 from pathlib import Path
 
+from damascus.audit.verify import verify
 from damascus.state.outbox import Outbox
-from damascus.verify import verify
 from support.fault_world import CANARY, REPO
 
 TABLES = ("projects", "work_items", "phase_runs", "human_issues", "cost_ledger", "events_outbox")

@@ -10,7 +10,7 @@ from damascus.cycle import Cycle, Tick
 from damascus.domain.story import read_story
 from damascus.domain.transitions import Decision, decide
 from damascus.domain.work import Claim, Phase, PhaseContext, PhaseResult, Verdict
-from damascus.heartbeat import Heart
+from damascus.engine.heartbeat import Heart
 from damascus.state.claims import Claims
 from damascus.state.db import Database
 from damascus.state.desk import Desk

@@ -19,8 +19,8 @@ from psycopg.conninfo import conninfo_to_dict
 from damascus import config
 from damascus.cycle import Cycle
 from damascus.domain.work import PhaseContext, PhaseResult
+from damascus.engine.heartbeat import ClaimFence, Heart
 from damascus.errors import ClaimLostError
-from damascus.heartbeat import ClaimFence, Heart
 from damascus.state.claims import Claims
 from damascus.state.db import Database
 from damascus.tasks import make_broker, make_scheduler, register

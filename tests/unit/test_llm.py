@@ -12,13 +12,13 @@ import pytest
 from damascus.demo.model_script import Cut, Garbage, Hang, Refuse, Say
 from damascus.demo.model_server import ModelServer
 from damascus.domain.work import Claim, Phase
+from damascus.engine.heartbeat import ClaimFence
 from damascus.errors import (
     ClaimLostError,
     ConfigurationError,
     LLMUnreachableError,
     UsageError,
 )
-from damascus.heartbeat import ClaimFence
 from damascus.llm import ANSWER_CAP, LiteLLM
 
 KEY = "canary-4f1d-key"

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from damascus.domain.work import Event
-from damascus.relay import LONGEST_BACKOFF, backoff, cloud_event
+from damascus.relay.relay import LONGEST_BACKOFF, backoff, cloud_event
 
 
 def event(**more: object) -> Event:

@@ -8,7 +8,7 @@ import pytest
 
 from damascus.config import Settings
 from damascus.errors import ConfigurationError
-from damascus.sinks import JsonLines, SinkError, sinks_of
+from damascus.relay.sinks import JsonLines, SinkError, sinks_of
 
 
 def ids(path: Path) -> list[int]:

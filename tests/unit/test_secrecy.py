@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from damascus.domain.secrecy import HIDDEN, Secrecy
 from damascus.domain.work import PhaseResult, Verdict
-from damascus.hush import hush_logs
+from damascus.logs.redacting import redact_logs
 from damascus.sandbox.capture import Capture
 
 TOKEN = 'sk-"canary"/8d1f+0c%'
@@ -101,7 +101,7 @@ def test_a_secret_is_found_wherever_the_output_is_cut_into_pieces(cuts, noise, t
 
 
 def test_a_log_line_of_anybody_holds_no_secret_and_neither_does_its_traceback(caplog):
-    hush_logs(SECRECY)
+    redact_logs(SECRECY)
     log = logging.getLogger("somebody.else")
     log.warning("the token is %s, said %r", TOKEN, {"t": TOKEN})
     try:

@@ -16,15 +16,14 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from damascus import __version__
-from damascus.api import front, happenings, items, metrics, page, people, runs
-from damascus.api.agents import Agents
+from damascus.api import events, front, items, metrics, page, people, runs
+from damascus.api.auth import Guard
 from damascus.api.board import Board
-from damascus.api.door import Door
-from damascus.api.feed import Feed
-from damascus.api.guard import Guard
+from damascus.api.event_stream import Feed
+from damascus.api.mcp import Agents
+from damascus.api.middleware import Door
 from damascus.api.problems import Problem, answer
 from damascus.api.specification import describe
-from damascus.doorbell import ring_from_outside
 from damascus.errors import DamascusError, ForgeError
 from damascus.forge import diffs
 from damascus.state import schema
@@ -33,6 +32,7 @@ from damascus.state.api_views import ApiViews
 from damascus.state.db import Row
 from damascus.state.desk import Desk
 from damascus.state.tokens import Tokens
+from damascus.worker.doorbell import ring_from_outside
 
 if TYPE_CHECKING:
     from damascus.wiring import App
@@ -197,7 +197,7 @@ def build(api: Api) -> FastAPI:
         items.reading(api),
         items.ingesting(api),
         items.operating(api),
-        happenings.routes(api),
+        events.routes(api),
         runs.routes(api),
         metrics.routes(api),
         people.reading(api),

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from damascus.api.shapes_of_stats import Stats
-from damascus.api.told import written
+from damascus.api.responses import written
+from damascus.api.schemas_of_stats import Stats
 from damascus.domain.work import FINAL, Phase
 from damascus.state.api_views import ApiViews
 

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 from fastapi import APIRouter, Request, Response
 from pydantic import Field
 
+from damascus.api.auth import COOKIE, ReadRoute, Route, credentials, holder_of
 from damascus.api.fields import NO_NUL, Given, Storable
-from damascus.api.guard import COOKIE, ReadRoute, Route, credentials, holder_of
-from damascus.api.shapes import Health, Ready, Session
-from damascus.api.shapes_of_stats import Stats
-from damascus.doorbell import answers
+from damascus.api.schemas import Health, Ready, Session
+from damascus.api.schemas_of_stats import Stats
 from damascus.errors import DamascusError
 from damascus.state.tokens import SCOPES
+from damascus.worker.doorbell import answers
 
 if TYPE_CHECKING:
     from damascus.api.app import Api

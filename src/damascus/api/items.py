@@ -11,6 +11,7 @@ from pydantic import ConfigDict, Field, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
 from damascus.api import cursors
+from damascus.api.auth import IngestRoute, OperateRoute, ReadRoute, holder_of
 from damascus.api.fields import (
     NO_NUL,
     NOT_BLANK,
@@ -23,9 +24,9 @@ from damascus.api.fields import (
     Storable,
     Usd,
 )
-from damascus.api.guard import IngestRoute, OperateRoute, ReadRoute, holder_of
 from damascus.api.problems import Problem
-from damascus.api.shapes import (
+from damascus.api.responses import told, written
+from damascus.api.schemas import (
     Ingested,
     ItemDetail,
     ItemGroups,
@@ -33,8 +34,7 @@ from damascus.api.shapes import (
     LivePhase,
     Moved,
 )
-from damascus.api.together import Together
-from damascus.api.told import told, written
+from damascus.api.single_flight import Together
 from damascus.domain.story import MAX_STORY_BYTES, MAX_TITLE, read_story, slugify
 from damascus.domain.work import Phase
 from damascus.errors import UsageError

@@ -15,9 +15,9 @@ from fastapi import APIRouter, Request, Response
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
-from damascus.api.guard import Route
-from damascus.doorbell import last_ring
+from damascus.api.auth import Route
 from damascus.state.db import Row
+from damascus.worker.doorbell import last_ring
 
 if TYPE_CHECKING:
     from damascus.api.app import Api

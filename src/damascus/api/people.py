@@ -10,11 +10,11 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import Field
 
 from damascus.api import cursors
+from damascus.api.auth import OperateRoute, ReadRoute, holder_of
 from damascus.api.fields import BIGGEST, NO_NUL, Cycles, Given, Id, Note, Slug, Storable, Usd
-from damascus.api.guard import OperateRoute, ReadRoute, holder_of
 from damascus.api.problems import Problem
-from damascus.api.shapes import Answered, Issue, IssuePage, LivePhase, Paused, Projects
-from damascus.api.told import told
+from damascus.api.responses import told
+from damascus.api.schemas import Answered, Issue, IssuePage, LivePhase, Paused, Projects
 from damascus.domain.work import IssueKind, Phase
 from damascus.errors import UsageError
 

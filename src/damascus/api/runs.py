@@ -16,8 +16,8 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field
 from starlette.responses import StreamingResponse
 
+from damascus.api.auth import ReadRoute
 from damascus.api.fields import Given, Id
-from damascus.api.guard import ReadRoute
 from damascus.api.problems import Problem
 from damascus.config import secrets
 from damascus.domain.agent_log import readable

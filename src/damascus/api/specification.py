@@ -14,7 +14,7 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 from starlette.responses import Response
 
-from damascus.api.guard import COOKIE, Route
+from damascus.api.auth import COOKIE, Route
 from damascus.api.problems import MEDIA_TYPE, ProblemDocument
 
 _ABOUT = """Stories in, merged pull requests out.

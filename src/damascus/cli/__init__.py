@@ -4,6 +4,6 @@
 needs it, so that `damascus --help` answers in a blink.
 """
 
-from damascus.cli.door import main
+from damascus.cli.errors import main
 
 __all__ = ["main"]

@@ -8,10 +8,10 @@ from typing import Annotated
 import typer
 
 from damascus.cli import output
-from damascus.cli.door import say
-from damascus.cli.opening import actor, opened
+from damascus.cli.console import talk
+from damascus.cli.errors import say
 from damascus.cli.options import JsonFlag, span
-from damascus.cli.talk import talk
+from damascus.cli.session import actor, opened
 from damascus.cli.text import moment
 from damascus.errors import ConfigurationError
 

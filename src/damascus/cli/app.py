@@ -15,14 +15,14 @@ from damascus.cli import (
     issues,
     items,
     mcp,
+    processes,
     projects,
-    running,
     setup,
     sidecar,
     status,
     verify,
 )
-from damascus.cli.door import Door
+from damascus.cli.errors import Door
 from damascus.cli.show import show
 
 # Plain help: rich's panels would cost a third of a second at every `--help`.
@@ -55,15 +55,15 @@ def top(
 
 for command in (
     setup.init,
-    running.up,
-    running.demo,
+    processes.up,
+    processes.demo,
     setup.doctor,
 ):
     app.command()(command)
 app.add_typer(projects.app, name="project")
 for command in (
     ingest.ingest,
-    running.cycle,
+    processes.cycle,
     status.status,
     items.items,
     show,
@@ -75,7 +75,7 @@ for command in (
 ):
     app.command()(command)
 app.add_typer(gates.app, name="gate")
-for command in (events.events, events.costs, verify.verify, setup.config, running.relay):
+for command in (events.events, events.costs, verify.verify, setup.config, processes.relay):
     app.command()(command)
 app.command()(api.api)
 app.command()(mcp.mcp)

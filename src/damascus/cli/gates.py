@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from damascus.cli import output
-from damascus.cli.opening import actor, item_filter, item_number, opened, ring
 from damascus.cli.options import BIGGEST, ItemFilter, ItemRef, JsonFlag, Limit, Note, point
+from damascus.cli.session import actor, item_filter, item_number, opened, ring
 from damascus.cli.show import waits_for
 from damascus.errors import UsageError
 

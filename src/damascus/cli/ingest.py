@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from damascus.cli import output
-from damascus.cli.door import say
-from damascus.cli.opening import actor, item_number, opened, ring
+from damascus.cli.errors import say
 from damascus.cli.options import BudgetCycles, BudgetUsd, JsonFlag
+from damascus.cli.session import actor, item_number, opened, ring
 from damascus.domain.story import MAX_STORY_BYTES, Story, read_story, slugify
 from damascus.errors import (
     ConflictError,

@@ -9,8 +9,7 @@ from typing import Annotated
 import typer
 
 from damascus.cli import output
-from damascus.cli.door import say
-from damascus.cli.opening import actor, item_filter, opened, project_filter, ring
+from damascus.cli.errors import say
 from damascus.cli.options import (
     BIGGEST,
     BudgetCycles,
@@ -22,6 +21,7 @@ from damascus.cli.options import (
     ProjectFilter,
     live_phase,
 )
+from damascus.cli.session import actor, item_filter, opened, project_filter, ring
 from damascus.cli.text import duration
 from damascus.domain.story import check_text
 from damascus.errors import UsageError

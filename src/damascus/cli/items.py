@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from damascus.cli import output
-from damascus.cli.opening import actor, item_number, opened, project_filter, ring
 from damascus.cli.options import (
     BIGGEST,
     BudgetCycles,
@@ -20,6 +19,7 @@ from damascus.cli.options import (
     ProjectFilter,
     live_phase,
 )
+from damascus.cli.session import actor, item_number, opened, project_filter, ring
 from damascus.cli.text import moment, money
 from damascus.errors import UsageError
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from damascus.cli.opening import actor
-from damascus.cli.talk import talk
+from damascus.cli.console import talk
+from damascus.cli.session import actor
 from damascus.errors import ConfigurationError
 
 if TYPE_CHECKING:

@@ -9,7 +9,6 @@ from urllib.parse import urlsplit
 import typer
 
 from damascus.cli import output
-from damascus.cli.opening import actor, opened
 from damascus.cli.options import BudgetCycles, BudgetUsd, JsonFlag
 from damascus.cli.project_policy import (
     AllowProgram,
@@ -27,6 +26,7 @@ from damascus.cli.project_policy import (
     policy,
     tell_missing,
 )
+from damascus.cli.session import actor, opened
 from damascus.domain.story import check_slug
 from damascus.errors import ForgeError, NotFoundError, UsageError
 

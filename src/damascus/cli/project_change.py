@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 
 from damascus.cli import output
-from damascus.cli.opening import actor, opened, ring
 from damascus.cli.options import BudgetCycles, BudgetUsd
 from damascus.cli.project_policy import (
     AllowProgram,
@@ -24,6 +23,7 @@ from damascus.cli.project_policy import (
     policy,
     tell_missing,
 )
+from damascus.cli.session import actor, opened, ring
 from damascus.errors import UsageError
 
 _KEPT_AS = {  # options whose name is not the one under which they are kept

@@ -10,7 +10,7 @@ from typing import Annotated, cast
 
 import typer
 
-from damascus.cli.door import say
+from damascus.cli.errors import say
 from damascus.domain.story import check_text
 from damascus.errors import UsageError
 

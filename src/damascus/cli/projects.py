@@ -7,10 +7,10 @@ from typing import Annotated
 import typer
 
 from damascus.cli import output
-from damascus.cli.opening import actor, opened, ring
 from damascus.cli.options import JsonFlag
 from damascus.cli.project_add import add
 from damascus.cli.project_change import change
+from damascus.cli.session import actor, opened, ring
 from damascus.cli.text import money
 
 app = typer.Typer(

@@ -6,8 +6,8 @@ import typer
 
 from damascus import __version__
 from damascus.cli import output
-from damascus.cli.opening import opened, settings
 from damascus.cli.options import JsonFlag
+from damascus.cli.session import opened, settings
 
 _MARKS = {True: "ok", False: "FAILED", None: "warning"}
 

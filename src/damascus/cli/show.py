@@ -12,8 +12,8 @@ import typer
 from damascus.cli import output
 from damascus.cli.events import told
 from damascus.cli.items import state
-from damascus.cli.opening import item_number, opened
 from damascus.cli.options import ItemRef, JsonFlag
+from damascus.cli.session import item_number, opened
 from damascus.cli.text import clean, duration, moment, money
 from damascus.domain.agent_log import readable
 from damascus.errors import DamascusError, NotFoundError
@@ -59,12 +59,12 @@ def show(
 def _kept(app: App, item: dict[str, Any]) -> str | None:
     """The command that brings back what attempts of an item left, to be run in a clone."""
     try:
-        refs = app.keeper.kept(item["project"], item["id"])
+        refs = app.archive.kept(item["project"], item["id"])
     except DamascusError:
         return None
     if not refs:
         return None
-    store = shlex.quote(str(app.keeper.store(item["project"])))
+    store = shlex.quote(str(app.archive.store(item["project"])))
     return f"git fetch {store} 'refs/attempts/{item['id']}/*:refs/heads/attempts/{item['id']}/*'"
 
 

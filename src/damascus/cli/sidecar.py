@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from damascus.cli import output
-from damascus.cli.door import say
-from damascus.cli.opening import opened
+from damascus.cli.errors import say
+from damascus.cli.session import opened
 from damascus.cli.status import snapshot
 from damascus.errors import DamascusError, UsageError
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from damascus.cli import output
-from damascus.cli.door import say
-from damascus.cli.opening import opened
+from damascus.cli.errors import say
 from damascus.cli.options import JsonFlag
+from damascus.cli.session import opened
 from damascus.cli.text import duration, money
 from damascus.errors import UnreachableError
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from damascus.cli import output
-from damascus.cli.opening import opened
 from damascus.cli.options import JsonFlag
+from damascus.cli.session import opened
 from damascus.errors import NotFoundError
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def verify(
     Also any transition that cannot be, any effect that is missing or doubled. It reads one snapshot
     and changes nothing. Exit code 1 when anything is wrong.
     """
-    from damascus import verify as verifying  # noqa: PLC0415 - `--help` does not pay for it
+    from damascus.audit import verify as verifying  # noqa: PLC0415 - `--help` does not pay for it
 
     with _opened(home) as app:
         report = verifying.verify(app.db, forge=app.books if forge else None)

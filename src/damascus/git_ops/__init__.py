@@ -4,16 +4,14 @@ binary.py    GitBinary: the verbs
 process.py   one run of git: environment, settings, deadline, bounds
 patches.py   what a patch adds
 tree.py      the two git directories of an attempt, and what must not be in its tree
-trouble.py   what git said, without secrets, as one of our errors
-keeping.py   the work of attempts, kept for a while
-names.py     which branches and commits may be named at all
+errors.py    what git said, without secrets, as one of our errors
+refs.py      which branches and commits may be named at all
 """
 
 from __future__ import annotations
 
 from damascus.git_ops.binary import GitBinary
-from damascus.git_ops.keeping import Keeper
-from damascus.git_ops.names import is_sha, valid_branch
-from damascus.git_ops.trouble import redact
+from damascus.git_ops.errors import redact
+from damascus.git_ops.refs import is_sha, valid_branch
 
-__all__ = ["GitBinary", "Keeper", "is_sha", "redact", "valid_branch"]
+__all__ = ["GitBinary", "is_sha", "redact", "valid_branch"]

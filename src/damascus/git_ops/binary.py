@@ -17,9 +17,10 @@ from damascus.errors import (
     NotFoundError,
     UnusableTreeError,
 )
-from damascus.git_ops import patches, tree, trouble
-from damascus.git_ops.names import branch_ref, full_sha, is_sha
+from damascus.git_ops import errors as git_errors
+from damascus.git_ops import patches, tree
 from damascus.git_ops.process import Answer, GitProcess
+from damascus.git_ops.refs import branch_ref, full_sha, is_sha
 from damascus.ports import Remote, Workspace
 
 REMOTE_HEADS: Final = "refs/remotes/origin/"
@@ -69,7 +70,7 @@ class GitBinary:
             sha = self._fetch_alone(remote, workspace, ref)
         if sha is None:
             what = f"commit {ref}" if branch is None else f"branch {branch}"
-            raise NotFoundError(f"There is no {what} in {trouble.redact(remote.url)}.")
+            raise NotFoundError(f"There is no {what} in {git_errors.redact(remote.url)}.")
         self._local(workspace, "checkout", "--quiet", "--force", "--detach", sha)
         tree.lend(workspace, branch=branch, sha=sha, name=self._name, email=self._email)
         return sha
@@ -79,7 +80,7 @@ class GitBinary:
         ref = branch_ref(branch)
         answer = self._process.run("ls-remote", "--", _url(remote), ref, remote=remote)
         if answer.code != 0:
-            raise trouble.of_network("reading branches", remote.url, answer.stderr)
+            raise git_errors.of_network("reading branches", remote.url, answer.stderr)
         for line in answer.text.splitlines():
             sha, _, name = line.partition("\t")
             if name == ref:  # git also lists what merely ends in it
@@ -195,7 +196,7 @@ class GitBinary:
         if answer.code == 0:
             return
         said = f"{answer.stderr}\n{answer.text}"
-        error = trouble.of_network(f"pushing {branch}", remote.url, said)
+        error = git_errors.of_network(f"pushing {branch}", remote.url, said)
         try:
             now = self.remote_sha(remote, branch)
         except DamascusError:
@@ -262,7 +263,7 @@ class GitBinary:
             raise _failed("add", answer)
         if answer.code != 0:
             raise UnusableTreeError(
-                f"The working tree cannot be committed as it is: {trouble.shown(answer.stderr)}",
+                f"The working tree cannot be committed as it is: {git_errors.shown(answer.stderr)}",
                 stderr=answer.stderr,
             )
 
@@ -274,7 +275,7 @@ class GitBinary:
             remote=remote,
         )
         if answer.code != 0:
-            raise trouble.of_network("fetching", remote.url, answer.stderr)
+            raise git_errors.of_network("fetching", remote.url, answer.stderr)
 
     def _fetch_alone(self, remote: Remote, workspace: Workspace, sha: str) -> str | None:
         """Ask for one commit that no branch leads to; a server may refuse."""
@@ -312,13 +313,15 @@ class GitBinary:
 
 
 def _failed(command: str, answer: Answer) -> GitError:
-    return GitError(f"git {command} failed: {trouble.shown(answer.stderr)}", stderr=answer.stderr)
+    return GitError(
+        f"git {command} failed: {git_errors.shown(answer.stderr)}", stderr=answer.stderr
+    )
 
 
 def _url(remote: Remote) -> str:
     """Return the URL. Raises GitError for one that git would take for something else."""
     if not remote.url or remote.url.startswith("-") or "::" in remote.url:
-        raise GitError(f"{trouble.redact(remote.url)!r} is not the path or URL of a repository.")
+        raise GitError(f"{git_errors.redact(remote.url)!r} is not the path or URL of a repository.")
     return remote.url
 
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import IO, Final
 
 from damascus.errors import ForgeUnreachableError, GitError
-from damascus.git_ops import trouble
+from damascus.git_ops import errors as git_errors
 from damascus.git_ops.tree import check_own
 from damascus.ports import Remote, Workspace
 
@@ -160,10 +160,10 @@ class GitProcess:
                 ) from error
             out, stuck = self._read(process, cap, remote)
             said = _end_of(stderr)
-        clean = trouble.redact(said, trouble.secrets_of(remote))
+        clean = git_errors.redact(said, git_errors.secrets_of(remote))
         if stuck and remote is not None:
             raise ForgeUnreachableError(
-                f"{trouble.redact(remote.url)} did not answer within {self.network_timeout:g}"
+                f"{git_errors.redact(remote.url)} did not answer within {self.network_timeout:g}"
                 f" seconds (git {arguments[0]})."
             )
         if stuck:

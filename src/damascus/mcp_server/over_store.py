@@ -268,7 +268,7 @@ class OverStore:
     def _ring(self) -> None:
         """Wake the workers, where there is a doorbell; they look by themselves as well."""
         if self._app.settings.redis_url is not None:
-            from damascus.doorbell import ring_from_outside  # noqa: PLC0415 - not always there
+            from damascus.worker.doorbell import ring_from_outside  # noqa: PLC0415 - not always there
 
             threading.Thread(
                 target=ring_from_outside, args=(self._app.settings,), daemon=True

@@ -28,11 +28,11 @@ from damascus.errors import (
     HeadMovedError,
     MergeConflictError,
 )
-from damascus.phases import closed_pull, protected, pull_text, second_look, tampering
+from damascus.phases import closed_pull, flaky_tests, protected, pull_text, tampering
 from damascus.phases.evidence import one_line
-from damascus.phases.merged_tree import Checked, Tree, check
 from damascus.phases.prompting import detail
 from damascus.phases.telling import tell
+from damascus.phases.test_run import Checked, Tree, check
 from damascus.ports import PullRequest, Tools, Workspace
 
 _log = logging.getLogger(__name__)
@@ -91,7 +91,7 @@ def _one_round(
     crashpoint(Boundary.TESTS_BEFORE)
     checked = check(context, tools, tree)
     if checked.red:
-        checked = second_look.look(
+        checked = flaky_tests.look(
             context, tools, tree, checked, fresh=lambda what: _fresh(tools, tree, turn, what)
         )
     crashpoint(Boundary.TESTS_AFTER)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from damascus.sandbox.bubblewrap import Bubblewrap
 from damascus.sandbox.detect import detect
 from damascus.sandbox.plain import Plain
-from damascus.sandbox.running import Bounds
+from damascus.sandbox.run import Bounds
 from damascus.sandbox.toolchain import toolchain
 
 __all__ = ["Bounds", "Bubblewrap", "Plain", "detect", "toolchain"]

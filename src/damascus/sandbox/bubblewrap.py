@@ -16,8 +16,8 @@ from typing import Final
 
 from damascus.errors import SandboxError
 from damascus.ports import Command, Fence, Finished
-from damascus.sandbox.reach import Reach
-from damascus.sandbox.running import Bounds, check, run
+from damascus.sandbox.egress_proxy import Reach
+from damascus.sandbox.run import Bounds, check, run
 from damascus.sandbox.toolchain import SYSTEM
 
 # No /etc as a whole: it holds shadow, host keys, and tokens in the configuration of programs.

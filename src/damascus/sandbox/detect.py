@@ -13,7 +13,7 @@ from damascus.errors import ConfigurationError, SandboxError
 from damascus.ports import Command
 from damascus.sandbox.bubblewrap import Bubblewrap
 from damascus.sandbox.plain import Plain
-from damascus.sandbox.running import Bounds
+from damascus.sandbox.run import Bounds
 from damascus.sandbox.toolchain import toolchain
 
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 
 from damascus.ports import Command, Fence, Finished
-from damascus.sandbox.running import Bounds, check, run
+from damascus.sandbox.run import Bounds, check, run
 
 
 class Plain:

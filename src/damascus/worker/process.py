@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from damascus.errors import DamascusError
-from damascus.relay import RelayThreads, relay_of
-from damascus.seldom import Seldom
+from damascus.logs.throttled import ThrottledLog
+from damascus.relay.relay import RelayThreads, relay_of
 from damascus.state import schema
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class Worker:
         self._cycle: Cycle | None = None
         self._relay: RelayThreads | None = None
         self._making = threading.Lock()
-        self._trouble = Seldom(log)
+        self._trouble = ThrottledLog(log)
         self._state = threading.Condition()
         self._running = 0
         self._stop_asked = threading.Event()

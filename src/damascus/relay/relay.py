@@ -24,8 +24,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from damascus.domain.work import Event
 from damascus.errors import DamascusError, DatabaseUnreachableError, UnreachableError
-from damascus.seldom import Seldom
-from damascus.sinks import CloudEvent, Sink, sinks_of
+from damascus.logs.throttled import ThrottledLog
+from damascus.relay.sinks import CloudEvent, Sink, sinks_of
 from damascus.state.outbox import Outbox
 
 if TYPE_CHECKING:
@@ -233,7 +233,7 @@ class RelayThreads:
         self._threads = [
             threading.Thread(
                 target=self._loop,
-                args=(self._places, self._give_places, Seldom(log)),
+                args=(self._places, self._give_places, ThrottledLog(log)),
                 name="relay",
                 daemon=True,
             ),
@@ -245,7 +245,7 @@ class RelayThreads:
                     daemon=True,
                 )
                 for sink, bell, trouble in zip(
-                    relay.sinks, self._bells, [Seldom(log) for _ in self._bells], strict=True
+                    relay.sinks, self._bells, [ThrottledLog(log) for _ in self._bells], strict=True
                 )
             ),
         ]
@@ -273,14 +273,14 @@ class RelayThreads:
             for bell in self._bells:
                 bell.set()
 
-    def _serve(self, sink: Sink, trouble: Seldom) -> None:
+    def _serve(self, sink: Sink, trouble: ThrottledLog) -> None:
         done = self._relay.deliver(sink, stop=lambda: self._closed)
         if done.error is not None:
             trouble.warn(f"the sink {sink.name} waits: {done.error}")
         elif not done.left_alone:
             trouble.over(f"the sink {sink.name} takes events")
 
-    def _loop(self, bell: threading.Event, act: Callable[[], None], trouble: Seldom) -> None:
+    def _loop(self, bell: threading.Event, act: Callable[[], None], trouble: ThrottledLog) -> None:
         while not self._closed:
             bell.clear()
             try:

@@ -16,8 +16,8 @@ from fastapi.routing import APIRoute
 from starlette.responses import Response
 from starlette.types import Message, Receive
 
-from damascus.api.limits import Buckets
 from damascus.api.problems import Problem
+from damascus.api.rate_limit import Buckets
 from damascus.state.tokens import SCOPES, Holder, Tokens
 
 if TYPE_CHECKING:

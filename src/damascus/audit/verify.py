@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Protocol
 
-from damascus.domain.replay import UNTOLD, Rebuilt, rebuild
+from damascus.audit.replay import UNTOLD, Rebuilt, rebuild
 from damascus.domain.work import LIVE, PARKED, Phase
 from damascus.errors import DamascusError
 from damascus.ports import PullRequest

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from damascus.api.together import Together
+from damascus.api.single_flight import Together
 
 
 class Desk:

@@ -1,10 +1,10 @@
 """The few places a command without a network may still reach, and nothing besides.
 
 A command in a private network gets listening sockets there that the worker answers (see
-`listen.py`). A place on this machine's loopback is found inside at its own address, so every
-program reaches it without knowing. Any other place is reached through an HTTP proxy of ours, named
-in the usual variables: it opens a way to the places given and refuses all others, so names are
-looked up and TLS is spoken as usual, by the command itself, end to end.
+`egress_listener.py`). A place on this machine's loopback is found inside at its own address, so
+every program reaches it without knowing. Any other place is reached through an HTTP proxy of ours,
+named in the usual variables: it opens a way to the places given and refuses all others, so names
+are looked up and TLS is spoken as usual, by the command itself, end to end.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from types import TracebackType
 from typing import Final, Self, TypeAlias
 from urllib.parse import urlsplit
 
-from damascus.sandbox import listen
+from damascus.sandbox import egress_listener
 
 Place: TypeAlias = tuple[str, int]
 
@@ -81,7 +81,7 @@ class Reach:
     @property
     def readable(self) -> tuple[Path, ...]:
         """What the sandbox must show for the sockets to be opened."""
-        return (Path(listen.__file__).resolve(), Path(sys.prefix), Path(sys.base_prefix))
+        return (Path(egress_listener.__file__).resolve(), Path(sys.prefix), Path(sys.base_prefix))
 
     @property
     def env(self) -> Mapping[str, str]:
@@ -96,7 +96,7 @@ class Reach:
     def wrap(self, argv: Sequence[str]) -> tuple[str, ...]:
         """Return the argv that opens the sockets first, then becomes `argv`."""
         places = ",".join(f"{host}:{port}" for host, port in self._inside)
-        program = Path(listen.__file__).resolve()
+        program = Path(egress_listener.__file__).resolve()
         return (sys.executable, "-I", "-S", str(program), str(self.fd), places, *argv)
 
     def hindrance(self) -> str:

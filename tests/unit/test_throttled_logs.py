@@ -6,13 +6,13 @@ import logging
 
 import pytest
 
-from damascus.seldom import Seldom
+from damascus.logs.throttled import ThrottledLog
 
 log = logging.getLogger("test.seldom")
 
 
 def test_a_trouble_with_two_faces_is_said_once_for_each(caplog: pytest.LogCaptureFixture) -> None:
-    trouble = Seldom(log)
+    trouble = ThrottledLog(log)
     for _ in range(5):
         trouble.warn("refused")
         trouble.warn("reset")
@@ -23,7 +23,7 @@ def test_it_is_said_again_after_a_while_and_after_it_was_over(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.INFO)
-    always, seldom = Seldom(log, every=0.0), Seldom(log)
+    always, seldom = ThrottledLog(log, every=0.0), ThrottledLog(log)
     always.warn("away")
     always.warn("away")
     assert len(caplog.records) == 2

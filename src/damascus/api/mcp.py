@@ -19,7 +19,7 @@ from fastapi import FastAPI, Request
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from damascus.api.guard import again, bounded_body, credentials, unknown
+from damascus.api.auth import again, bounded_body, credentials, unknown
 from damascus.api.problems import Problem
 
 if TYPE_CHECKING:

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from damascus.cli import output
-from damascus.cli.door import say
-from damascus.cli.opening import opened, ring
+from damascus.cli.console import talk
+from damascus.cli.errors import say
 from damascus.cli.options import JsonFlag
+from damascus.cli.session import opened, ring
 from damascus.cli.status import snapshot
-from damascus.cli.talk import talk
 from damascus.cli.text import duration
 from damascus.errors import UsageError
 

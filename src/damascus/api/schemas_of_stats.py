@@ -6,7 +6,7 @@ from datetime import date, datetime
 
 from pydantic import BaseModel, Field
 
-from damascus.api.shapes import Money
+from damascus.api.schemas import Money
 from damascus.domain.work import IssueKind, Phase
 
 

@@ -20,7 +20,7 @@ from damascus.demo.model_server import ModelServer
 from damascus.errors import SandboxError
 from damascus.ports import Command
 from damascus.sandbox import detect
-from damascus.sandbox.reach import Reach
+from damascus.sandbox.egress_proxy import Reach
 from support.agents import PATH, HoldingFence, request, tree, workspace
 
 CLAUDE = os.environ.get("DAMASCUS_TEST_CLAUDE") or shutil.which("claude") or ""
@@ -73,7 +73,7 @@ def names(monkeypatch):
     def connect_to(place, *more):
         return connect(known.get(place, place), *more)
 
-    monkeypatch.setattr("damascus.sandbox.reach.socket.create_connection", connect_to)
+    monkeypatch.setattr("damascus.sandbox.egress_proxy.socket.create_connection", connect_to)
     return known
 
 

@@ -7,7 +7,7 @@ import threading
 import time
 
 
-class Seldom:
+class ThrottledLog:
     """Says a warning when it is new, and repeats it at most every `every` seconds.
 
     A trouble that shows itself in several ways, now refused and now reset, is said once for each.

@@ -54,7 +54,7 @@ def settings() -> Settings:
 def ring(app: App) -> None:
     """Wake the workers, where there is a doorbell. Never fails: they look by themselves as well."""
     if app.settings.redis_url is not None:
-        from damascus.doorbell import ring_from_outside  # noqa: PLC0415 - Redis is not always there
+        from damascus.worker.doorbell import ring_from_outside  # noqa: PLC0415 - Redis is not always there
 
         ring_from_outside(app.settings)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from damascus.errors import GitError
-from damascus.git_ops import trouble
+from damascus.git_ops import errors as git_errors
 from damascus.git_ops.binary import REMOTE_HEADS, GitBinary
 from damascus.git_ops.process import Answer, GitProcess
 from damascus.ports import Workspace
@@ -23,7 +23,7 @@ DAY: Final = 86400
 CONFIG: Final = "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = true\n"
 
 
-class Keeper:
+class Archive:
     """Keeps what attempts leave in bare repositories below `root`, one a project, for `days`.
 
     With `days` 0 nothing is kept.
@@ -112,7 +112,7 @@ class Keeper:
     def _ok(self, answer: Answer) -> Answer:
         if answer.code != 0:
             raise GitError(
-                f"The work of an attempt could not be kept: {trouble.shown(answer.stderr)}",
+                f"The work of an attempt could not be kept: {git_errors.shown(answer.stderr)}",
                 stderr=answer.stderr,
             )
         return answer

@@ -22,10 +22,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-from damascus import supervise
 from damascus.crashpoints import Boundary, crashpoint
 from damascus.errors import SandboxError
 from damascus.ports import Command, Fence, Finished
+from damascus.sandbox import supervise
 from damascus.sandbox.capture import Capture
 
 KILLED: Final = 128 + signal.SIGKILL

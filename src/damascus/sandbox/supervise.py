@@ -27,11 +27,19 @@ import socket
 import sys
 import time
 from contextlib import suppress
-from typing import Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
-if not __package__:  # run as a program, where nothing can be imported that is installed
-    sys.path.append(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))  # noqa: PTH100, PTH120 - pathlib doubles the start-up time
-from damascus.usage import LOOK_EVERY, Disk, descendants, memory, processes
+if TYPE_CHECKING or __package__:
+    from damascus.sandbox.usage import LOOK_EVERY, Disk, descendants, memory, processes
+else:  # run as a program, where nothing can be imported that is installed
+    sys.path.append(os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH100, PTH120 - pathlib doubles the start-up time
+    from usage import (  # the file beside this one
+        LOOK_EVERY,
+        Disk,
+        descendants,
+        memory,
+        processes,
+    )
 
 PR_SET_PDEATHSIG: Final = 1
 PR_SET_CHILD_SUBREAPER: Final = 36

@@ -27,9 +27,9 @@ from taskiq import AckableMessage, BrokerMessage
 from taskiq.abc.broker import AsyncBroker
 from taskiq_redis import RedisStreamBroker
 
-from damascus.doorbell import GROUP, RINGS_KEPT, RUN_CYCLE, STREAM, ring_message
 from damascus.errors import ConfigurationError
-from damascus.seldom import Seldom
+from damascus.logs.throttled import ThrottledLog
+from damascus.worker.doorbell import GROUP, RINGS_KEPT, RUN_CYCLE, STREAM, ring_message
 
 log = logging.getLogger(__name__)
 
@@ -83,8 +83,8 @@ class DoorbellBroker(RedisStreamBroker):
         self.poll_seconds = poll_seconds
         self.patience_seconds = patience_seconds
         self.last_ring: float | None = None  # time.time() of the last ring from Redis
-        self._trouble = Seldom(log)
-        self._silent = Seldom(log)
+        self._trouble = ThrottledLog(log)
+        self._silent = ThrottledLog(log)
         self._away_since: float | None = None
         self._failures = 0
         self._declared = False

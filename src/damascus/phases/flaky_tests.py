@@ -15,8 +15,8 @@ from typing import Final
 
 from damascus.domain.work import PhaseContext, PhaseResult, Verdict
 from damascus.phases.evidence import clean, one_line
-from damascus.phases.merged_tree import Checked, Tree, check
 from damascus.phases.prompting import detail
+from damascus.phases.test_run import Checked, Tree, check
 from damascus.ports import Tools
 
 FLAKY: Final = "flaky"

@@ -6,7 +6,7 @@ import pytest
 
 from damascus.domain.work import Phase, Verdict
 from damascus.phases import review
-from damascus.phases.second_look import failures
+from damascus.phases.flaky_tests import failures
 from damascus.ports import Finished
 from support.fake_ports import FakeSandbox, World
 

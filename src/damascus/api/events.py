@@ -12,10 +12,10 @@ from fastapi.sse import format_sse_event
 from pydantic import Field
 from starlette.responses import StreamingResponse
 
+from damascus.api.auth import ReadRoute
 from damascus.api.fields import BIGGEST, Given
-from damascus.api.guard import ReadRoute
-from damascus.api.shapes import Event, EventPage
-from damascus.api.told import told, written
+from damascus.api.responses import told, written
+from damascus.api.schemas import Event, EventPage
 from damascus.state.db import Row
 
 if TYPE_CHECKING:

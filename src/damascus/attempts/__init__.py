@@ -1,0 +1,1 @@
+"""The directories of attempts, and the archive of what they left."""

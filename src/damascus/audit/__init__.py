@@ -1,0 +1,1 @@
+"""Whether the rows, the events and the forge tell the same story."""

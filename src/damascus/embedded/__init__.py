@@ -1,0 +1,1 @@
+"""The embedded mode: a private PostgreSQL from a wheel."""

@@ -1,0 +1,1 @@
+"""Log lines: secrets taken out of them, and repeated ones held back."""

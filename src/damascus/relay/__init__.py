@@ -1,0 +1,11 @@
+"""The relay: carries the outbox to its sinks.
+
+relay.py   sequences events, and brings every sink from its cursor to the head
+sinks.py   where events go: a file of JSON lines, a Redis stream
+"""
+
+from __future__ import annotations
+
+from damascus.relay.relay import Relay, RelayThreads, relay_of, run
+
+__all__ = ["Relay", "RelayThreads", "relay_of", "run"]
