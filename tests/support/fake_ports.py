@@ -152,7 +152,9 @@ class World:
         self.progress = FakeProgress(self.fence)
         self.wiki = FakeWiki()
         self.limits = Limits()
-        self.project = Project(1, "demo", "local", "/srv/repository.git", "main")
+        self.project = Project(
+            id=1, name="demo", forge="local", repo="/srv/repository.git", base_branch="main"
+        )
         self.item = WorkItem(
             7,
             1,

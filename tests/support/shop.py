@@ -59,7 +59,9 @@ class Shop:
         self.forge = LocalForge(self.remote)
         self.git = GitBinary()
         self.sandbox = detect("auto", path=PATH)
-        self.project = Project(1, "shop", "local", str(self.remote), "main")
+        self.project = Project(
+            id=1, name="shop", forge="local", repo=str(self.remote), base_branch="main"
+        )
         self.item = WorkItem(7, 1, "login", "Add a login", "Say hello.", Phase.SPEC, 0, 1, 3)
         self.llm = FakeLLM(GOOD_SPEC.replace("pytest -q", "python3 -m unittest -v"))
         self.builder = FakeBuilder()

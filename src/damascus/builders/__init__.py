@@ -2,3 +2,5 @@
 
 Nothing is imported here: `mini_runner` starts as a program of its own and must start fast.
 """
+
+NAMES = ("claude", "mini", "command")

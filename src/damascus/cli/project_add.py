@@ -9,23 +9,8 @@ from urllib.parse import urlsplit
 import typer
 
 from damascus.cli import output
-from damascus.cli.options import BudgetCycles, BudgetUsd, JsonFlag
-from damascus.cli.project_policy import (
-    AllowProgram,
-    Builder,
-    Conventions,
-    MaxConcurrency,
-    MergeStyle,
-    Protect,
-    ProtectedPolicy,
-    SetupCommand,
-    TestCommand,
-    TestNetwork,
-    TestTimeout,
-    one_of,
-    policy,
-    tell_missing,
-)
+from damascus.cli.options import JsonFlag
+from damascus.cli.project_policy import given, one_of, tell_missing, with_policy_options
 from damascus.cli.session import actor, opened
 from damascus.domain.story import check_slug
 from damascus.errors import ForgeError, NotFoundError, UsageError
@@ -36,7 +21,8 @@ if TYPE_CHECKING:
 _NOT_FOUND = 404
 
 
-def add(  # noqa: PLR0917 - typer's options
+@with_policy_options
+def add(
     name: Annotated[str, typer.Argument(metavar="NAME", help="A slug: a-z, 0-9 and '-'.")],
     repo: Annotated[
         str, typer.Option("--repo", metavar="PATH-OR-URL", help="The repository, no credentials.")
@@ -54,20 +40,8 @@ def add(  # noqa: PLR0917 - typer's options
             help="Where work is merged. Default: the repository's own, where it says so, or main.",
         ),
     ] = None,
-    builder: Builder = None,
-    test_command: TestCommand = None,
-    allow_program: AllowProgram = None,
-    setup_command: SetupCommand = None,
-    test_timeout: TestTimeout = None,
-    test_network: TestNetwork = False,
-    protect: Protect = None,
-    protected_policy: ProtectedPolicy = None,
-    merge_style: MergeStyle = None,
-    max_concurrency: MaxConcurrency = None,
-    budget_cycles: BudgetCycles = None,
-    budget_usd: BudgetUsd = None,
-    conventions: Conventions = None,
     as_json: JsonFlag = False,
+    **policy: Any,
 ) -> None:
     """Add a project, after asking its forge whether the repository can be used.
 
@@ -75,18 +49,7 @@ def add(  # noqa: PLR0917 - typer's options
     """
     check_slug(name, what="the project's name")
     kind, place = _place(repo, one_of(forge, "--forge", ("gitea", "local")))
-    said = policy(
-        builder=builder,
-        test_command=test_command,
-        allow_program=allow_program,
-        setup_command=setup_command,
-        test_timeout=test_timeout,
-        test_network=test_network,
-        protect=protect,
-        protected_policy=protected_policy,
-        merge_style=merge_style,
-        conventions=conventions,
-    )
+    said = given(policy)
     with opened() as app:
         branch = _usable(app, kind, place, base_branch)
         app.desk.add_project(
@@ -94,13 +57,11 @@ def add(  # noqa: PLR0917 - typer's options
             forge=kind,
             repo=place,
             base_branch=branch,
-            policy=said,
+            policy=said.policy,
             actor=actor(),
-            max_concurrency=max_concurrency,
-            budget_cycles=budget_cycles,
-            budget_usd=budget_usd,
+            **said.columns,
         )
-        tell_missing(said, app.path)
+        tell_missing(said.policy, app.path)
     if as_json:
         output.emit({"name": name, "forge": kind, "repo": place, "base_branch": branch})
     else:

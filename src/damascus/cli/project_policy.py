@@ -1,143 +1,72 @@
-"""What `project add` and `project change` can say about a project, and how it is kept."""
+"""The options of `project add` and `project change` for the policy, made from its declaration."""
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Mapping
+import inspect
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from shutil import which
-from typing import Annotated, cast
+from typing import Annotated, Any, cast, get_type_hints
 
 import typer
 
+from damascus.builders import NAMES
 from damascus.cli.errors import say
+from damascus.cli.options import usd
+from damascus.domain import policy
+from damascus.domain.policy import Changes, Kind, PolicyField, PolicyFieldTwiceError
 from damascus.domain.story import check_text
 from damascus.errors import UsageError
 
-_OPERATORS = frozenset({"|", "||", "&", "&&", ";", ">", ">>", "<", "2>&1"})
-_CONVENTIONS_CAP = 64 * 1024  # bytes
 
-Builder = Annotated[
-    str | None,
-    typer.Option("--builder", metavar="claude|mini|command", help="Coding agent to use here."),
-]
-TestCommand = Annotated[
-    str | None,
-    typer.Option(
-        "--test-command",
-        metavar="COMMAND",
-        help="Wins over the command of every spec, such as 'pytest -q'. No shell runs it.",
-    ),
-]
-AllowProgram = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--allow-program",
-        metavar="NAME",
-        help="First word a spec's test command may have, in place of the usual ones; repeat.",
-    ),
-]
-SetupCommand = Annotated[
-    str | None,
-    typer.Option(
-        "--setup-command", metavar="COMMAND", help="Run before the tests. No shell runs it."
-    ),
-]
-TestTimeout = Annotated[
-    int | None,
-    typer.Option(
-        "--test-timeout", min=1, max=86400, metavar="SECONDS", help="For the tests (900)."
-    ),
-]
-TestNetwork = Annotated[bool, typer.Option("--test-network", help="Let tests reach the network.")]
-Protect = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--protect", metavar="GLOB", help="A path agents must not change; repeat for more."
-    ),
-]
-ProtectedPolicy = Annotated[
-    str | None,
-    typer.Option(
-        "--protected-policy", metavar="fail|ask", help="When they do: fail, or ask a person."
-    ),
-]
-MergeStyle = Annotated[
-    str | None, typer.Option("--merge-style", metavar="merge|squash", help="Default: merge.")
-]
-MaxConcurrency = Annotated[
-    int | None,
-    typer.Option("--max-concurrency", min=1, max=1000, metavar="N", help="Items at once."),
-]
-Conventions = Annotated[
-    Path | None,
-    typer.Option("--conventions", metavar="FILE", help="Markdown every implementer must follow."),
-]
+def with_policy_options(command: Callable[..., None]) -> Callable[..., None]:
+    """`command`, whose `**policy` becomes one option for each field of the policy."""
+    own = dict(inspect.signature(command).parameters)
+    hints = get_type_hints(command, include_extras=True)
+    last = own.pop("policy")
+    parameters = [one.replace(annotation=hints[one.name]) for one in own.values()]
+    made = [
+        inspect.Parameter(
+            one.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=_annotation(one)
+        )
+        for one in policy.FIELDS
+    ]
+    assert last.kind is inspect.Parameter.VAR_KEYWORD, "it ends with **policy"  # noqa: S101 - ours
+    keywords = [one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in parameters]
+    whole: Any = command
+    whole.__signature__ = inspect.Signature([*keywords, *made])
+    whole.__annotations__ = {one.name: one.annotation for one in (*keywords, *made)}
+    return command
 
 
-def policy(
+def given(
+    options: Mapping[str, Any],
     *,
-    builder: str | None,
-    test_command: str | None,
-    allow_program: list[str] | None,
-    setup_command: str | None,
-    test_timeout: int | None,
-    test_network: bool,
-    protect: list[str] | None,
-    protected_policy: str | None,
-    merge_style: str | None,
-    conventions: Path | None,
-) -> dict[str, object]:
-    """The policy as it is kept: what was given and nothing else. Raises UsageError."""
-    given: dict[str, object] = {
-        "builder": one_of(builder, "--builder", ("claude", "mini", "command")),
-        "test_command": _argv(test_command, "--test-command"),
-        "test_programs": _words(allow_program, "--allow-program"),
-        "setup_command": _argv(setup_command, "--setup-command"),
-        "test_timeout_seconds": test_timeout,
-        "test_network": test_network or None,
-        "protected_paths": _words(protect, "--protect"),
-        "protected_policy": one_of(protected_policy, "--protected-policy", ("fail", "ask")),
-        "merge_style": one_of(merge_style, "--merge-style", ("merge", "squash")),
-        "conventions": None if conventions is None else _read(conventions),
-    }
-    return {key: value for key, value in given.items() if value not in (None, [], ())}
+    unset: Sequence[str] = (),
+) -> Changes:
+    """What the options say about the policy, checked. Raises UsageError in their words."""
+    values = {name: _read(name, value) for name, value in options.items()}
+    gone = [_field_of_option(option).name for option in unset]
+    try:
+        return policy.changes(values, unset=gone, choices={"builders": NAMES})
+    except policy.PolicyValueError as error:
+        raise UsageError(f"--{error.field.option} {error.problem}") from None
+    except PolicyFieldTwiceError as error:
+        raise UsageError(f"--{error.field.option} is given and taken back at once") from None
 
 
-def tell_missing(policy: Mapping[str, object], path: str) -> None:
+def tell_missing(kept: Mapping[str, object], path: str) -> None:
     """Say which commands name a program that is not on `path`; the workers' may well have it."""
-    for key in ("test_command", "setup_command"):
-        argv = cast("list[str]", policy.get(key) or [""])
+    for one in policy.FIELDS:
+        if one.kind is not Kind.COMMAND:
+            continue
+        argv = cast("list[str]", kept.get(one.name) or [""])
         program = argv[0]
         if program and "/" not in program and which(program, path=path) is None:
             say(
                 f"note: {program!r} is not on the PATH here; workers need it on theirs, or in "
                 "DAMASCUS_AGENT_PATH"
             )
-
-
-def _argv(text: str | None, option: str) -> list[str] | None:
-    if text is None:
-        return None
-    try:
-        words = shlex.split(text)
-    except ValueError as error:
-        raise UsageError(f"{option} is not quoted well: {str(error).lower()}") from None
-    if not words:
-        raise UsageError(f"{option} is empty: give a command such as 'pytest -q'")
-    if found := next((word for word in words if word in _OPERATORS or word.endswith(";")), None):
-        raise UsageError(
-            f"{option} holds {found!r}, but no shell will run it: put such a command into a script "
-            "of the repository and name that"
-        )
-    return words
-
-
-def _words(given: list[str] | None, option: str) -> list[str]:
-    for word in given or []:
-        if not word.strip() or word != word.strip() or "\n" in word:
-            raise UsageError(f"{option} {word[:40]!r} is empty or has blanks around it")
-    return list(given or [])
 
 
 def one_of(value: str | None, option: str, choices: tuple[str, ...]) -> str | None:
@@ -147,12 +76,51 @@ def one_of(value: str | None, option: str, choices: tuple[str, ...]) -> str | No
     return value
 
 
-def _read(path: Path) -> str:
+def _annotation(one: PolicyField) -> Any:
+    """The option of one field, as typer reads it."""
+    name = f"--{one.option}"
+    help_ = one.described + (" Repeat for more." if one.kind is Kind.WORDS else "")
+    match one.kind:
+        case Kind.FLAG:
+            return Annotated[bool | None, typer.Option(f"{name}/--no-{one.option}", help=help_)]
+        case Kind.INTEGER:
+            bounds: dict[str, Any] = {"min": one.least, "max": one.most}
+            return Annotated[
+                int | None, typer.Option(name, metavar=one.metavar, help=help_, **bounds)
+            ]
+        case Kind.WORDS:
+            return Annotated[list[str] | None, typer.Option(name, metavar=one.metavar, help=help_)]
+        case Kind.TEXT:
+            return Annotated[Path | None, typer.Option(name, metavar=one.metavar, help=help_)]
+        case Kind.MONEY:
+            return Annotated[Any, typer.Option(name, parser=usd, metavar=one.metavar, help=help_)]
+        case Kind.CHOICE | Kind.COMMAND:
+            return Annotated[str | None, typer.Option(name, metavar=one.metavar, help=help_)]
+
+
+def _field_of_option(option: str) -> PolicyField:
+    plain = option.removeprefix("--")
+    for one in policy.FIELDS:
+        if one.option == plain and one.may_be_unset:
+            return one
+    known = ", ".join(one.option for one in policy.FIELDS if one.may_be_unset)
+    raise UsageError(f"--unset {option[:40]!r} names no option: use one of {known}")
+
+
+def _read(name: str, value: object) -> object:
+    """The value of an option; the text of the file it names, where it is one."""
+    one = policy.named(name)
+    if one.kind is not Kind.TEXT or not isinstance(value, Path):
+        return value
+    option = f"--{one.option} {value}"
+    cap = 4 * (one.most or 0)  # bytes: the longest character of UTF-8 has four
     try:
-        with path.open("rb") as file:
-            raw = file.read(_CONVENTIONS_CAP + 1)
+        with value.open("rb") as file:
+            raw = file.read(cap + 1)
     except OSError as error:
-        raise UsageError(f"--conventions {path} cannot be read: {error.strerror}") from None
+        raise UsageError(f"{option} cannot be read: {error.strerror}") from None
     if not raw.strip():
-        raise UsageError(f"--conventions {path} is empty")
-    return check_text(raw, name=f"--conventions {path}", limit=_CONVENTIONS_CAP)
+        raise UsageError(f"{option} is empty")
+    if len(raw) > cap:
+        raise UsageError(f"{option} has more than {one.most:,} characters, which is the most")
+    return check_text(raw, name=option, limit=cap)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 import typer
 
@@ -12,6 +13,7 @@ from damascus.cli.project_add import add
 from damascus.cli.project_change import change
 from damascus.cli.session import actor, opened, ring
 from damascus.cli.text import money
+from damascus.domain.policy import FIELDS, Kind, PolicyField
 
 app = typer.Typer(
     help="Add, change, list, show, pause and resume projects: one repository each.",
@@ -60,8 +62,6 @@ def show_project(name: Name, as_json: JsonFlag = False) -> None:
     if as_json:
         output.emit(row)
         return
-    policy = row["policy"]
-    budget = None if row["budget_usd"] is None else money(row["budget_usd"])
     output.fields(
         [
             ("name", row["name"]),
@@ -70,10 +70,7 @@ def show_project(name: Name, as_json: JsonFlag = False) -> None:
             ("base branch", row["base_branch"]),
             ("paused", (row["paused_reason"] or "yes") if row["paused"] else "no"),
             ("open items", row["open_items"]),
-            ("at once, at most", row["max_concurrency"]),
-            ("budget in cycles", row["budget_cycles"]),
-            ("budget in US dollars", budget),
-            *((key.replace("_", " "), _shown(value)) for key, value in sorted(policy.items())),
+            *((one.label, _shown(one, row)) for one in FIELDS if _stored(one, row) is not None),
         ]
     )
 
@@ -108,7 +105,16 @@ def _set(name: str, *, paused: bool, reason: str | None) -> None:
         output.line(f"{verb} project {name}, with {touched} open item{'s' * (touched != 1)}")
 
 
-def _shown(value: object) -> object:
-    if isinstance(value, list):
-        return " ".join(str(word) for word in value)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType] - JSON
-    return value
+def _stored(one: PolicyField, row: Mapping[str, Any]) -> Any:
+    return (row if one.column else row["policy"]).get(one.name)
+
+
+def _shown(one: PolicyField, row: Mapping[str, Any]) -> object:
+    value = _stored(one, row)
+    match one.kind:
+        case Kind.COMMAND | Kind.WORDS:
+            return " ".join(str(word) for word in value)
+        case Kind.MONEY:
+            return money(value)
+        case _:
+            return value

@@ -13,6 +13,8 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, TypeAlias
 
+from damascus.domain.policy import Policy
+
 JSON: TypeAlias = Mapping[str, Any]
 
 
@@ -59,14 +61,11 @@ class IssueKind(StrEnum):
     REPORT = "report"  # something a person should know; it holds nothing up
 
 
-@dataclass(frozen=True, slots=True)
-class Project:
-    """One repository on one forge, with its policy.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Project(Policy):
+    """One repository on one forge, with its policy (see `domain/policy.py`).
 
-    `repo` is a path (forge `local`) or an http(s) URL without credentials (forge `gitea`).
-    `test_command`, when set, is the argv that wins over every spec's own. `test_programs` are the
-    first words a spec's test command may begin with. `protected_paths` are gitignore-like globs.
-    Caps and budgets are per project; `None` means the installation's default.
+    `repo` is what its forge knows it by: a path, or an http(s) URL without credentials.
     """
 
     id: int
@@ -74,19 +73,6 @@ class Project:
     forge: str
     repo: str
     base_branch: str
-    builder: str | None = None
-    test_command: tuple[str, ...] | None = None
-    test_programs: tuple[str, ...] = ()
-    test_timeout_seconds: int = 900
-    test_network: bool = False
-    setup_command: tuple[str, ...] | None = None
-    protected_paths: tuple[str, ...] = ()
-    protected_policy: str = "fail"  # or "ask"
-    merge_style: str = "merge"  # or "squash"
-    max_concurrency: int | None = None
-    budget_cycles: int | None = None
-    budget_usd: Decimal | None = None
-    conventions: str = ""
     paused: bool = False
 
 

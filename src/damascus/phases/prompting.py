@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from importlib import resources
 from typing import Any
 
+from damascus.domain.policy import CONVENTIONS_CAP
 from damascus.domain.work import JSON, Answer, PhaseContext
 from damascus.phases.evidence import clean, head, tail
 from damascus.ports import Tools
@@ -20,7 +21,6 @@ _PLACE = re.compile(r"\{\{([a-z_]+)\}\}")
 _FINDINGS_SHOWN = 5  # what went wrong before that is rarely what goes wrong now
 _FINDING_CAP = 8_000
 _ANSWER_CAP = 8_000
-_CONVENTIONS_CAP = 12_000
 
 
 def template(name: str) -> str:
@@ -57,7 +57,7 @@ def conventions_text(context: PhaseContext, tools: Tools) -> str:
     """Return what the project's owner set down, then what the repository says, capped."""
     found = (context.project.conventions, tools.wiki.conventions(tools.workspace))
     told = "\n\n".join(text.strip() for text in found if text.strip())
-    return head(told, _CONVENTIONS_CAP) or "(none are known)"
+    return head(told, CONVENTIONS_CAP) or "(none are known)"
 
 
 def detail(finding: JSON, name: str) -> Any:

@@ -16,6 +16,7 @@ from typing import Any
 from psycopg.errors import UniqueViolation
 
 from damascus.crashpoints import Boundary, armed, crashpoint
+from damascus.domain.policy import FIELDS, loaded
 from damascus.domain.transitions import Decision
 from damascus.domain.work import (
     JSON,
@@ -321,25 +322,13 @@ def work_item(row: Row) -> WorkItem:
 
 def project(row: Row, *, prefix: str = "") -> Project:
     """A row that carries the columns of `projects` (under `prefix`) as the domain's value."""
-    policy = row[f"{prefix}policy"]
+    columns = {one.name: row[f"{prefix}{one.name}"] for one in FIELDS if one.column}
     return Project(
         id=row["project_id"] if prefix else row["id"],
         name=row[f"{prefix}name"],
         forge=row[f"{prefix}forge"],
         repo=row[f"{prefix}repo"],
         base_branch=row[f"{prefix}base_branch"],
-        builder=policy.get("builder"),
-        test_command=_argv(policy.get("test_command")),
-        test_programs=_argv(policy.get("test_programs")) or (),
-        test_timeout_seconds=policy.get("test_timeout_seconds", 900),
-        test_network=policy.get("test_network", False),
-        setup_command=_argv(policy.get("setup_command")),
-        protected_paths=_argv(policy.get("protected_paths")) or (),
-        protected_policy=policy.get("protected_policy", "fail"),
-        merge_style=policy.get("merge_style", "merge"),
-        conventions=policy.get("conventions", ""),
-        max_concurrency=row[f"{prefix}max_concurrency"],
-        budget_cycles=row[f"{prefix}budget_cycles"],
-        budget_usd=row[f"{prefix}budget_usd"],
         paused=row[f"{prefix}paused"],
+        **loaded(row[f"{prefix}policy"], columns),
     )

@@ -8,13 +8,14 @@ from decimal import Decimal
 from psycopg.errors import UniqueViolation
 from psycopg.types.json import Jsonb
 
+from damascus.domain.policy import FIELDS
 from damascus.domain.work import JSON, Project
 from damascus.errors import ConflictError, NotFoundError
 from damascus.state.claims import project as project_of
 from damascus.state.desk_base import DeskBase
 from damascus.state.sql import sql
 
-_COLUMNS = frozenset({"max_concurrency", "budget_cycles", "budget_usd"})  # not part of the policy
+_COLUMNS = frozenset(one.name for one in FIELDS if one.column)  # not keys of the policy
 
 
 class ProjectsDesk(DeskBase):
@@ -74,7 +75,7 @@ class ProjectsDesk(DeskBase):
     ) -> None:
         """Put `policy` over a project's own, and its caps and budgets to what `columns` says.
 
-        `columns` may hold max_concurrency, budget_cycles and budget_usd; `unset` names what is
+        `columns` holds those of the policy's fields that are columns; `unset` names what is
         taken back, of either. The next phase goes by it. Raises NotFoundError.
         """
         taken = {key: None for key in unset if key in _COLUMNS}

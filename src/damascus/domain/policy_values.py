@@ -1,0 +1,127 @@
+"""The kinds of values that a policy's field can have, and what makes a value of each kind good."""
+
+from __future__ import annotations
+
+import shlex
+from decimal import Decimal, InvalidOperation
+from enum import StrEnum
+from typing import Any, cast
+
+_OPERATORS = frozenset({"|", "||", "&", "&&", ";", ">", ">>", "<", "2>&1"})
+_CENTS = 4  # decimal places of an amount: the columns are numeric(12, 4)
+
+
+class Kind(StrEnum):
+    """What a field holds."""
+
+    TEXT = "text"  # str
+    CHOICE = "choice"  # str, one of a few
+    COMMAND = "command"  # an argv: a list of words that no shell ever sees
+    WORDS = "words"  # a list of words
+    INTEGER = "integer"
+    FLAG = "flag"
+    MONEY = "money"  # US dollars, Decimal
+
+
+def normalise(  # noqa: PLR0911 - one line per kind
+    value: object, kind: Kind, *, least: int | None, most: int | None, choices: tuple[str, ...]
+) -> Any:
+    """`value` as it is kept. Raises ValueError whose text follows the name of the field."""
+    match kind:
+        case Kind.TEXT:
+            return _text(value, most)
+        case Kind.CHOICE:
+            return _choice(value, choices)
+        case Kind.COMMAND:
+            return _command(value)
+        case Kind.WORDS:
+            return _words(value)
+        case Kind.INTEGER:
+            return _integer(value, least, most)
+        case Kind.FLAG:
+            return _flag(value)
+        case Kind.MONEY:
+            return _money(value, most)
+
+
+def _flag(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError("is either true or false")  # noqa: TRY004 - a person gave it, not a caller
+    return value
+
+
+def _storable(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError("is not a text")  # noqa: TRY004 - as above
+    if "\x00" in value:
+        raise ValueError("holds a NUL character: remove it")
+    if any("\ud800" <= sign <= "\udfff" for sign in value):
+        raise ValueError("holds half a surrogate pair: give valid Unicode")
+    return value
+
+
+def _text(value: object, most: int | None) -> str:
+    text = _storable(value).replace("\r\n", "\n").replace("\r", "\n")
+    if not text.strip():
+        raise ValueError("is empty")
+    if most is not None and len(text) > most:
+        raise ValueError(f"has {len(text):,} characters; at most {most:,} are accepted")
+    return text
+
+
+def _choice(value: object, choices: tuple[str, ...]) -> str:
+    text = _storable(value)
+    if choices and text not in choices:
+        raise ValueError(f"is one of {', '.join(choices)}, not {text[:40]!r}")
+    return text
+
+
+def _command(value: object) -> list[str]:
+    if isinstance(value, list | tuple):
+        words = [_storable(word) for word in cast("list[object]", value)]
+    else:
+        try:
+            words = shlex.split(_storable(value))
+        except ValueError as error:
+            raise ValueError(f"is not quoted well: {str(error).lower()}") from None
+    if not words or not words[0].strip():
+        raise ValueError("is empty: give a command such as 'pytest -q'")
+    if found := next((word for word in words if word in _OPERATORS or word.endswith(";")), None):
+        raise ValueError(
+            f"holds {found!r}, but no shell will run it: put such a command into a script of the "
+            "repository and name that"
+        )
+    return words
+
+
+def _words(value: object) -> list[str]:
+    if not isinstance(value, list | tuple):
+        raise ValueError("is not a list of words")  # noqa: TRY004 - as above
+    words = [_storable(word) for word in cast("list[object]", value)]
+    for word in words:
+        if not word.strip() or word != word.strip() or "\n" in word:
+            raise ValueError(f"{word[:40]!r} is empty or has blanks around it")
+    return words
+
+
+def _integer(value: object, least: int | None, most: int | None) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise ValueError("is not a whole number")  # noqa: TRY004 - as above
+    if (least is not None and value < least) or (most is not None and value > most):
+        raise ValueError(f"is a whole number from {least} to {most}, not {value}")
+    return value
+
+
+def _money(value: object, most: int | None) -> Decimal:
+    try:
+        if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
+            raise ValueError("is not an amount of US dollars")  # noqa: TRY004 - as above
+        amount = Decimal(str(value).removeprefix("$"))
+    except InvalidOperation:
+        raise ValueError("is not an amount of US dollars") from None
+    if not amount.is_finite() or not 0 <= amount <= (most or amount):
+        raise ValueError(f"is an amount of US dollars from 0 to {most}")
+    exponent = amount.normalize().as_tuple().exponent
+    if isinstance(exponent, int) and -exponent > _CENTS:
+        raise ValueError("has more than four decimal places")
+    return amount

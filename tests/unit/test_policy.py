@@ -1,0 +1,92 @@
+"""The policy's fields: what each takes, what it refuses, and how it comes back."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+from pydantic import ValidationError, create_model
+
+from damascus.domain import policy, policy_schema
+from damascus.domain.work import Project
+
+BUILDERS = {"builders": ("claude", "mini")}
+
+
+def test_a_command_may_come_as_a_line_or_as_its_words():
+    line = policy.changes({"test_command": "pytest -q 'a b'"})
+    words = policy.changes({"test_command": ["pytest", "-q", "a b"]})
+    assert line == words
+    assert line.policy == {"test_command": ["pytest", "-q", "a b"]}
+
+
+def test_what_has_a_column_is_kept_apart_from_the_policy():
+    said = policy.changes({"budget_usd": "2.50", "merge_style": "squash", "budget_cycles": 4})
+    assert said.policy == {"merge_style": "squash"}
+    assert said.columns == {"budget_usd": Decimal("2.50"), "budget_cycles": 4}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "why"),
+    [
+        ("test_command", "pytest | tee", "no shell"),
+        ("test_command", "pytest 'x", "not quoted well"),
+        ("test_command", [], "is empty"),
+        ("test_programs", [" go"], "blanks around it"),
+        ("test_timeout_seconds", 0, "from 1 to 86400, not 0"),
+        ("test_timeout_seconds", True, "not a whole number"),
+        ("test_network", "yes", "true or false"),
+        ("merge_style", "rebase", "one of merge, squash"),
+        ("builder", "nobody", "one of claude, mini"),
+        ("conventions", "  \n", "is empty"),
+        ("conventions", "x" * 12_001, "has 12,001 characters; at most 12,000"),
+        ("conventions", "a\x00b", "NUL"),
+        ("conventions", "\ud800", "surrogate"),
+        ("budget_usd", "-1", "from 0 to"),
+        ("budget_usd", "1.00001", "four decimal places"),
+        ("budget_usd", "NaN", "from 0 to"),
+        ("budget_usd", "much", "not an amount"),
+    ],
+)
+def test_a_value_that_a_field_cannot_have_is_refused_with_a_sentence(name, value, why):
+    with pytest.raises(policy.PolicyValueError) as caught:
+        policy.changes({name: value}, choices=BUILDERS)
+    assert caught.value.field.name == name
+    assert why in caught.value.problem
+
+
+def test_a_field_that_nobody_knows_is_refused_with_those_that_are_known():
+    with pytest.raises(policy.PolicyFieldUnknownError, match="merge_style") as caught:
+        policy.changes({"merge_stile": "squash"})
+    assert caught.value.name == "merge_stile"
+    with pytest.raises(policy.PolicyFieldUnknownError):
+        policy.changes({}, unset=["nothing"])
+
+
+def test_a_field_cannot_be_given_and_unset_at_once():
+    with pytest.raises(policy.PolicyFieldTwiceError):
+        policy.changes({"conventions": "x"}, unset=["conventions"])
+
+
+def test_what_is_kept_makes_the_project_and_what_is_not_gets_its_default():
+    kept = policy.changes({"test_command": "pytest -q", "max_concurrency": 2})
+    values = policy.loaded(kept.policy, kept.columns)
+    project = Project(id=1, name="a", forge="local", repo="/r", base_branch="main", **values)
+    assert project.test_command == ("pytest", "-q")
+    assert (project.max_concurrency, project.test_timeout_seconds) == (2, 900)
+    assert project.protected_policy == "fail"
+
+
+def test_the_schema_of_the_doors_refuses_what_the_policy_refuses():
+    model = create_model("Given", **policy_schema.accepted())
+    assert model(budget_usd="1.5", test_command=["make"]).budget_usd == Decimal("1.5")
+    for name, value in (
+        ("test_command", ["a", "|", "b"]),
+        ("test_timeout_seconds", 86_401),
+        ("merge_style", "rebase"),
+        ("test_network", "yes"),
+        ("conventions", "x" * 12_001),
+        ("budget_usd", "1.00001"),
+    ):
+        with pytest.raises(ValidationError):
+            model(**{name: value})
