@@ -1,20 +1,19 @@
 """LiteLLM behind `LLM`.
 
-litellm is imported at the first call and not before: the import takes 5 to 8 seconds and 160 MB.
+litellm is imported by `litellm_import`: the import takes 5 to 8 seconds and 160 MB.
 Its defaults are not ours: it waits 6000 seconds, fetches its price list from the network at
 import, prints advice to stdout, reads `.env` files, and lets a provider's message repeat the key.
 """
 
 from __future__ import annotations
 
-import logging
-import os
 import re
 import threading
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from damascus import litellm_import
 from damascus.domain.work import Cost
 from damascus.errors import (
     ClaimLostError,
@@ -110,7 +109,7 @@ class LiteLLM:
 
         def call() -> None:
             try:
-                box["response"] = _litellm().completion(**request)
+                box["response"] = litellm_import.load().completion(**request)
             except BaseException as error:  # noqa: BLE001 - handed to the caller's thread
                 box["error"] = error
             finally:
@@ -211,19 +210,6 @@ def _named(error: BaseException) -> BaseException:
             return link
         link = link.__cause__ or link.__context__
     return error
-
-
-def _litellm() -> Any:
-    """Import litellm, offline, quiet and without reading `.env` files."""
-    os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
-    os.environ["LITELLM_MODE"] = "PRODUCTION"
-    import litellm  # noqa: PLC0415 - see the top of the file
-
-    module: Any = litellm
-    module.telemetry = False
-    module.suppress_debug_info = True
-    logging.getLogger("LiteLLM").setLevel(logging.WARNING)  # it tells of every call otherwise
-    return module
 
 
 def _count(value: Any) -> int | None:

@@ -281,6 +281,13 @@ class App:
         """Ask the forge whether a repository can be used; raises a sentence when it cannot."""
         self.forge(forge, repo).check(base_branch)
 
+    def warm_up(self) -> None:
+        """Begin what takes seconds and the first phase will need. Returns at once."""
+        if self.settings.llm_model:
+            from damascus import litellm_import  # noqa: PLC0415 - only workers ask models
+
+            litellm_import.preload()
+
     def _llm(self, fence: ClaimFence) -> LLM:
         from damascus.llm import LiteLLM  # noqa: PLC0415 - only the spec phase needs it
 

@@ -129,6 +129,7 @@ class Worker:
                 schema.check(app.db)
                 relay = RelayThreads(relay_of(app), every=app.settings.poll_seconds)
                 self._cycle = app.cycle(self._ring)
+                app.warm_up()
                 relay.start()
                 self._relay = relay
                 log.info("worker %s is ready", app.settings.worker_name)
