@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
 import signal
 import tempfile
 from collections.abc import Iterator
@@ -33,6 +34,7 @@ KEPT = (
     "DAMASCUS_TEST_SCHEMATHESIS_EXAMPLES",
     "UPDATE_SCREENSHOTS",
 )
+_OWN_BASE = pytest.StashKey[Path]()
 _SERVER = os.environ.get("DAMASCUS_TEST_DATABASE_URL")
 for _name in list(os.environ):
     if _name not in KEPT and not _name.startswith(("PYTEST", "COV", "PYTHON", "LC_")):
@@ -42,6 +44,26 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 # Nothing here depends on how fast the machine is.
 settings.register_profile("steady", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("steady")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Give each run a directory of its own.
+
+    pytest's is shared by all runs of a user, and each closes it (mode 0700) when it starts: to the
+    user that PostgreSQL runs as when the tests run as root, in the middle of another run.
+    """
+    if config.option.basetemp is None:
+        config.stash[_OWN_BASE] = base = Path(tempfile.mkdtemp(prefix="damascus-tests-"))
+        config.option.basetemp = base / "run"
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Remove the run's directory, unless something failed: then it holds what the tests left."""
+    base = session.config.stash.get(_OWN_BASE, None)
+    if base is not None and exitstatus == pytest.ExitCode.OK:
+        shutil.rmtree(base, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
