@@ -152,20 +152,27 @@ def _announced(settings: Settings, url: str) -> Generator[None]:
 
 
 @contextmanager
-def stopping_on_signals(stop: threading.Event, say: Callable[[str], None]) -> Generator[None]:
-    """Set `stop` at SIGINT and SIGTERM; a second one ends the process at once."""
+def stopping_on_signals(
+    stop: threading.Event, say: Callable[[str], None]
+) -> Generator[list[signal.Signals]]:
+    """Set `stop` at SIGINT and SIGTERM; a second one ends the process at once.
+
+    Yields the signals that have come, in a list that grows.
+    """
+    came: list[signal.Signals] = []
 
     def on_signal(number: int, _frame: FrameType | None) -> None:
         if stop.is_set():
             raise KeyboardInterrupt
-        say(f"{signal.Signals(number).name}: stopping; what runs gets a moment (again: at once) …")
+        came.append(signal.Signals(number))
+        say(f"{came[0].name}: stopping; what runs gets a moment (again: at once) …")
         stop.set()
 
     before = {
         number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)
     }
     try:
-        yield
+        yield came
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -11,6 +11,7 @@ import pytest
 
 from damascus.cli import output
 from damascus.cli.text import clean, duration, moment, money, one_line, width
+from damascus.domain.json_forms import plain
 from damascus.domain.work import Phase
 
 
@@ -67,7 +68,7 @@ def test_money_that_nobody_measured_is_not_zero():
 
 def test_a_document_says_times_in_utc_money_as_text_and_tokens_as_numbers():
     noon = datetime(2031, 5, 4, 12, tzinfo=timezone(timedelta(hours=2)))
-    assert output.plain(
+    assert plain(
         {
             "at": noon,
             "usd": Decimal("0.000100"),
@@ -86,8 +87,12 @@ def test_a_document_says_times_in_utc_money_as_text_and_tokens_as_numbers():
         "path": "/x",
         "rows": [{"ok": None}],
     }
+    stored = {"usd": 1.5, "budget_usd": 2, "not_before": "2031-05-04T10:00:00+00:00"}
+    assert plain({"data": stored}) == {
+        "data": {"usd": "1.5", "budget_usd": "2", "not_before": "2031-05-04T10:00:00Z"}
+    }
     with pytest.raises(TypeError, match="object has no place"):
-        output.plain(object())
+        plain(object())
 
 
 def test_a_document_never_moves_a_terminal(capsys):

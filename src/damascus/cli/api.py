@@ -8,8 +8,7 @@ from typing import Annotated
 import typer
 
 from damascus.cli import output
-from damascus.cli.console import talk
-from damascus.cli.errors import say
+from damascus.cli.console import log_to_stderr, say
 from damascus.cli.options import JsonFlag, span
 from damascus.cli.session import actor, opened
 from damascus.cli.text import moment
@@ -48,7 +47,7 @@ def api(
     from damascus.config import load  # noqa: PLC0415 - `--help` does not pay for it
     from damascus.wiring import App  # noqa: PLC0415 - the same
 
-    talk()
+    log_to_stderr()
     changes = {"api_host": host, "api_port": port}
     given = {name: value for name, value in changes.items() if value is not None}
     settings = load(**given).as_up_was_told()

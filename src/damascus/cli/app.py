@@ -15,6 +15,7 @@ from damascus.cli import (
     issues,
     items,
     mcp,
+    output,
     processes,
     projects,
     setup,
@@ -22,12 +23,10 @@ from damascus.cli import (
     status,
     verify,
 )
-from damascus.cli.errors import Door
 from damascus.cli.show import show
 
 # Plain help: rich's panels would cost a third of a second at every `--help`.
 app = typer.Typer(
-    cls=Door,
     name="damascus",
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -39,7 +38,7 @@ app = typer.Typer(
 
 def _version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"damascus {__version__}")
+        output.write(f"damascus {__version__}")
         raise typer.Exit
 
 

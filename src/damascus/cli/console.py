@@ -1,11 +1,20 @@
-"""Log lines for a person: on stderr, one line each, control characters removed."""
+"""What a person at the terminal is told: sentences and log lines on stderr, one line each."""
 
 from __future__ import annotations
 
 import logging
 import sys
+from contextlib import suppress
+
+import typer
 
 from damascus.cli.text import one_line
+
+
+def say(sentence: str) -> None:
+    """Write one line to stderr, control characters removed. Never fails: it may be closed."""
+    with suppress(OSError, ValueError):
+        typer.echo(f"damascus: {one_line(sentence)}", err=True)
 
 
 class _Line(logging.Formatter):
@@ -14,7 +23,7 @@ class _Line(logging.Formatter):
         return one_line(super().format(record))
 
 
-def talk(level: int = logging.INFO) -> None:
+def log_to_stderr(level: int = logging.INFO) -> None:
     """Send the log lines of Damascus from `level` upwards to stderr, and warnings of others."""
     root = logging.getLogger()
     if not root.handlers:

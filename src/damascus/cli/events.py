@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from damascus.cli import output
-from damascus.cli.errors import say
+from damascus.cli.console import say
 from damascus.cli.options import BIGGEST, ItemFilter, JsonFlag, Limit, ProjectFilter, span
 from damascus.cli.session import item_filter, opened, project_filter
 from damascus.cli.text import moment, money

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from damascus.cli import output
-from damascus.cli.errors import say
+from damascus.cli.console import say
 from damascus.cli.options import BudgetCycles, BudgetUsd, JsonFlag
 from damascus.cli.session import actor, item_number, opened, ring
 from damascus.domain.story import MAX_STORY_BYTES, Story, read_story, slugify

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from damascus.cli import output
-from damascus.cli.errors import say
+from damascus.cli.console import say
 from damascus.cli.options import (
     BIGGEST,
     BudgetCycles,

@@ -8,7 +8,6 @@ import typer
 
 from damascus.cli import output
 from damascus.cli.options import (
-    BIGGEST,
     BudgetCycles,
     BudgetUsd,
     ItemRef,
@@ -36,8 +35,8 @@ def items(
         ),
     ] = None,
     before: Annotated[
-        int | None,
-        typer.Option("--before", min=1, max=BIGGEST, metavar="ITEM", help="Only older ones."),
+        str | None,
+        typer.Option("--before", metavar="ITEM", help="Only older ones: number or PROJECT/KEY."),
     ] = None,
     limit: Limit = 50,
     as_json: JsonFlag = False,
@@ -46,7 +45,8 @@ def items(
     phases = [_phase(name) for name in phase or []]
     with opened() as app:
         name = project_filter(app, project)
-        rows = app.views.items(project=name, phases=phases, before=before, limit=limit)
+        older_than = None if before is None else item_number(app, before)
+        rows = app.views.items(project=name, phases=phases, before=older_than, limit=limit)
     more = rows[-1]["id"] if len(rows) == limit else None
     if as_json:
         output.emit({"items": rows, "next_before": more})
@@ -125,7 +125,10 @@ def cancel(
         bool, typer.Option("--free", help="Let the items that wait for it go on without it.")
     ] = False,
 ) -> None:
-    """Cancel an item that is not final; what runs for it is stopped."""
+    """Cancel an item that is not final; what runs for it is stopped.
+
+    While other items wait for it, it is refused (exit code 5): cancel those first, or give --free.
+    """
     with opened() as app:
         number = item_number(app, item)
         app.desk.cancel(number, actor=actor(), note=note, free=free)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from damascus.cli.console import talk
+from damascus.cli.console import log_to_stderr
 from damascus.cli.session import actor
 from damascus.errors import ConfigurationError
 
@@ -21,7 +21,7 @@ def mcp() -> None:
     from damascus.config import load  # noqa: PLC0415 - `--help` does not pay for it
     from damascus.wiring import App  # noqa: PLC0415 - the same
 
-    talk()
+    log_to_stderr()
     settings = load().as_up_was_told()
     _check(settings)
     try:

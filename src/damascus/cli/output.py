@@ -1,28 +1,22 @@
 """What goes to stdout: one JSON document for programs, or tables for people.
 
-JSON: times are ISO 8601 in UTC ending in `Z`, money is a string of decimal digits (exact),
-token counts are integers, spans of time are seconds. On a terminal rich draws the tables, folding
-what is too wide; anywhere else they are plain columns, in full.
+`damascus.domain.json_forms` says how values are written. On a terminal rich draws the tables and
+folds what is too wide; anywhere else they are plain columns, in full.
 """
 
 from __future__ import annotations
 
-import json
-import re
 import sys
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal
-from enum import Enum
-from pathlib import Path
-from typing import Any, cast
-from uuid import UUID
+from collections.abc import Collection, Generator, Iterable, Sequence
+from contextlib import contextmanager
+from typing import Any
 
 import typer
 
 from damascus.cli.text import clean, one_line, width
+from damascus.domain.json_forms import document
+from damascus.errors import DamascusError
 
-_UNSAFE = re.compile("[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 _NARROW = 14  # columns a cell needs to stay readable when it is folded
 _STYLES = {
     "merged": "green",
@@ -39,54 +33,58 @@ _STYLES = {
 }
 
 
+class OutputError(DamascusError):
+    """The standard output takes nothing more: a full disk, a device that fails."""
+
+
 def emit(value: object, *, line: bool = False) -> None:
-    """Write one JSON document; on one line with `line` (for streams of documents)."""
-    text = json.dumps(plain(value), ensure_ascii=False, indent=None if line else 2)
-    # Inside JSON strings an escape means the same, and no terminal acts on it.
-    typer.echo(_UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
-    if line:
-        sys.stdout.flush()
+    """Write one JSON document; on one line with `line` (for streams of documents).
+
+    Raises OutputError, BrokenPipeError, as every function here does.
+    """
+    write(document(value, indent=None if line else 2))
 
 
-def plain(value: object, *, key: str = "") -> object:  # noqa: PLR0911 - one line per type
-    """`value` as JSON knows it; raises TypeError for what has no place in a document."""
-    match value:
-        case None | bool() | int() | float() | str() if not isinstance(value, Enum):
-            return value
-        case Enum():
-            return cast("object", value.value)
-        case Decimal():
-            return int(value) if key.endswith("_tokens") else format(value, "f")
-        case datetime():
-            return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
-        case timedelta():
-            return value.total_seconds()
-        case Path() | UUID():
-            return str(value)
-        case Mapping():
-            rows = cast("Mapping[object, object]", value)
-            return {str(name): plain(item, key=str(name)) for name, item in rows.items()}
-        case list() | tuple():
-            return [plain(item) for item in cast("Sequence[object]", value)]
-        case _:
-            raise TypeError(f"{type(value).__name__} has no place in JSON")
+def write(text: str = "", *, end: str = "\n") -> None:
+    """Write `text` as it is, at once.
+
+    Raises BrokenPipeError when nobody reads any more, OutputError when it cannot be written.
+    """
+    with writing():
+        typer.echo(text + end, nl=False)
+
+
+@contextmanager
+def writing() -> Generator[None]:
+    """Turn what the standard output refuses into an OutputError; a closed pipe stays what it is."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise cannot_write(error) from None
+
+
+def cannot_write(error: OSError) -> OutputError:
+    """What the system said of the standard output, as Damascus says it."""
+    return OutputError(f"the output cannot be written: {error.strerror}")
 
 
 def line(text: str = "") -> None:
     """One line for people, made safe; blanks between its parts stay."""
-    typer.echo(clean(text).replace("\n", " ").replace("\t", " "))
+    write(clean(text).replace("\n", " ").replace("\t", " "))
 
 
 def block(text: str, *, indent: str = "  ") -> None:
     """Several lines for people, made safe and indented."""
     for part in clean(text).strip("\n").split("\n"):
-        typer.echo(f"{indent}{part}".rstrip())
+        write(f"{indent}{part}".rstrip())
 
 
 def heading(text: str) -> None:
     """The title of a section, bold on a terminal, after an empty line."""
-    typer.echo("")
-    typer.secho(one_line(text), bold=True)
+    write()
+    write(typer.style(one_line(text), bold=True))
 
 
 def fields(pairs: Iterable[tuple[str, object]]) -> None:
@@ -94,7 +92,7 @@ def fields(pairs: Iterable[tuple[str, object]]) -> None:
     shown = [(name, one_line(str(value))) for name, value in pairs if value not in (None, "")]
     wide = max((len(name) for name, _ in shown), default=0)
     for name, value in shown:
-        typer.echo(f"{name:<{wide}}  {value}")
+        write(f"{name:<{wide}}  {value}")
 
 
 def table(
@@ -138,14 +136,14 @@ def _plain_table(rows: Sequence[Sequence[str]], right: Collection[int]) -> None:
         for column, text in enumerate(row):
             gap = " " * (widths[column] - width(text))
             parts.append(gap + text if column in right else text + gap)
-        typer.echo("  ".join(parts).rstrip())
+        write("  ".join(parts).rstrip())
 
 
 def _records(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Where the terminal is too narrow for columns: each row as lines of its own."""
     for number, row in enumerate(rows):
         if number:
-            typer.echo("")
+            write()
         fields(zip(headers, row, strict=True))
 
 
@@ -165,4 +163,5 @@ def _drawn_table(
         # Text, never markup: a title may hold [bold] or a link.
         drawn.add_row(*(Text(text, style=_STYLES.get(text, "")) for text in row))
     console: Any = Console(width=columns, markup=False, emoji=False, highlight=False)
-    console.print(drawn)
+    with writing():
+        console.print(drawn)

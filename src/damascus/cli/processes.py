@@ -6,7 +6,7 @@ import logging
 import os
 import signal
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,19 +14,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from damascus.cli import output
-from damascus.cli.console import talk
-from damascus.cli.errors import say
+from damascus.cli.console import log_to_stderr, say
+from damascus.cli.errors import TERMINATED
 from damascus.cli.options import JsonFlag
 from damascus.cli.session import opened, ring
+from damascus.cli.signals import handling
 from damascus.cli.status import snapshot
 from damascus.cli.text import duration
-from damascus.errors import UsageError
+from damascus.errors import ConfigurationError, UsageError
 
 if TYPE_CHECKING:
     from damascus.cycle import Cycle, Tick
     from damascus.wiring import App
 
-TERMINATED = 143
 _LAST_SECONDS = 5.0  # after the claim was given back, for what runs to notice it
 OpenFlag = Annotated[bool, typer.Option("--open", help="Open the page in a browser.")]
 _BUILDERS = ("mini", "claude", "command")
@@ -43,7 +43,7 @@ def cycle(
     With nothing to claim it says why, and is done (exit code 0). On SIGTERM the running phase gets
     its grace time; then the claim is given back without spending the attempt.
     """
-    talk()
+    log_to_stderr()
     ticks: list[dict[str, Any]] = []
     with opened() as app:
         running = app.cycle(ring=lambda: ring(app))
@@ -65,17 +65,6 @@ def cycle(
 
 
 @contextmanager
-def _handling(act: Callable[[], None], *numbers: signal.Signals) -> Generator[None]:
-    """Call `act` on these signals, for as long as the block runs."""
-    before = {number: signal.signal(number, lambda _n, _f: act()) for number in numbers}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-@contextmanager
 def _terminable(running: Cycle, grace: float) -> Generator[None]:
     """On SIGTERM: claim nothing more; after `grace` seconds give the running claim back."""
     timers: list[threading.Timer] = []
@@ -89,7 +78,7 @@ def _terminable(running: Cycle, grace: float) -> Generator[None]:
             timer.start()
             timers.append(timer)
 
-    with _handling(terminate, signal.SIGTERM):
+    with handling(terminate, signal.SIGTERM):
         try:
             yield
         except KeyboardInterrupt:
@@ -152,19 +141,26 @@ def _why_idle(app: App) -> str:
 
 def relay(
     once: Annotated[bool, typer.Option("--once", help="Send what is there, then end.")] = False,
-    follow: Annotated[bool, typer.Option("--follow", help="Go on until SIGTERM.")] = False,
+    follow: Annotated[
+        bool, typer.Option("--follow", help="Go on until Ctrl-C or SIGTERM.")
+    ] = False,
 ) -> None:
-    """Send the events on to where the settings say: a file of JSON lines, a Redis stream.
+    """Send the events to the sinks that the settings name: a file of JSON lines, a Redis stream.
 
-    Exit code 1 when a sink did not take what there is.
+    Exit code 1 when a sink did not take what there is, 3 when no sink is set.
     """
     if once == follow:
         raise UsageError("choose --once or --follow")
     from damascus import relay as relaying  # noqa: PLC0415 - `--help` does not pay for it
 
-    talk()
+    log_to_stderr()
     stop = threading.Event()
-    with opened() as app, _handling(stop.set, signal.SIGTERM, signal.SIGINT):
+    with opened() as app, handling(stop.set, signal.SIGTERM, signal.SIGINT):
+        if not relaying.sinks_of(app.settings):
+            raise ConfigurationError(
+                "there is no sink to send events to: set DAMASCUS_RELAY_JSONL to a file, or "
+                "DAMASCUS_RELAY_STREAM to the name of a Redis stream"
+            )
         done = relaying.run(app, once=once, stop=stop)
     for sink in done:
         output.line(f"{sink.sink}: {sink.events} events")
@@ -193,7 +189,7 @@ def up(
     from damascus.config import load  # noqa: PLC0415 - `--help` does not pay for it
     from damascus.up import run  # noqa: PLC0415 - the same
 
-    talk(logging.WARNING)
+    log_to_stderr(logging.WARNING)
     changes = {"max_concurrency": concurrency, "builder": builder}
     chosen = load(**{name: value for name, value in changes.items() if value is not None})
     if code := run(chosen, say=output.line, browse=browse):

@@ -11,7 +11,7 @@ from typing import Annotated, Any, cast, get_type_hints
 import typer
 
 from damascus.builders import NAMES
-from damascus.cli.errors import say
+from damascus.cli.console import say
 from damascus.cli.options import usd
 from damascus.domain import policy
 from damascus.domain.policy import Changes, Kind, PolicyField, PolicyFieldTwiceError

@@ -17,11 +17,26 @@ _HEAD = """# The command line
 
 `damascus COMMAND [OPTIONS]`. The standard output is data, the standard error is talk.
 
-Exit codes: 0 done (an empty queue is done), 1 failed, 2 usage, 3 configuration, 4 not found,
-5 conflict, 6 a dependency is unreachable; 130 after Ctrl-C, 141 when nobody reads the output any
-more, 143 after SIGTERM. Every error is one sentence on the standard error; `DAMASCUS_DEBUG=1` adds
-the traceback. `NO_COLOR=1` turns the colours off; where the output is no terminal there are none,
-and nothing is cut.
+| exit code | meaning |
+|---|---|
+| 0 | done; an empty queue is done |
+| 1 | failed; also when the output cannot be written (a full disk) |
+| 2 | usage: what was given cannot be used |
+| 3 | configuration: a setting is missing or wrong |
+| 4 | not found |
+| 5 | conflict: the state of things forbids it |
+| 6 | a dependency is unreachable |
+| 130 | Ctrl-C (SIGINT) ended it before it was done |
+| 141 | nobody reads the output any more (`damascus items \\| head`); nothing is said |
+| 143 | SIGTERM ended it before it was done |
+
+`up`, `api`, `relay --follow` and `sidecar-status` serve until they are stopped: after SIGINT or
+SIGTERM they end in good order with 0. A second signal ends `up` at once, with 130.
+
+Every error is one sentence on the standard error that begins with `damascus: `;
+`DAMASCUS_DEBUG=1` adds the traceback. A group of commands without a command, such as
+`damascus project`, shows its help there, with 2. `NO_COLOR=1` turns the colours off; where the
+output is no terminal there are none, and nothing is cut.
 
 With `--json` a command prints one JSON document: times are ISO 8601 in UTC (`…Z`), money is a
 string of decimal digits in US dollars, exact, and `null` where nobody measured it, token counts are

@@ -76,4 +76,4 @@ def config(as_json: JsonFlag = False) -> None:
 
 def version() -> None:
     """Print the version."""
-    typer.echo(f"damascus {__version__}")
+    output.write(f"damascus {__version__}")

@@ -82,7 +82,7 @@ def _print_log(number: int, runs: list[dict[str, Any]], *, as_json: bool) -> Non
             for line in file:
                 text = readable(line.rstrip("\r\n"))
                 if text is not None:
-                    typer.echo(clean(text))
+                    output.write(clean(text))
     except OSError as error:
         raise NotFoundError(
             f"the log of run {run['id']} cannot be read here: {path} ({error.strerror}). It was "

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from damascus.cli import output
-from damascus.cli.errors import say
+from damascus.cli.console import say
 from damascus.cli.session import opened
+from damascus.cli.signals import handling
 from damascus.cli.status import snapshot
 from damascus.errors import DamascusError, UsageError
 
@@ -34,7 +35,7 @@ def sidecar_status(
     """Log the concurrency view as one JSON line at every interval, and serve it over HTTP.
 
     `/` answers with the last view (503 while the database is away), `/healthz` with 200 as long as
-    this process lives. It goes on while the database is away; SIGTERM ends it.
+    this process lives. It goes on while the database is away; Ctrl-C or SIGTERM ends it.
     """
     address = _address(listen)
     from damascus.cli.sidecar_page import Board, listening  # noqa: PLC0415 - http.server is slow
@@ -44,13 +45,12 @@ def sidecar_status(
         host, port = page.server_address[:2]
         say(f"serving the status on {host!s}:{port}")
         threading.Thread(target=page.serve_forever, name="status-page", daemon=True).start()
-        before = signal.signal(signal.SIGTERM, lambda _number, _frame: stop.set())
         try:
-            while not stop.is_set():
-                _look(app, board)
-                stop.wait(interval)
+            with handling(stop.set, signal.SIGTERM, signal.SIGINT):
+                while not stop.is_set():
+                    _look(app, board)
+                    stop.wait(interval)
         finally:
-            signal.signal(signal.SIGTERM, before)
             page.shutdown()
 
 

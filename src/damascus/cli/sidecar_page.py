@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import errno
-import json
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from damascus.cli import output
+from damascus.domain.json_forms import document
 from damascus.errors import ConflictError, UsageError
 
 _READ_SECONDS = 10.0  # that a client may take for its request
@@ -67,8 +66,8 @@ class _Handler(BaseHTTPRequestHandler):
         """Answer with one JSON document."""
         routes = {"/": self.server.board.answer, "/healthz": self.server.board.health}
         route = routes.get(self.path.partition("?")[0])
-        code, document = route() if route else (404, {"error": "there are / and /healthz"})
-        body = json.dumps(output.plain(document)).encode() + b"\n"
+        code, said = route() if route else (404, {"error": "there are / and /healthz"})
+        body = document(said).encode() + b"\n"
         self.send_response(code)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))

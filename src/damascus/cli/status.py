@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from damascus.cli import output
-from damascus.cli.errors import say
+from damascus.cli.console import say
 from damascus.cli.options import JsonFlag
 from damascus.cli.session import opened
 from damascus.cli.text import duration, money
@@ -48,7 +48,7 @@ def status(
                     output.emit(found, line=True)
                 else:
                     if output.terminal_width() is not None:
-                        typer.echo("\x1b[2J\x1b[H", nl=False)
+                        output.write("\x1b[2J\x1b[H", end="")
                     _print(found)
             time.sleep(interval)
 

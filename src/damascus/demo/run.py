@@ -6,7 +6,6 @@ coding agent, git and the test command. The model is scripted at the providers' 
 
 from __future__ import annotations
 
-import json
 import shutil
 import sys
 import tempfile
@@ -26,6 +25,7 @@ from damascus.demo import screen
 from damascus.demo.model_server import ModelServer
 from damascus.demo.script import ANSWER, DemoModel
 from damascus.doctor import unable
+from damascus.domain.json_forms import document
 from damascus.domain.story import read_story
 from damascus.errors import ConfigurationError, DamascusError, UsageError
 from damascus.forge import local_git
@@ -63,6 +63,8 @@ def run(
 ) -> int:
     """Run the demonstration; returns 0 only if all three stories rest as they should.
 
+    130 or 143 is returned when SIGINT or SIGTERM came before they were at rest.
+
     With `browse` the page is shown as well, and stays to be looked at until Ctrl-C.
 
     Raises UsageError when `keep` is not an empty or new directory, ConfigurationError when the
@@ -82,7 +84,7 @@ def run(
             raise ConfigurationError("; ".join(trouble))
         show.parts(app, builder)
         stop = threading.Event()
-        stack.enter_context(stopping_on_signals(stop, show.say))
+        signals = stack.enter_context(stopping_on_signals(stop, show.say))
         shown = browse and show_page(stack, settings, show.say, browse=True)
         _ingest(app, repo, place)
         worker = threading.Thread(
@@ -100,7 +102,7 @@ def run(
             if keep is not None:
                 report["kept"] = str(place)
             if as_json:
-                sys.stdout.write(json.dumps(report, indent=2, default=str) + "\n")
+                sys.stdout.write(document(report, indent=2) + "\n")
             else:
                 show.ending(report)
             if shown and not stop.is_set():
@@ -109,6 +111,8 @@ def run(
         finally:
             stop.set()
             worker.join()
+    if signals and not in_time:
+        return 128 + signals[0]  # as a shell tells what a signal ended
     return 0 if ok else 1
 
 

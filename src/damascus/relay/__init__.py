@@ -7,5 +7,6 @@ sinks.py   where events go: a file of JSON lines, a Redis stream
 from __future__ import annotations
 
 from damascus.relay.relay import Relay, RelayThreads, relay_of, run
+from damascus.relay.sinks import sinks_of
 
-__all__ = ["Relay", "RelayThreads", "relay_of", "run"]
+__all__ = ["Relay", "RelayThreads", "relay_of", "run", "sinks_of"]
