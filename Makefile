@@ -1,8 +1,9 @@
 # Two commands do everything on a machine with Python 3.11 or later, git and make:
 #   make demo     the main job, end to end, on embedded parts (ARGS="--builder claude --json")
 #   make test     all tests
-# The others: make up, check, fmt, docs, locks, bench, soak (faults for hours, from a seed),
-# and ui (checks the web page and builds it into the package).
+# The others: make test-fast (unit and contract tests, no process started: under a minute), up, check,
+# fmt, docs, locks, bench, soak (faults for hours, from a seed), and ui (checks the web page and
+# builds it into the package).
 
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
   $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
@@ -17,7 +18,7 @@ SIDE_BY_SIDE := -n $(PARALLEL) --maxprocesses 4 --dist loadfile
 NPM := scripts/npm.sh
 PAGE := src/damascus/api/static/index.html
 
-.PHONY: demo test up page ui check fmt docs locks bench soak clean
+.PHONY: demo test test-fast up page ui check fmt docs locks bench soak clean
 
 demo: .venv/.embedded $(if $(findstring --open,$(ARGS)),page)
 	@$(BIN)/damascus demo $(ARGS)
@@ -33,6 +34,9 @@ page: .venv/.embedded
 
 test: .venv/.dev
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(ARGS)
+
+test-fast: .venv/.dev
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "not processes" tests/unit tests/contract $(ARGS)
 
 ui: .venv/bin/python
 	$(NPM) ci --prefix ui --no-audit --no-fund --loglevel=error

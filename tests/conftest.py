@@ -9,6 +9,7 @@ import os
 import secrets
 import shutil
 import signal
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -64,6 +65,20 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     base = session.config.stash.get(_OWN_BASE, None)
     if base is not None and exitstatus == pytest.ExitCode.OK:
         shutil.rmtree(base, ignore_errors=True)
+
+
+@pytest.fixture(autouse=True)
+def _no_process(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Refuse processes to unit and contract tests: `make test-fast` is fast for that reason."""
+    fast = request.path.parent.name in ("unit", "contract")
+    if fast and request.node.get_closest_marker("processes") is None:
+
+        def refuse(*_: object, **__: object) -> None:
+            pytest.fail(
+                "a process was started: mark the test `processes`, or move it", pytrace=True
+            )
+
+        monkeypatch.setattr(subprocess.Popen, "__init__", refuse)
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,7 @@ TOOL = ROOT / "ui/node_modules/.bin/openapi-typescript"
 _TYPE = re.compile(r"""["']((?:work|gate|project)\.[a-z_]+)["']""")
 
 
+@pytest.mark.processes
 @pytest.mark.skipif(
     shutil.which("node") is None or not TOOL.exists(),
     reason="node or the page's tools are not installed: make ui",

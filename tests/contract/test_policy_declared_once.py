@@ -8,8 +8,12 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 ONE_MORE_FIELD = """
 from dataclasses import dataclass
+import pytest
+
 from damascus.domain import policy
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +25,8 @@ class Wider(policy.Policy):
 policy.Policy = Wider
 policy.FIELDS = policy.fields_of(Wider)
 """
+
+pytestmark = pytest.mark.processes
 
 
 def declared(look: str) -> None:

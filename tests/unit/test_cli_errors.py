@@ -64,6 +64,7 @@ def test_a_secret_in_a_bugs_message_is_hidden(cli, monkeypatch):
     assert "(hidden) and (hidden) leaked" in said.err
 
 
+@pytest.mark.processes
 def test_the_traceback_is_shown_when_it_is_asked_for(tmp_path):
     code = (
         "from damascus.cli import main, setup\n"
@@ -184,6 +185,7 @@ def test_config_shows_every_setting_and_no_secret(cli):
     assert "DAMASCUS_REDIS_URL = (not set)" in people
 
 
+@pytest.mark.processes
 def test_help_imports_nothing_heavy(tmp_path):
     code = (
         "import sys, json\nfrom damascus.cli import main\nmain(['--help'])\n"
