@@ -17,6 +17,7 @@ from typing import Any
 from damascus import config
 from damascus.cycle import Cycle
 from damascus.domain.work import Cost, Phase, PhaseContext, PhaseResult, Verdict
+from damascus.engine.attempts import Attempts
 from damascus.state.claims import Claims
 from damascus.wiring import App
 
@@ -46,13 +47,11 @@ class NoopApp(App):
         claims = Claims(
             self.db, worker=settings.worker_name, cap=settings.max_concurrency, stale=self.stale
         )
-        return Cycle(
-            claims=claims,
-            heart=self._heart,
-            phases=dict.fromkeys(RESULTS, do_nothing),  # type: ignore[arg-type]
-            tools_for=lambda _context, progress, _fence: progress,  # type: ignore[arg-type,return-value]
-            ring=ring,
+        attempts = Attempts(
+            dict.fromkeys(RESULTS, do_nothing),  # type: ignore[arg-type]
+            lambda _context, progress, _guard: progress,  # type: ignore[arg-type,return-value]
         )
+        return Cycle(claims, self._heartbeat, attempts, ring=ring)
 
 
 def main() -> None:

@@ -22,7 +22,7 @@ from damascus.errors import (
     LLMUnreachableError,
     UsageError,
 )
-from damascus.ports import Completion, Fence
+from damascus.ports import ClaimGuard, Completion
 
 ANSWER_CAP = 1_000_000  # characters; no spec is longer, and what is would only fill the memory
 _SAID_CAP = 300
@@ -61,7 +61,7 @@ class LiteLLM:
     api_key: str | None = field(default=None, repr=False)
     timeout: float = 120.0
     retries: int = 2
-    fence: Fence | None = None
+    guard: ClaimGuard | None = None
     spare: float = 60.0
 
     def complete(self, *, system: str, prompt: str, max_tokens: int) -> Completion:
@@ -70,7 +70,7 @@ class LiteLLM:
         Raises:
             LLMUnreachableError: for anything that may pass: no answer, an empty or garbled one, a
                 rate limit, an exhausted account, a refused key. Its `cost` says what it cost.
-            ClaimLostError: at once, when `fence` says that the phase must stop.
+            ClaimLostError: at once, when `guard` says that the phase must stop.
             ConfigurationError: when the provider does not know the model or the request.
             UsageError: when this prompt is too long for the model, or refused for its content.
         """
@@ -117,13 +117,13 @@ class LiteLLM:
 
         threading.Thread(target=call, name="litellm", daemon=True).start()
         whole = self.timeout * (1 + self.retries) + self.spare
-        undo = self.fence.on_lost(ended.set) if self.fence else None
+        undo = self.guard.on_lost(ended.set) if self.guard else None
         try:
             ended.wait(whole)
         finally:
             if undo:
                 undo()
-        if not box and self.fence and self.fence.lost():
+        if not box and self.guard and self.guard.lost():
             raise ClaimLostError("The claim was lost while the model was asked.")
         if not box:
             raise LLMUnreachableError(

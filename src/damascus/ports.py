@@ -16,7 +16,7 @@ from typing import Protocol, TypeAlias
 from damascus.domain.work import Cost, PhaseContext, PhaseResult
 
 
-class Fence(Protocol):
+class ClaimGuard(Protocol):
     """The claim of the running phase, as seen by what the phase starts."""
 
     def lost(self) -> bool:
@@ -91,7 +91,7 @@ class Sandbox(Protocol):
 
     name: str
 
-    def run(self, command: Command, fence: Fence | None = None) -> Finished:
+    def run(self, command: Command, guard: ClaimGuard | None = None) -> Finished:
         """Run to the end. Raises SandboxError if the program cannot be started at all."""
         ...
 
@@ -296,7 +296,7 @@ class Builder(Protocol):
 
     name: str
 
-    def build(self, request: BuildRequest, sandbox: Sandbox, fence: Fence) -> BuildOutcome:
+    def build(self, request: BuildRequest, sandbox: Sandbox, guard: ClaimGuard) -> BuildOutcome:
         """Run the agent in the workspace to its end. Raises SandboxError, ConfigurationError."""
         ...
 
@@ -362,7 +362,7 @@ class Tools:
     sandbox: Sandbox
     wiki: Wiki
     progress: Progress
-    fence: Fence
+    guard: ClaimGuard
     workspace: Workspace
     limits: Limits
     path: str

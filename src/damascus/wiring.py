@@ -28,9 +28,10 @@ from damascus.state.views import Views
 if TYPE_CHECKING:
     from damascus.attempts.archive import Archive
     from damascus.attempts.directories import Workspaces
-    from damascus.cycle import ClaimProgress, Cycle
+    from damascus.cycle import Cycle
     from damascus.domain.work import PhaseContext, Project
-    from damascus.engine.heartbeat import ClaimFence, Heart
+    from damascus.engine.heartbeat import Heartbeat, RunningClaim
+    from damascus.engine.progress import ClaimProgress
     from damascus.forge.gitea import GiteaForge
     from damascus.forge.local import LocalForge
     from damascus.git_ops import GitBinary
@@ -112,6 +113,7 @@ class App:
     def cycle(self, ring: Callable[[], None] = lambda: None) -> Cycle:
         """The cycle of this process; `ring` wakes other workers and must neither wait nor raise."""
         from damascus.cycle import Cycle  # noqa: PLC0415 - readers do not pay for it
+        from damascus.engine.attempts import Attempts  # noqa: PLC0415 - the same
         from damascus.phases import PHASES  # noqa: PLC0415 - the same
         from damascus.state.claims import Claims  # noqa: PLC0415 - the same
 
@@ -121,36 +123,35 @@ class App:
             cap=self.settings.max_concurrency,
             stale=self.stale,
         )
-        return Cycle(
-            claims=claims,
-            heart=self._heart,
-            phases=PHASES,
-            tools_for=self._tools,
+        attempts = Attempts(
+            PHASES,
+            self._tools,
             clean=self._clean,
-            ring=ring,
             forge_refused=lambda context, why: self.desk.forge_refused(
                 context.project, self.secrecy.hide(why)
             ),
-            hide=self.secrecy.result,
-            max_errors=self.settings.max_errors,
+            redact=self.secrecy.result,
+        )
+        return Cycle(
+            claims, self._heartbeat, attempts, ring=ring, max_errors=self.settings.max_errors
         )
 
     @cached_property
-    def _heart(self) -> Heart:
+    def _heartbeat(self) -> Heartbeat:
         """The heartbeat, on a connection of its own: a busy pool must not starve it."""
-        from damascus.engine.heartbeat import Heart  # noqa: PLC0415 - only workers have one
+        from damascus.engine.heartbeat import Heartbeat  # noqa: PLC0415 - only workers have one
         from damascus.state.claims import Claims  # noqa: PLC0415 - the same
 
         own = Database(self.settings.database(), size=1)
         stale = self.settings.stale_seconds
         renewing = Claims(own, worker=self.settings.worker_name, cap=1, stale=self.stale)
         # Often enough that a cancelled item's agent stops soon, and a few lost beats do no harm.
-        heart = Heart(renewing.renew, interval=min(5.0, stale / 6), stale=stale)
-        self._to_close += [own.close, heart.close]
-        return heart
+        heartbeat = Heartbeat(renewing.renew, interval=min(5.0, stale / 6), stale=stale)
+        self._to_close += [own.close, heartbeat.close]
+        return heartbeat
 
-    def _tools(self, context: PhaseContext, progress: ClaimProgress, fence: ClaimFence) -> Tools:
-        from damascus.engine.claim_guard import fenced_forge, fenced_git  # noqa: PLC0415 - as below
+    def _tools(self, context: PhaseContext, progress: ClaimProgress, guard: RunningClaim) -> Tools:
+        from damascus.engine.claim_guard import guarded_forge, guarded_git  # noqa: PLC0415 - as below
         from damascus.ports import Limits, Tools  # noqa: PLC0415 - only workers need them
         from damascus.wiki import RepositoryWiki  # noqa: PLC0415 - the same
 
@@ -160,14 +161,14 @@ class App:
         workspace = self._workspaces.make(context.item.id, context.claim.epoch)
         git = self._git
         return Tools(
-            llm=lambda: self._llm(fence),
+            llm=lambda: self._llm(guard),
             builder=lambda name: self._builder(name, context.project),
-            forge=fenced_forge(self.forge(context.project.forge, context.project.repo), fence),
-            git=fenced_git(git, fence),
+            forge=guarded_forge(self.forge(context.project.forge, context.project.repo), guard),
+            git=guarded_git(git, guard),
             sandbox=self.sandbox,
             wiki=RepositoryWiki(git),
             progress=progress,
-            fence=fence,
+            guard=guard,
             workspace=workspace,
             limits=Limits(
                 spec_max_tokens=settings.spec_max_tokens,
@@ -288,7 +289,7 @@ class App:
 
             litellm_import.preload()
 
-    def _llm(self, fence: ClaimFence) -> LLM:
+    def _llm(self, guard: RunningClaim) -> LLM:
         from damascus.llm import LiteLLM  # noqa: PLC0415 - only the spec phase needs it
 
         settings = self.settings
@@ -302,7 +303,7 @@ class App:
             settings.llm_api_base,
             _open(settings.llm_api_key),
             timeout=settings.llm_timeout_seconds,
-            fence=fence,
+            guard=guard,
         )
 
     def _builder(self, name: str, project: Project) -> Builder:

@@ -122,10 +122,10 @@ def test_a_database_away_for_longer_than_a_claim_lives_stops_the_phase(line):
     stopped = threading.Event()
 
     def away(_context):
-        (fence,) = heart.running()
-        fence.on_lost(stopped.set)
+        (guard,) = heart.running()
+        guard.on_lost(stopped.set)
         with line.proxy.refused():
-            while not fence.lost():
+            while not guard.lost():
                 time.sleep(0.05)
         assert stopped.is_set(), "what the phase started is told as well"
         return Verdict.PASS

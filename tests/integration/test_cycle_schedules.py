@@ -16,7 +16,8 @@ from typing import Any
 from damascus.audit.verify import verify
 from damascus.cycle import Cycle
 from damascus.domain.work import Phase, PhaseContext, PhaseResult, Verdict
-from damascus.engine.heartbeat import Heart
+from damascus.engine.attempts import Attempts
+from damascus.engine.heartbeat import Heartbeat
 from damascus.errors import ConflictError, ForgeUnreachableError
 from damascus.state.claims import Claims
 from damascus.state.db import Database
@@ -61,7 +62,9 @@ class Schedule:
         self.depth = 0
         self.settled: Counter[tuple[int, int]] = Counter()
         self.merges: Counter[int] = Counter()
-        self.heart = Heart(set, interval=3600, stale=3600)  # never beats: the schedule is ours
+        self.heartbeat = Heartbeat(
+            set, interval=3600, stale=3600
+        )  # never beats: the schedule is ours
         self.workers = [self._worker(f"w{n}") for n in range(WORKERS)]
 
     def _worker(self, name: str) -> tuple[Cycle, Mortal]:
@@ -70,14 +73,11 @@ class Schedule:
         def phase(context: PhaseContext, _tools: object) -> PhaseResult:
             return self._phase(context, claims)
 
-        cycle = Cycle(
-            claims=claims,
-            heart=self.heart,
-            phases=dict.fromkeys((Phase.SPEC, Phase.BUILD, Phase.REVIEW), phase),
-            tools_for=lambda _context, _progress, _fence: None,  # type: ignore[arg-type,return-value]
-            max_errors=MAX_ERRORS,
+        attempts = Attempts(
+            dict.fromkeys((Phase.SPEC, Phase.BUILD, Phase.REVIEW), phase),
+            lambda _context, _progress, _guard: None,  # type: ignore[arg-type,return-value]
         )
-        return cycle, claims
+        return Cycle(claims, self.heartbeat, attempts, max_errors=MAX_ERRORS), claims
 
     def _phase(self, context: PhaseContext, claims: Mortal) -> PhaseResult:
         while self.faulty and self.depth < DEPTH and self.dice.random() < 0.5:
@@ -165,7 +165,7 @@ def test_every_schedule_comes_to_rest_and_its_tables_follow_its_events(database_
         try:
             one = Schedule(db, seed)
             one.play()
-            one.heart.close()
+            one.heartbeat.close()
         except BaseException as error:
             error.add_note(f"PYTEST_NEMESIS_SEED={seed} PYTEST_SCHEDULES=1 repeats it")
             raise

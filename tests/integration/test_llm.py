@@ -12,7 +12,7 @@ import pytest
 from damascus.demo.model_script import Cut, Garbage, Hang, Refuse, Say
 from damascus.demo.model_server import ModelServer
 from damascus.domain.work import Claim, Phase
-from damascus.engine.heartbeat import ClaimFence
+from damascus.engine.heartbeat import RunningClaim
 from damascus.errors import (
     ClaimLostError,
     ConfigurationError,
@@ -227,9 +227,9 @@ def test_litellm_is_not_imported_with_the_module():
 
 def test_a_call_ends_at_once_when_the_claim_is_lost():
     with ModelServer(lambda _: Hang()) as server:
-        fence = ClaimFence(Claim(1, 1, "w", Phase.SPEC, 1, 3, 0))
-        model = LiteLLM("openai/demo", server.openai_base, "sk-x", fence=fence)
-        breaking = threading.Timer(0.2, fence.break_off, ["lost"])
+        guard = RunningClaim(Claim(1, 1, "w", Phase.SPEC, 1, 3, 0))
+        model = LiteLLM("openai/demo", server.openai_base, "sk-x", guard=guard)
+        breaking = threading.Timer(0.2, guard.break_off, ["lost"])
         breaking.start()
         with pytest.raises(ClaimLostError):
             model.complete(system="s", prompt="p", max_tokens=10)

@@ -296,16 +296,16 @@ def test_output_that_is_not_text_becomes_text(sandbox, place):
 
 def test_the_log_grows_while_the_command_runs_and_later_runs_append(sandbox, place, tmp_path):
     log = tmp_path / "run.log"
-    fence = OpenFence()
+    guard = OpenFence()
     seen = []
 
     def watch():
         seen.append(until(lambda: log.exists() and log.read_text() == "early\n"))
-        fence.lose()
+        guard.lose()
 
     log_watcher = threading.Thread(target=watch)
     log_watcher.start()
-    sandbox.run(shell(place, "echo early; sleep 600", log=log), fence)
+    sandbox.run(shell(place, "echo early; sleep 600", log=log), guard)
     log_watcher.join()
     sandbox.run(shell(place, "echo again", log=log))
     assert seen == [True]
@@ -350,26 +350,26 @@ def test_a_check_that_raises_leaves_nothing_running(sandbox, place, token):
 
 
 def test_a_lost_claim_kills_at_once(sandbox, place, token):
-    fence = OpenFence()
+    guard = OpenFence()
 
     def lose_when_up():
         until((place / "up").exists)
-        fence.lose()
+        guard.lose()
 
     thread = threading.Thread(target=lose_when_up)
     thread.start()
     script = f"trap '' TERM; touch up; sleep {token}; sleep {token}"
-    ended = sandbox.run(shell(place, script, grace=600, timeout=600), fence)
+    ended = sandbox.run(shell(place, script, grace=600, timeout=600), guard)
     thread.join()
     assert ended.stopped == "claim_lost"
-    assert fence.undone == 1
+    assert guard.undone == 1
     assert not pids_with(token)
 
 
 def test_a_claim_lost_before_the_start_runs_nothing(sandbox, place):
-    fence = OpenFence()
-    fence.lose()
-    ended = sandbox.run(shell(place, "touch ran"), fence)
+    guard = OpenFence()
+    guard.lose()
+    ended = sandbox.run(shell(place, "touch ran"), guard)
     assert ended.stopped == "claim_lost"
     assert not (place / "ran").exists()
 

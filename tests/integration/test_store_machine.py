@@ -26,7 +26,7 @@ from damascus.errors import ClaimLostError, ConflictError, UsageError
 from damascus.state.db import Database
 from damascus.state.desk import Desk
 from damascus.state.views import Views
-from support.cycles import STALE, add_project, decision_on, make_claims, verdict_of
+from support.cycles import STALE, add_project, conclusion_of, make_claims, verdict_of
 from support.fresh import age, empty
 
 EXAMPLES = int(os.environ.get("PYTEST_SCHEDULES", "40"))  # `make soak` asks for many more
@@ -77,18 +77,7 @@ class Store(RuleBasedStateMachine):
             if mine and not self._has_run(claim):
                 claims.start(claim)
             result = verdict_of(claim, verdict)
-            decision = decision_on(claim, result)
-            issue = None if decision.transition.issue is None else ("Rest", "because")
-            wait = 60.0 if decision.transition.backoff else 0.0
-            claims.settle(
-                claim,
-                result,
-                decision,
-                findings=None,
-                issue=issue,
-                backoff_seconds=wait,
-                patience_seconds=5,
-            )
+            claims.settle(claim, conclusion_of(claim, result), patience_seconds=5)
         except ClaimLostError:
             assert not mine
         else:
@@ -229,7 +218,7 @@ class Store(RuleBasedStateMachine):
                 break
             heir.start(claim)
             result = verdict_of(claim, Verdict.PASS)
-            heir.settle(claim, result, decision_on(claim, result), findings=None)
+            heir.settle(claim, conclusion_of(claim, result))
         resting = {Phase.MERGED.value, Phase.CANCELLED.value, *(p.value for p in PARKED)}
         assert {row["phase"] for row in self.views.items(limit=100)} <= resting
         self.the_tables_are_what_the_events_say()

@@ -1,4 +1,4 @@
-"""What a test needs to run a coding agent: a workspace, a request, a fence that holds."""
+"""What a test needs to run a coding agent: a workspace, a request, a guard that holds."""
 
 from __future__ import annotations
 

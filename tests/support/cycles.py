@@ -6,17 +6,28 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from damascus.cycle import Cycle, Tick
+from damascus.cycle import Cycle
+from damascus.domain.conclusion import Conclusion, conclude
 from damascus.domain.story import read_story
-from damascus.domain.transitions import Decision, decide
-from damascus.domain.work import Claim, Phase, PhaseContext, PhaseResult, Verdict
-from damascus.engine.heartbeat import Heart
+from damascus.domain.work import (
+    Claim,
+    Phase,
+    PhaseContext,
+    PhaseResult,
+    Project,
+    Verdict,
+    WorkItem,
+)
+from damascus.engine.attempts import Attempts
+from damascus.engine.execution import Tick
+from damascus.engine.heartbeat import Heartbeat
 from damascus.state.claims import Claims
 from damascus.state.db import Database
 from damascus.state.desk import Desk
 
 STALE = timedelta(minutes=30)
 ARGV = ("pytest", "-q")
+PROJECT = Project(id=1, name="alpha", forge="local", repo="/srv/x.git", base_branch="main")
 
 
 def add_project(desk: Desk, name: str = "alpha", **policy: Any) -> None:
@@ -57,23 +68,17 @@ def verdict_of(claim: Claim, verdict: Verdict) -> PhaseResult:
     return passed(claim.phase) if verdict is Verdict.PASS else PhaseResult(verdict, verdict.value)
 
 
-def decision_on(claim: Claim, result: PhaseResult) -> Decision:
-    return decide(
-        claim.phase,
-        result.verdict,
-        attempts=claim.attempts,
-        budget_cycles=claim.budget_cycles,
-        consecutive_errors=claim.consecutive_errors,
-        max_errors=8,
-    )
+def conclusion_of(claim: Claim, result: PhaseResult) -> Conclusion:
+    """As the cycle would conclude it, with no findings from before and the longest wait."""
+    item = WorkItem(claim.item_id, 1, "s", "S", "S", claim.phase, 0, claim.attempts, 3)
+    context = PhaseContext(claim, 1, item, PROJECT)
+    return conclude(claim, context, result, max_errors=8, jitter=0.99)
 
 
-def settle(claims: Claims, claim: Claim, verdict: Verdict) -> Decision:
-    result = verdict_of(claim, verdict)
-    decision = decision_on(claim, result)
-    issue = None if decision.transition.issue is None else ("Blocked", "because")
-    claims.settle(claim, result, decision, findings=None, issue=issue, patience_seconds=5)
-    return decision
+def settle(claims: Claims, claim: Claim, verdict: Verdict) -> Conclusion:
+    conclusion = conclusion_of(claim, verdict_of(claim, verdict))
+    claims.settle(claim, conclusion, patience_seconds=5)
+    return conclusion
 
 
 class Script:
@@ -109,17 +114,14 @@ def make_cycle(
     cap: int = 8,
     stale: timedelta = STALE,
     ring: Callable[[], None] = lambda: None,
-) -> tuple[Cycle, Heart]:
+) -> tuple[Cycle, Heartbeat]:
     claims = make_claims(db, worker=worker, cap=cap, stale=stale)
-    heart = Heart(claims.renew, interval=0.05, stale=stale.total_seconds())
-    cycle = Cycle(
-        claims=claims,
-        heart=heart,
-        phases=dict.fromkeys((Phase.SPEC, Phase.BUILD, Phase.REVIEW), script.run),
-        tools_for=lambda _context, _progress, _fence: None,  # type: ignore[arg-type,return-value]
-        ring=ring,
+    heartbeat = Heartbeat(claims.renew, interval=0.05, stale=stale.total_seconds())
+    attempts = Attempts(
+        dict.fromkeys((Phase.SPEC, Phase.BUILD, Phase.REVIEW), script.run),
+        lambda _context, _progress, _guard: None,  # type: ignore[arg-type,return-value]
     )
-    return cycle, heart
+    return Cycle(claims, heartbeat, attempts, ring=ring), heartbeat
 
 
 def until_idle(cycle: Cycle, *, most: int = 100) -> list[Tick]:

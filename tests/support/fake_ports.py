@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from damascus.domain.findings import Finding
 from damascus.domain.work import (
     Claim,
     Cost,
@@ -25,9 +26,9 @@ from damascus.errors import ClaimLostError
 from damascus.ports import (
     BuildOutcome,
     BuildRequest,
+    ClaimGuard,
     Command,
     Completion,
-    Fence,
     Finished,
     Limits,
     Sandbox,
@@ -70,7 +71,7 @@ class FakeBuilder:
         self.outcome = outcome or BuildOutcome(ok=True, reason="done", cost=Cost("fake", 1, 2))
         self.requests: list[BuildRequest] = []
 
-    def build(self, request: BuildRequest, sandbox: Sandbox, fence: Fence) -> BuildOutcome:
+    def build(self, request: BuildRequest, sandbox: Sandbox, guard: ClaimGuard) -> BuildOutcome:
         self.requests.append(request)
         self.work(request.workspace.checkout)
         return self.outcome
@@ -85,12 +86,12 @@ class FakeSandbox:
         self.play = play or (lambda _: Finished(0, "1 passed\n", 0.1))
         self.commands: list[Command] = []
 
-    def run(self, command: Command, fence: Fence | None = None) -> Finished:
+    def run(self, command: Command, guard: ClaimGuard | None = None) -> Finished:
         self.commands.append(command)
         return self.play(command)
 
 
-class FakeFence:
+class FakeGuard:
     def __init__(self) -> None:
         self.is_lost = False
 
@@ -102,10 +103,10 @@ class FakeFence:
 
 
 class FakeProgress:
-    """Keeps what is reported; refuses everything once the fence is lost."""
+    """Keeps what is reported; refuses everything once the guard is lost."""
 
-    def __init__(self, fence: FakeFence) -> None:
-        self.fence = fence
+    def __init__(self, guard: FakeGuard) -> None:
+        self.guard = guard
         self.costs: list[Cost] = []
         self.facts: dict[str, Any] = {}
         self.merge_locks = 0
@@ -114,13 +115,13 @@ class FakeProgress:
         self.costs.append(cost)
 
     def known(self, **facts: Any) -> None:
-        if self.fence.lost():
+        if self.guard.lost():
             raise ClaimLostError("the claim is lost")
         self.facts.update({name: value for name, value in facts.items() if value is not None})
 
     @contextmanager
     def merging(self) -> Generator[None]:
-        if self.fence.lost():
+        if self.guard.lost():
             raise ClaimLostError("the claim is lost")
         self.merge_locks += 1
         yield
@@ -148,8 +149,8 @@ class World:
         self.llm = FakeLLM()
         self.builder = FakeBuilder()
         self.sandbox = FakeSandbox()
-        self.fence = FakeFence()
-        self.progress = FakeProgress(self.fence)
+        self.guard = FakeGuard()
+        self.progress = FakeProgress(self.guard)
         self.wiki = FakeWiki()
         self.limits = Limits()
         self.project = Project(
@@ -188,13 +189,19 @@ class World:
             sandbox=self.sandbox,
             wiki=self.wiki,
             progress=self.progress,
-            fence=self.fence,
+            guard=self.guard,
             workspace=Workspace(root),
             limits=self.limits,
             path="/usr/bin:/bin",
         )
 
     def change_item(self, **values: Any) -> None:
+        """Findings may be given in their stored form."""
+        if "findings" in values:
+            values["findings"] = tuple(
+                one if isinstance(one, Finding) else Finding.from_json(one)
+                for one in values["findings"]
+            )
         self.item = replace(self.item, **values)
 
     def change_project(self, **values: Any) -> None:

@@ -19,7 +19,8 @@ from psycopg.conninfo import conninfo_to_dict
 from damascus import config
 from damascus.cycle import Cycle
 from damascus.domain.work import PhaseContext, PhaseResult
-from damascus.engine.heartbeat import ClaimFence, Heart
+from damascus.engine.attempts import Attempts
+from damascus.engine.heartbeat import Heartbeat, RunningClaim
 from damascus.errors import ClaimLostError
 from damascus.state.claims import Claims
 from damascus.state.db import Database
@@ -35,12 +36,12 @@ def as_url(address: str) -> str:
     return f"postgresql:///{name}?{urlencode(parts)}"
 
 
-def run_phase(home: Path, context: PhaseContext, fence: ClaimFence) -> PhaseResult:
+def run_phase(home: Path, context: PhaseContext, guard: RunningClaim) -> PhaseResult:
     with (home / "runs").open("a") as runs:
         runs.write(f"{os.getpid()} {context.item.id} {context.claim.phase.value}\n")
     holds = (home / "hold", home / f"hold-{context.claim.phase.value}")
     while any(hold.exists() for hold in holds):
-        if fence.lost():
+        if guard.lost():
             raise ClaimLostError("broken off")
         time.sleep(0.02)
     return passed(context.claim.phase)
@@ -57,19 +58,17 @@ class ScriptedApp(App):
         )
         own = Database(settings.database(), size=1)
         renewing = Claims(own, worker=settings.worker_name, cap=1, stale=stale)
-        heart = Heart(renewing.renew, interval=0.2, stale=stale.total_seconds())
-        self._to_close += [own.close, heart.close]
+        heartbeat = Heartbeat(renewing.renew, interval=0.2, stale=stale.total_seconds())
+        self._to_close += [own.close, heartbeat.close]
 
-        def phase(context: PhaseContext, fence: Any) -> PhaseResult:
-            return run_phase(settings.home, context, fence)
+        def phase(context: PhaseContext, guard: Any) -> PhaseResult:
+            return run_phase(settings.home, context, guard)
 
-        return Cycle(
-            claims=claims,
-            heart=heart,
-            phases=dict.fromkeys(("spec", "build", "review"), phase),  # type: ignore[arg-type]
-            tools_for=lambda _context, _progress, fence: fence,  # type: ignore[arg-type,return-value]
-            ring=ring,
+        attempts = Attempts(
+            dict.fromkeys(("spec", "build", "review"), phase),  # type: ignore[arg-type]
+            lambda _context, _progress, guard: guard,  # type: ignore[arg-type,return-value]
         )
+        return Cycle(claims, heartbeat, attempts, ring=ring)
 
 
 def __getattr__(name: str) -> object:

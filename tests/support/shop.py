@@ -7,6 +7,7 @@ import subprocess
 import sys
 from dataclasses import replace
 
+from damascus.domain.findings import Finding
 from damascus.domain.work import Claim, Phase, PhaseContext, Project, Verdict, WorkItem
 from damascus.forge.local import LocalForge
 from damascus.git_ops import GitBinary
@@ -14,7 +15,7 @@ from damascus.phases import build, review, spec
 from damascus.ports import Limits, Tools, Workspace
 from damascus.sandbox import detect
 from damascus.wiki import RepositoryWiki
-from support.fake_ports import FakeBuilder, FakeFence, FakeLLM, FakeProgress
+from support.fake_ports import FakeBuilder, FakeGuard, FakeLLM, FakeProgress
 from support.specs import GOOD_SPEC
 
 PATH = f"{os.path.dirname(sys.executable)}:/usr/local/bin:/usr/bin:/bin"  # noqa: PTH120 - a PATH
@@ -91,8 +92,8 @@ class Shop:
         self.runs += 1
         root = self.root / f"7-{self.runs}"
         root.mkdir()
-        fence = FakeFence()
-        self.progress = FakeProgress(fence)
+        guard = FakeGuard()
+        self.progress = FakeProgress(guard)
         tools = Tools(
             llm=lambda: self.llm,
             builder=lambda _: self.builder,
@@ -101,7 +102,7 @@ class Shop:
             sandbox=self.sandbox,
             wiki=RepositoryWiki(self.git),
             progress=self.progress,
-            fence=fence,
+            guard=guard,
             workspace=Workspace(root),
             limits=Limits(),
             path=PATH,
@@ -115,11 +116,6 @@ class Shop:
                 facts[name] = getattr(result, name)
         self.item = replace(self.item, **facts)
         if result.verdict is not Verdict.PASS:
-            found = {
-                "phase": phase.value,
-                "verdict": result.verdict.value,
-                "summary": result.summary,
-                **result.details,
-            }
+            found = Finding(phase.value, result.verdict.value, result.summary, result.details)
             self.item = replace(self.item, findings=(*self.item.findings, found))
         return result

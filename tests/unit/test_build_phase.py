@@ -138,7 +138,7 @@ def test_a_protected_path_fails_the_work(world):
 def test_a_lost_claim_pushes_nothing(world):
     def work(checkout):
         (checkout / "login.py").write_text("x")
-        world.fence.is_lost = True
+        world.guard.is_lost = True
 
     world.builder = FakeBuilder(work)
     with pytest.raises(ClaimLostError):

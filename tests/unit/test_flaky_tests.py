@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from damascus.domain.findings import Finding
 from damascus.domain.work import Phase, Verdict
 from damascus.phases import review
 from damascus.phases.flaky_tests import failures
@@ -38,7 +39,7 @@ def run(world):
     """Review once; what is to be remembered is, as the cycle does it."""
     result = review.run(world.context(Phase.REVIEW), world.tools())
     if result.verdict is not Verdict.PASS:
-        found = {"phase": "review", "verdict": result.verdict.value, **result.details}
+        found = Finding("review", result.verdict.value, result.summary, result.details)
         assert result.verdict is not Verdict.ERROR or result.details["remember"]
         world.change_item(findings=(*world.item.findings, found))
     return result

@@ -304,7 +304,7 @@ def test_a_lost_claim_merges_nothing(world, stopped):
     head = world.open_pr({"login.py": "ok\n"})
 
     def play(_command):
-        world.fence.is_lost = True
+        world.guard.is_lost = True
         return Finished(0, "", 0.1, stopped)
 
     world.sandbox = FakeSandbox(play)

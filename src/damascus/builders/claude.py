@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from damascus.builders import claude_result, environment, outcomes
 from damascus.errors import ConfigurationError
-from damascus.ports import BuildOutcome, BuildRequest, Command, Fence, Sandbox
+from damascus.ports import BuildOutcome, BuildRequest, ClaimGuard, Command, Sandbox
 
 SESSIONS = uuid.uuid5(uuid.NAMESPACE_URL, "urn:damascus:session")
 CONFINED = frozenset({"bubblewrap"})  # sandboxes inside which the agent needs no rules of its own
@@ -83,7 +83,7 @@ class ClaudeCode:
                 "sent to the gateway. Put the key into DAMASCUS_CLAUDE_AUTH_TOKEN."
             )
 
-    def build(self, request: BuildRequest, sandbox: Sandbox, fence: Fence) -> BuildOutcome:
+    def build(self, request: BuildRequest, sandbox: Sandbox, guard: ClaimGuard) -> BuildOutcome:
         """Run Claude Code to its end. Raises SandboxError, ConfigurationError."""
         if request.usd is not None and request.usd <= 0:
             return outcomes.NOTHING_LEFT
@@ -109,7 +109,7 @@ class ClaudeCode:
                 log=workspace.log,
                 finished_when=stream,
             ),
-            fence,
+            guard,
         )
         outcome = claude_result.judge(finished, stream, model=self._model)
         return outcomes.presentable(outcome, [self._token])

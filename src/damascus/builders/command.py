@@ -23,7 +23,7 @@ from collections.abc import Mapping, Sequence
 
 from damascus.builders import environment, outcomes
 from damascus.errors import ConfigurationError
-from damascus.ports import BuildOutcome, BuildRequest, Command, Fence, Finished, Sandbox
+from damascus.ports import BuildOutcome, BuildRequest, ClaimGuard, Command, Finished, Sandbox
 
 PLACEHOLDERS = ("prompt_file", "checkout", "home", "session", "seconds", "turns", "usd")
 SHORTEST_SECRET = 8  # characters; shorter values are switches like "1"
@@ -67,7 +67,7 @@ class CommandAgent:
                     f"known: use {', '.join(f'{{{name}}}' for name in PLACEHOLDERS)}."
                 )
 
-    def build(self, request: BuildRequest, sandbox: Sandbox, fence: Fence) -> BuildOutcome:
+    def build(self, request: BuildRequest, sandbox: Sandbox, guard: ClaimGuard) -> BuildOutcome:
         """Run the agent to its end. Raises SandboxError, ConfigurationError."""
         workspace = request.workspace
         env = environment.prepare(workspace, self._path, self._env)
@@ -89,7 +89,7 @@ class CommandAgent:
                 stdin=prompt,
                 log=workspace.log,
             ),
-            fence,
+            guard,
         )
         outcome = judge(finished, said=outcomes.tail(finished.output))
         secrets = [value for value in self._env.values() if len(value) >= SHORTEST_SECRET]

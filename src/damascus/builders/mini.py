@@ -14,7 +14,7 @@ from typing import Any
 
 from damascus.builders import environment, mini_result, mini_runner, outcomes
 from damascus.errors import ConfigurationError
-from damascus.ports import BuildOutcome, BuildRequest, Command, Fence, Sandbox
+from damascus.ports import BuildOutcome, BuildRequest, ClaimGuard, Command, Sandbox
 
 MILLION = Decimal(1_000_000)
 
@@ -77,7 +77,7 @@ class MiniSweAgent:
         self._extra = dict(extra_env or {})
         self._output_cap = output_cap
 
-    def build(self, request: BuildRequest, sandbox: Sandbox, fence: Fence) -> BuildOutcome:
+    def build(self, request: BuildRequest, sandbox: Sandbox, guard: ClaimGuard) -> BuildOutcome:
         """Run the agent to its end. Raises SandboxError, ConfigurationError."""
         if request.usd is not None and request.usd <= 0:
             return outcomes.NOTHING_LEFT
@@ -105,7 +105,7 @@ class MiniSweAgent:
             log=workspace.log,
         )
         try:
-            finished = sandbox.run(command, fence)
+            finished = sandbox.run(command, guard)
         finally:
             key.unlink(missing_ok=True)
         kept = workspace.root / "trajectory.json"

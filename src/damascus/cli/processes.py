@@ -24,7 +24,8 @@ from damascus.cli.text import duration
 from damascus.errors import ConfigurationError, UsageError
 
 if TYPE_CHECKING:
-    from damascus.cycle import Cycle, Tick
+    from damascus.cycle import Cycle
+    from damascus.engine.execution import Tick
     from damascus.wiring import App
 
 _LAST_SECONDS = 5.0  # after the claim was given back, for what runs to notice it
@@ -55,6 +56,8 @@ def cycle(
                 if not until_idle or running.stopping:
                     break
         idle = tick.outcome == "idle" and not running.stopping
+        if ticks:  # nobody goes on here: others may find what the verdict has set free
+            ring(app)
         why = _why_idle(app) if idle else None
     if as_json:
         output.emit({"ticks": ticks, "idle": idle, "why_idle": why})

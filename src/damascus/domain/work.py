@@ -13,6 +13,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, TypeAlias
 
+from damascus.domain.findings import Details, Finding
 from damascus.domain.policy import Policy
 
 JSON: TypeAlias = Mapping[str, Any]
@@ -99,7 +100,7 @@ class WorkItem:
     pr_number: int | None = None
     pr_url: str | None = None
     merge_sha: str | None = None
-    findings: tuple[JSON, ...] = ()
+    findings: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +133,8 @@ class Answer:
 class PhaseContext:
     """Everything a phase may know, read in one short transaction before it starts.
 
-    `spent_usd` is the sum of the measured costs of the item so far. `findings` say what went wrong
-    before, oldest first, as mappings with at least `phase`, `verdict` and `summary`.
+    `spent_usd` is the sum of the measured costs of the item so far. `answers` and
+    the item's findings stand oldest first.
     """
 
     claim: Claim
@@ -171,7 +172,7 @@ class PhaseResult:
     """The verdict of one phase run, and what the item learns from it.
 
     `summary` is one sentence for a person. `details` is what the next attempt and the human issue
-    see (findings, output tail, reasons); JSON values only. `questions` belong to `spec_ambiguous`.
+    see. `questions` belong to `spec_ambiguous`.
     `needs_person` says that trying again is of no use until a person has decided. The other
     fields, where not None, replace the item's columns of the same name on success of the
     verdict transaction.
@@ -179,7 +180,7 @@ class PhaseResult:
 
     verdict: Verdict
     summary: str
-    details: JSON = field(default_factory=dict[str, Any])
+    details: Details = field(default_factory=Details)
     questions: tuple[str, ...] = ()
     needs_person: bool = False
     spec: str | None = None

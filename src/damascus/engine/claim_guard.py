@@ -10,33 +10,33 @@ from __future__ import annotations
 from typing import Any
 
 from damascus.errors import ClaimLostError
-from damascus.ports import Fence, Forge, Git
+from damascus.ports import ClaimGuard, Forge, Git
 
 _FORGE = frozenset({"ensure_pull", "comment", "set_status", "merge", "delete_branch"})
 _GIT = frozenset({"push"})
 
 
-class _Fenced:
+class _Guarded:
     """Passes every verb on; those in `verbs` only while the claim holds."""
 
-    def __init__(self, inner: object, fence: Fence, verbs: frozenset[str]) -> None:
+    def __init__(self, inner: object, guard: ClaimGuard, verbs: frozenset[str]) -> None:
         self._inner = inner
-        self._fence = fence
+        self._guard = guard
         self._verbs = verbs
 
     def __getattr__(self, name: str) -> Any:
-        if name in self._verbs and self._fence.lost():
+        if name in self._verbs and self._guard.lost():
             raise ClaimLostError(f"The claim was lost: {name.replace('_', ' ')} is left undone.")
         return getattr(self._inner, name)
 
 
-def fenced_forge(forge: Forge, fence: Fence) -> Forge:
+def guarded_forge(forge: Forge, guard: ClaimGuard) -> Forge:
     """`forge`, whose changing verbs raise ClaimLostError when the claim is lost."""
-    wrapped: Any = _Fenced(forge, fence, _FORGE)
+    wrapped: Any = _Guarded(forge, guard, _FORGE)
     return wrapped
 
 
-def fenced_git(git: Git, fence: Fence) -> Git:
+def guarded_git(git: Git, guard: ClaimGuard) -> Git:
     """`git`, whose push raises ClaimLostError when the claim is lost."""
-    wrapped: Any = _Fenced(git, fence, _GIT)
+    wrapped: Any = _Guarded(git, guard, _GIT)
     return wrapped

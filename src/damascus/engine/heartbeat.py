@@ -23,8 +23,8 @@ log = logging.getLogger(__name__)
 Held = tuple[int, int]  # (item id, claim epoch)
 
 
-class ClaimFence:
-    """The claim of one running phase (the port `Fence`).
+class RunningClaim:
+    """The claim of one running phase (the port `ClaimGuard`).
 
     `reason` is None while all is well, then "lost" (taken over or cancelled) or "shutdown" (this
     worker gives it back). `settling` is set when the phase has ended: from then on the claim is
@@ -79,7 +79,7 @@ class ClaimFence:
                 log.exception("could not stop a part of item %d", self.claim.item_id)
 
 
-class Heart:
+class Heartbeat:
     """Renews claims every `interval` seconds; `stale` is how long one lives unrenewed, in seconds.
 
     `renew` is given the claims held and returns those still ours; it should have a connection of
@@ -92,34 +92,34 @@ class Heart:
         self._renew = renew
         self._interval = interval
         self._stale = stale
-        self._fences: dict[Held, ClaimFence] = {}
+        self._guards: dict[Held, RunningClaim] = {}
         self._lock = threading.Lock()
         self._wake = threading.Event()
         self._threads: list[threading.Thread] = []
         self._closed = False
 
     @contextmanager
-    def watch(self, claim: Claim) -> Generator[ClaimFence]:
+    def watch(self, claim: Claim) -> Generator[RunningClaim]:
         """Renew `claim` for as long as the block runs."""
-        fence = ClaimFence(claim, lives=self._stale)
+        guard = RunningClaim(claim, lives=self._stale)
         key = (claim.item_id, claim.epoch)
         with self._lock:
-            self._fences[key] = fence
+            self._guards[key] = guard
             if not self._threads:
                 self._start("heartbeat", self.beat, self._interval)
                 self._start(
                     "heartbeat-watch", self.watch_time, min(self._interval, self._stale / 20)
                 )
         try:
-            yield fence
+            yield guard
         finally:
             with self._lock:
-                self._fences.pop(key, None)
+                self._guards.pop(key, None)
 
-    def running(self) -> list[ClaimFence]:
-        """The fences of the phases that run now."""
+    def running(self) -> list[RunningClaim]:
+        """The guards of the phases that run now."""
         with self._lock:
-            return list(self._fences.values())
+            return list(self._guards.values())
 
     def close(self) -> None:
         """End the threads; one that waits for the database is left behind after 5 seconds."""
@@ -131,36 +131,36 @@ class Heart:
     def beat(self) -> None:
         """Renew once, and tell the bad news there is."""
         with self._lock:
-            fences = dict(self._fences)
-        if not fences:
+            guards = dict(self._guards)
+        if not guards:
             return
         asked_at = time.monotonic()
         try:
-            ours = self._renew(list(fences))
+            ours = self._renew(list(guards))
         except UnreachableError as error:
             log.warning("heartbeat: %s", error)
             return
-        for key, fence in fences.items():
+        for key, guard in guards.items():
             if key in ours:
-                fence.renewed_at = asked_at
-            elif fence.reason is None and not fence.settling and self._still_watched(key):
+                guard.renewed_at = asked_at
+            elif guard.reason is None and not guard.settling and self._still_watched(key):
                 log.error("item %d: the claim (epoch %d) is lost, stopping its phase", *key)
-                fence.break_off("lost")
+                guard.break_off("lost")
 
     def watch_time(self) -> None:
         """Stop each phase whose claim has not been renewed for almost as long as it lives."""
-        for fence in self.running():
+        for guard in self.running():
             # Nine tenths of the window: the database's clock decides, ours only guesses early.
-            unrenewed = time.monotonic() - fence.renewed_at
-            if fence.reason is None and not fence.settling and unrenewed > 0.9 * self._stale:
+            unrenewed = time.monotonic() - guard.renewed_at
+            if guard.reason is None and not guard.settling and unrenewed > 0.9 * self._stale:
                 log.error(
-                    "item %d: not renewed for too long, stopping its phase", fence.claim.item_id
+                    "item %d: not renewed for too long, stopping its phase", guard.claim.item_id
                 )
-                fence.break_off("lost")
+                guard.break_off("lost")
 
     def _still_watched(self, key: Held) -> bool:
         with self._lock:
-            return key in self._fences
+            return key in self._guards
 
     def _start(self, name: str, act: Callable[[], None], every: float) -> None:
         thread = threading.Thread(target=self._run, args=(act, every), name=name, daemon=True)

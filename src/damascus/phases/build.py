@@ -15,6 +15,7 @@ import shlex
 from dataclasses import dataclass
 
 from damascus.crashpoints import Boundary, crashpoint
+from damascus.domain.findings import Details
 from damascus.domain.work import Phase, PhaseContext, PhaseResult, Verdict, WorkItem
 from damascus.errors import ClaimLostError, GitConflictError, LeaseLostError, UnusableTreeError
 from damascus.phases import budget, closed_pull, prompting, protected, pull_text
@@ -93,13 +94,13 @@ def _decided_by_a_person(context: PhaseContext, tools: Tools) -> PhaseResult | N
 
 def _in_conflict(item: WorkItem) -> bool:
     """Tell whether the last review found a conflict; builds that failed since do not change it."""
-    reviews = [f for f in item.findings if f.get("phase") == Phase.REVIEW]
-    return bool(reviews) and reviews[-1].get("verdict") == Verdict.CONFLICT
+    reviews = [finding for finding in item.findings if finding.phase == Phase.REVIEW]
+    return bool(reviews) and reviews[-1].verdict == Verdict.CONFLICT
 
 
 def _already_judged(context: PhaseContext, sha: str) -> bool:
     """Tell whether a finding speaks of this very commit, so that it must be worked on."""
-    return any(prompting.detail(finding, "head_sha") == sha for finding in context.item.findings)
+    return any(finding.is_about(sha) for finding in context.item.findings)
 
 
 def _start(context: PhaseContext, tools: Tools, remote: Remote, seen: str | None) -> _Start:
@@ -137,15 +138,15 @@ def _work(context: PhaseContext, tools: Tools, start: _Start) -> PhaseResult | N
             session=f"{context.item.id}-{context.claim.epoch}",
         ),
         tools.sandbox,
-        tools.fence,
+        tools.guard,
     )
     crashpoint(Boundary.AGENT_AFTER)
     if outcome.cost is not None:
         tools.progress.cost(outcome.cost)
-    if tools.fence.lost():
+    if tools.guard.lost():
         raise ClaimLostError("The claim was lost while the agent worked; nothing was pushed.")
     reason = one_line(outcome.reason, 500)
-    details = {"reason": reason, "agent_said": head(outcome.text, 2_000)}
+    details: Details = {"reason": reason, "agent_said": head(outcome.text, 2_000)}
     if outcome.fault:
         return PhaseResult(Verdict.ERROR, f"The agent could not work: {reason}", details)
     if outcome.over_budget:

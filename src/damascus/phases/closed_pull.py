@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from damascus.domain.work import PhaseResult, Verdict, WorkItem
-from damascus.phases.prompting import detail
 from damascus.ports import PullRequest
 
 
@@ -20,7 +19,4 @@ def verdict(pull: PullRequest) -> PhaseResult:
 
 def already_told(item: WorkItem, number: int) -> bool:
     """Tell whether a finding says that this pull request was closed."""
-    return any(
-        detail(finding, "closed_by_person") and detail(finding, "pr_number") == number
-        for finding in item.findings
-    )
+    return any(finding.closed_pull_request == number for finding in item.findings)

@@ -15,7 +15,6 @@ from typing import Final
 
 from damascus.domain.work import PhaseContext, PhaseResult, Verdict
 from damascus.phases.evidence import clean, one_line
-from damascus.phases.prompting import detail
 from damascus.phases.test_run import Checked, Tree, check
 from damascus.ports import Tools
 
@@ -99,8 +98,7 @@ def _report(context: PhaseContext, tree: Tree, checked: Checked, kind: str, said
     """Return `checked` as a report: a fault the first time, somebody's task the second."""
     assert checked.refused is not None, "only red tests get a second look"  # noqa: S101 - a promise
     told_before = any(
-        detail(finding, "class") == kind
-        and (kind != FLAKY or detail(finding, "head_sha") == tree.head_sha)
+        finding.details.get("class") == kind and (kind != FLAKY or finding.is_about(tree.head_sha))
         for finding in context.item.findings
     )
     failed = sorted(failures(checked.output))[:_SHOWN]

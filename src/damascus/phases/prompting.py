@@ -10,10 +10,10 @@ import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from importlib import resources
-from typing import Any
 
+from damascus.domain.findings import Finding
 from damascus.domain.policy import CONVENTIONS_CAP
-from damascus.domain.work import JSON, Answer, PhaseContext
+from damascus.domain.work import Answer, PhaseContext
 from damascus.phases.evidence import clean, head, tail
 from damascus.ports import Tools
 
@@ -60,31 +60,22 @@ def conventions_text(context: PhaseContext, tools: Tools) -> str:
     return head(told, CONVENTIONS_CAP) or "(none are known)"
 
 
-def detail(finding: JSON, name: str) -> Any:
-    """Return `name` of a finding, whether its details are nested or laid flat; None if absent."""
-    nested = finding.get("details")
-    if isinstance(nested, Mapping) and name in nested:
-        return nested[name]  # pyright: ignore[reportUnknownVariableType] - JSON from the store
-    return finding.get(name)
-
-
-def findings_text(findings: Iterable[JSON]) -> str:
+def findings_text(findings: Iterable[Finding]) -> str:
     """Return the latest findings, newest last, as data for a prompt."""
     latest = list(findings)[-_FINDINGS_SHOWN:]
-    told = [data("finding", _finding(finding)) for finding in latest]
-    return "\n\n".join(told) or "Nothing went wrong before: this is the first attempt."
+    shown = [data("finding", _finding_text(finding)) for finding in latest]
+    return "\n\n".join(shown) or "Nothing went wrong before: this is the first attempt."
 
 
-def _finding(finding: JSON) -> str:
-    lines = [f"{finding.get('phase')} said {finding.get('verdict')}: {finding.get('summary')}"]
-    for name in ("reasons", "paths", "reason"):
-        value = detail(finding, name)
-        if isinstance(value, list | tuple):
-            lines += [f"- {entry}" for entry in value]  # pyright: ignore[reportUnknownVariableType] - JSON
-        elif value:
-            lines.append(str(value))
-    if command := detail(finding, "command"):
-        lines.append(f"The command was {command}, exit status {detail(finding, 'exit_code')}.")
-    if output := detail(finding, "output_tail"):
-        lines += ["The end of its output:", tail(str(output), _FINDING_CAP)]
+def _finding_text(finding: Finding) -> str:
+    details = finding.details
+    lines = [f"{finding.phase} said {finding.verdict}: {finding.summary}"]
+    lines += [f"- {reason}" for reason in details.get("reasons", ())]
+    lines += [f"- {path}" for path in details.get("paths", ())]
+    if reason := details.get("reason"):
+        lines.append(reason)
+    if command := details.get("command"):
+        lines.append(f"The command was {command}, exit status {details.get('exit_code')}.")
+    if output := details.get("output_tail"):
+        lines += ["The end of its output:", tail(output, _FINDING_CAP)]
     return head("\n".join(lines), 2 * _FINDING_CAP)

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Sequence
 from functools import cache
 
+from damascus.domain.findings import Details
 from damascus.domain.work import PhaseResult, Project, Verdict
 from damascus.phases.evidence import one_line
 
@@ -92,7 +93,7 @@ def refusal(changed: Sequence[str], project: Project) -> PhaseResult | None:
     more = f" and {len(touched) - _SHOWN} more" if len(touched) > _SHOWN else ""
     listed = one_line(", ".join(touched[:_SHOWN]), 500)
     ask = project.protected_policy == "ask"
-    details: dict[str, object] = {"paths": touched[:_SHOWN]}
+    details: Details = {"paths": touched[:_SHOWN]}
     if ask:
         details["ask"] = True
     return PhaseResult(

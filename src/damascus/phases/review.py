@@ -18,6 +18,7 @@ import logging
 from collections.abc import Sequence
 
 from damascus.crashpoints import Boundary, crashpoint
+from damascus.domain.findings import Details
 from damascus.domain.work import PhaseContext, PhaseResult, Verdict
 from damascus.errors import (
     DamascusError,
@@ -30,7 +31,6 @@ from damascus.errors import (
 )
 from damascus.phases import closed_pull, flaky_tests, protected, pull_text, tampering
 from damascus.phases.evidence import one_line
-from damascus.phases.prompting import detail
 from damascus.phases.telling import tell
 from damascus.phases.test_run import Checked, Tree, check
 from damascus.ports import PullRequest, Tools, Workspace
@@ -113,7 +113,7 @@ def _merged_tree(
     workspace.home.mkdir(parents=True, exist_ok=True)
     remote = tools.forge.remote()
     base_sha = tools.git.clone(remote, workspace, ref=context.project.base_branch)
-    shas = {"head_sha": pull.head_sha, "base_sha": base_sha}
+    shas: Details = {"head_sha": pull.head_sha, "base_sha": base_sha}
     tools.progress.known(head_sha=pull.head_sha, base_sha=base_sha)
     try:
         tools.git.merge_into(workspace, head=pull.head_sha)
@@ -158,7 +158,7 @@ def _tampering(
     if not reasons:
         return None
     ask = context.project.protected_policy == "ask"
-    details: dict[str, object] = {"reasons": reasons[:_PATHS_SHOWN], "tampering": True}
+    details: Details = {"reasons": reasons[:_PATHS_SHOWN], "tampering": True}
     if ask:
         details["ask"] = True
     more = f" (and {len(reasons) - 1} more)" if len(reasons) > 1 else ""
@@ -175,9 +175,9 @@ def _tampering(
 def _accepted(context: PhaseContext, refused: PhaseResult, head_sha: str) -> bool:
     """Tell whether a person was asked about this very commit, and had it reviewed again."""
     return refused.needs_person and any(
-        detail(finding, "ask")
-        and detail(finding, "head_sha") == head_sha
-        and bool(detail(finding, "tampering")) == bool(refused.details.get("tampering"))
+        finding.details.get("ask")
+        and finding.is_about(head_sha)
+        and bool(finding.details.get("tampering")) == bool(refused.details.get("tampering"))
         for finding in context.item.findings
     )
 

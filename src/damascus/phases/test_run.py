@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from damascus.domain.findings import Details
 from damascus.domain.work import PhaseContext, PhaseResult, Verdict
 from damascus.errors import ClaimLostError, SandboxError
 from damascus.phases.evidence import tail
@@ -109,20 +110,17 @@ def _refused(
     verdict: Verdict, tree: Tree, argv: Sequence[str], said: str, finished: Finished | None
 ) -> Checked:
     output = finished.output if finished else ""
-    result = PhaseResult(
-        verdict,
-        said,
-        {
-            "command": shown(argv),
-            "exit_code": finished.exit_code if finished else None,
-            "timed_out": bool(finished and finished.stopped == "timeout"),
-            "output_tail": tail(output, _TAIL_CAP),
-            "head_sha": tree.head_sha,
-            "base_sha": tree.base_sha,
-            **({"reasons": [said]} if verdict is Verdict.SPEC_WRONG else {}),
-        },
-        base_sha=tree.base_sha,
-    )
+    details: Details = {
+        "command": shown(argv),
+        "exit_code": finished.exit_code if finished else None,
+        "timed_out": bool(finished and finished.stopped == "timeout"),
+        "output_tail": tail(output, _TAIL_CAP),
+        "head_sha": tree.head_sha,
+        "base_sha": tree.base_sha,
+    }
+    if verdict is Verdict.SPEC_WRONG:
+        details["reasons"] = [said]
+    result = PhaseResult(verdict, said, details, base_sha=tree.base_sha)
     status = "failure" if verdict is Verdict.FAIL else "error"
     return Checked(argv, said, output, refused=result, status=status)
 
@@ -146,12 +144,12 @@ def _run(context: PhaseContext, tools: Tools, tree: Tree, argv: Sequence[str]) -
         log=tools.workspace.log,
     )
     try:
-        finished = tools.sandbox.run(command, tools.fence)
+        finished = tools.sandbox.run(command, tools.guard)
     except SandboxError:
         # Is it the program, or is it the machine? `true` is everywhere; if not even that
         # starts, the fault is the machine's and propagates.
-        tools.sandbox.run(dataclasses.replace(command, argv=("true",), log=None), tools.fence)
+        tools.sandbox.run(dataclasses.replace(command, argv=("true",), log=None), tools.guard)
         return None
-    if finished.stopped == "claim_lost" or tools.fence.lost():
+    if finished.stopped == "claim_lost" or tools.guard.lost():
         raise ClaimLostError("The claim was lost while the tests ran; nothing was merged.")
     return finished

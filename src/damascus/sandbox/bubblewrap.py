@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from damascus.errors import SandboxError
-from damascus.ports import Command, Fence, Finished
+from damascus.ports import ClaimGuard, Command, Finished
 from damascus.sandbox.egress_proxy import Reach
 from damascus.sandbox.run import Bounds, check, run
 from damascus.sandbox.toolchain import SYSTEM
@@ -58,14 +58,14 @@ class Bubblewrap:
         self._secrets = tuple(secrets)
         self._program = program
 
-    def run(self, command: Command, fence: Fence | None = None) -> Finished:
+    def run(self, command: Command, guard: ClaimGuard | None = None) -> Finished:
         """Run to the end. Raises SandboxError if the program cannot be started at all."""
         check(command)
         if command.reach and not command.network:
-            return self._run_reaching(command, fence)
-        return self._run(command, fence)
+            return self._run_reaching(command, guard)
+        return self._run(command, guard)
 
-    def _run_reaching(self, command: Command, fence: Fence | None) -> Finished:
+    def _run_reaching(self, command: Command, guard: ClaimGuard | None) -> Finished:
         """Run a command without a network that may reach a few places all the same."""
         with Reach(command.reach) as reach:
             wrapped = dataclasses.replace(
@@ -74,7 +74,7 @@ class Bubblewrap:
                 env={**reach.env, **command.env},
                 readable=(*command.readable, *reach.readable),
             )
-            finished = self._run(wrapped, fence, pass_fds=(reach.fd,))
+            finished = self._run(wrapped, guard, pass_fds=(reach.fd,))
             hindrance = reach.hindrance()
         if hindrance and finished.stopped is None:
             raise SandboxError(
@@ -85,7 +85,7 @@ class Bubblewrap:
         return finished
 
     def _run(
-        self, command: Command, fence: Fence | None, *, pass_fds: tuple[int, ...] = ()
+        self, command: Command, guard: ClaimGuard | None, *, pass_fds: tuple[int, ...] = ()
     ) -> Finished:
         reading, writing = os.pipe()
         try:
@@ -93,7 +93,7 @@ class Bubblewrap:
                 argv = [self._program, "--json-status-fd", str(writing), *self.arguments(command)]
                 finished = run(
                     command,
-                    fence,
+                    guard,
                     argv=argv,
                     bounds=self._bounds,
                     wrapped=True,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
-from damascus.ports import Command, Fence, Finished
+from damascus.ports import ClaimGuard, Command, Finished
 from damascus.sandbox.run import Bounds, check, run
 
 
@@ -25,10 +25,10 @@ class Plain:
         self._reason = reason
         self._secrets = tuple(secrets)
 
-    def run(self, command: Command, fence: Fence | None = None) -> Finished:
+    def run(self, command: Command, guard: ClaimGuard | None = None) -> Finished:
         """Run to the end. Raises SandboxError if the program cannot be started at all."""
         check(command)
-        return run(command, fence, argv=command.argv, bounds=self._bounds, secrets=self._secrets)
+        return run(command, guard, argv=command.argv, bounds=self._bounds, secrets=self._secrets)
 
     def describe(self) -> str:
         """Say in one paragraph what is in force, and what it does not protect."""

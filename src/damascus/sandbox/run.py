@@ -24,7 +24,7 @@ from typing import Any, Final
 
 from damascus.crashpoints import Boundary, crashpoint
 from damascus.errors import SandboxError
-from damascus.ports import Command, Fence, Finished
+from damascus.ports import ClaimGuard, Command, Finished
 from damascus.sandbox import supervise
 from damascus.sandbox.capture import Capture
 
@@ -80,7 +80,7 @@ def check(command: Command) -> None:
 
 def run(
     command: Command,
-    fence: Fence | None,
+    guard: ClaimGuard | None,
     *,
     argv: Sequence[str],
     bounds: Bounds,
@@ -94,7 +94,7 @@ def run(
     `secrets` are taken out of its output and log.
     Raises SandboxError when it cannot be started.
     """
-    if fence is not None and fence.lost():
+    if guard is not None and guard.lost():
         return Finished(KILLED, "", 0.0, "claim_lost")
     job = {
         "argv": list(argv),
@@ -116,7 +116,7 @@ def run(
         capture = stack.enter_context(
             Capture(command.output_cap, command.log, command.finished_when, secrets)
         )
-        return _Run(stack, command, capture, job).to_the_end(fence)
+        return _Run(stack, command, capture, job).to_the_end(guard)
 
 
 class _Run:
@@ -168,11 +168,11 @@ class _Run:
         self.finish_at: float | None = None
         self.cut_short = False
 
-    def to_the_end(self, fence: Fence | None) -> Finished:
+    def to_the_end(self, guard: ClaimGuard | None) -> Finished:
         """Read until the supervisor reports the end."""
-        undo = fence.on_lost(self._lose) if fence is not None else None
+        undo = guard.on_lost(self._lose) if guard is not None else None
         try:
-            if fence is not None and fence.lost():
+            if guard is not None and guard.lost():
                 self._lose()
             self._read_all()
         finally:
@@ -181,7 +181,7 @@ class _Run:
         return self._finished()
 
     def _lose(self) -> None:
-        """Kill at once; called from the fence's thread."""
+        """Kill at once; called from the guard's thread."""
         self.lost = True
         self._ask(b"k")
 

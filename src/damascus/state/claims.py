@@ -16,25 +16,21 @@ from typing import Any
 from psycopg.errors import UniqueViolation
 
 from damascus.crashpoints import Boundary, armed, crashpoint
+from damascus.domain.conclusion import Conclusion
+from damascus.domain.findings import Finding
 from damascus.domain.policy import FIELDS, loaded
-from damascus.domain.transitions import Decision
 from damascus.domain.work import (
-    JSON,
     Answer,
     Claim,
     Cost,
     Phase,
     PhaseContext,
-    PhaseResult,
     Project,
-    Verdict,
     WorkItem,
 )
 from damascus.errors import ClaimLostError, ConflictError, DatabaseUnreachableError
 from damascus.state.db import Database, Row, patiently
 from damascus.state.sql import sql
-
-FINDINGS_KEPT = 6  # of the latest; each carries at most a tail of output
 
 
 class Claims:
@@ -175,45 +171,36 @@ class Claims:
     # -- verdict -------------------------------------------------------------------------------
 
     def settle(
-        self,
-        claim: Claim,
-        result: PhaseResult,
-        decision: Decision,
-        *,
-        findings: Sequence[JSON] | None,
-        backoff_seconds: float = 0.0,
-        refund_takeover: bool = False,
-        issue: tuple[str, str] | None = None,
-        patience_seconds: float = 600.0,
+        self, claim: Claim, conclusion: Conclusion, *, patience_seconds: float = 600.0
     ) -> None:
         """Write the verdict, its event and all that hangs on it, or nothing.
 
-        `findings` replace the item's when not None; `issue` is the (title, body) of the human issue
-        that `decision` asks for. The statement is repeated while the database is away: when the
-        line broke after the commit, the run says so and nothing is written twice. Raises
-        ClaimLostError when the claim was lost, DatabaseUnreachableError when patience ran out.
+        The statement is repeated while the database is away: when the line broke after the commit,
+        the run says so and nothing is written twice. Raises ClaimLostError when the claim was lost,
+        DatabaseUnreachableError when patience ran out.
         """
-        row = decision.transition
-        title, body = issue or ("", "")
-        keep_built = row.to in (Phase.REVIEW, Phase.MERGED) or row.backoff
+        result, issue, wait = conclusion.result, conclusion.issue, conclusion.wait_seconds
+        findings = conclusion.findings
         params: dict[str, Any] = {
             "item": claim.item_id,
             "epoch": claim.epoch,
             "worker": claim.worker,
-            "to": row.to.value,
-            "refund": 1 if decision.refunded or refund_takeover else 0,
-            "fault": decision.verdict is Verdict.ERROR or decision.exhausted_by == "errors",
-            "backoff": f"{backoff_seconds} seconds" if row.backoff else None,
-            "keep_built": keep_built,
+            "to": conclusion.to.value,
+            "refund": 1 if conclusion.refunded else 0,
+            "fault": conclusion.fault,
+            "backoff": None if wait is None else f"{wait} seconds",
+            "keep_built": conclusion.keeps_build,
             "verdict": result.verdict.value,
-            "effective": decision.verdict.value,
-            "event": row.event,
+            "effective": conclusion.verdict.value,
+            "event": conclusion.event,
             "summary": result.summary,
-            "details": json.dumps(dict(result.details)),
-            "findings": None if findings is None else json.dumps(findings[-FINDINGS_KEPT:]),
-            "issue_kind": None if row.issue is None else row.issue.value,
-            "issue_title": title,
-            "issue_body": body,
+            "details": json.dumps(result.details),
+            "findings": None
+            if findings is None
+            else json.dumps([finding.to_json() for finding in findings]),
+            "issue_kind": None if issue is None else issue.kind.value,
+            "issue_title": "" if issue is None else issue.title,
+            "issue_body": "" if issue is None else issue.body,
             "questions": json.dumps(result.questions),
             "spec": result.spec,
             "test_command": None
@@ -238,7 +225,7 @@ class Claims:
                 raise
             if found is None and interrupted:
                 found = self._db.row("settled_as", params)
-                if found is not None and found["effective"] != decision.verdict.value:
+                if found is not None and found["effective"] != conclusion.verdict.value:
                     found = None
             return found
 
@@ -316,7 +303,7 @@ def work_item(row: Row) -> WorkItem:
         pr_number=row["pr_number"],
         pr_url=row["pr_url"],
         merge_sha=row["merge_sha"],
-        findings=tuple(row["findings"]),
+        findings=tuple(Finding.from_json(stored) for stored in row["findings"]),
     )
 
 

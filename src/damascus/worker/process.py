@@ -114,7 +114,7 @@ class Worker:
     def _one(self, cycle: Cycle) -> str:
         if self._app is not None:
             check_room(self._app.settings.home)
-        return cycle.tick(last=False).outcome
+        return cycle.tick().outcome
 
     def relay_now(self) -> None:
         """Wake the relay."""

@@ -1,0 +1,138 @@
+"""What the end of a phase run means for its item: pure, and all of it in one value.
+
+`conclude` takes what the phase said through THE table to a `Conclusion`, which the verdict
+transaction writes as it stands. Nothing here waits, draws lots or asks the database.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from damascus.domain.findings import KEPT, Finding
+from damascus.domain.transitions import Decision, backoff_seconds, decide
+from damascus.domain.work import Claim, IssueKind, Phase, PhaseContext, PhaseResult, Verdict
+
+_WHY_BLOCKED: Final = {
+    "attempts": "its {attempts} attempts are used up",
+    "errors": "{errors} faults in a row",
+    "person": "only a person can decide this",
+    None: "its budget is spent",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class HumanIssue:
+    """A question or a report that a verdict opens. Its questions are those of the result."""
+
+    kind: IssueKind
+    title: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conclusion:
+    """What the verdict transaction writes.
+
+    `verdict` is the effective one; the phase's own is in `result`. `refunded` gives the attempt
+    back. A `fault` adds to the faults in a row; anything else sets them to 0. `wait_seconds` is the
+    time before the item can be claimed again, None for none. `keeps_build` says that the commit
+    built last stays good. `findings` replace the item's when not None.
+    """
+
+    result: PhaseResult
+    verdict: Verdict
+    to: Phase
+    event: str
+    refunded: bool
+    fault: bool
+    wait_seconds: float | None = None
+    keeps_build: bool = False
+    findings: tuple[Finding, ...] | None = None
+    issue: HumanIssue | None = None
+
+
+def conclude(
+    claim: Claim,
+    context: PhaseContext | None,
+    result: PhaseResult,
+    *,
+    max_errors: int,
+    jitter: float,
+) -> Conclusion:
+    """Decide what `result` does to the item of `claim`.
+
+    `context` is None when the phase was never begun: then the claim's own attempt does not count
+    and is given back. `jitter` is a random number in [0, 1).
+    """
+    begun = context is not None
+    decision = decide(
+        claim.phase,
+        result.verdict,
+        attempts=claim.attempts if begun else claim.attempts - 1,
+        budget_cycles=claim.budget_cycles,
+        consecutive_errors=claim.consecutive_errors,
+        max_errors=max_errors,
+        needs_person=result.needs_person,
+    )
+    row = decision.transition
+    wait = backoff_seconds(claim.consecutive_errors + 1, jitter=jitter) if row.backoff else None
+    return Conclusion(
+        result=result,
+        verdict=decision.verdict,
+        to=row.to,
+        event=row.event,
+        refunded=decision.refunded or not begun,
+        fault=decision.verdict is Verdict.ERROR or decision.exhausted_by == "errors",
+        wait_seconds=wait,
+        keeps_build=row.to in (Phase.REVIEW, Phase.MERGED) or row.backoff,
+        findings=_findings(context, result),
+        issue=_issue(claim, result, decision),
+    )
+
+
+def died_too_often(claim: Claim) -> PhaseResult | None:
+    """Return the verdict on an item whose earlier workers all died, None while it may be tried.
+
+    Such a claim is concluded without running its phase.
+    """
+    deaths = claim.attempts - 1
+    if not claim.took_over or deaths < claim.budget_cycles:
+        return None
+    return PhaseResult(
+        Verdict.CLAIM_LOST,
+        f"The worker died in {claim.phase.value} {deaths} times; nobody knows why.",
+    )
+
+
+def _findings(context: PhaseContext | None, result: PhaseResult) -> tuple[Finding, ...] | None:
+    """Return what the next attempt is to know; None leaves the item's findings as they are."""
+    if context is None or (result.verdict is Verdict.ERROR and not result.details.get("remember")):
+        return None
+    before = context.item.findings
+    if result.verdict is Verdict.PASS:
+        if context.claim.phase is not Phase.SPEC:
+            return None
+        # A new spec starts afresh, but what a person did to the pull request stays true.
+        return tuple(finding for finding in before if finding.details.get("closed_by_person"))
+    if result.verdict is Verdict.SPEC_AMBIGUOUS:
+        return None
+    found = Finding(context.claim.phase.value, result.verdict.value, result.summary, result.details)
+    return (*before, found)[-KEPT:]
+
+
+def _issue(claim: Claim, result: PhaseResult, decision: Decision) -> HumanIssue | None:
+    kind = decision.transition.issue
+    if kind is None:
+        return None
+    questions = [f"- {question}" for question in result.questions]
+    if result.verdict is Verdict.SPEC_AMBIGUOUS and decision.exhausted_by is None:
+        return HumanIssue(kind, result.summary, "\n".join(questions))
+    why = _WHY_BLOCKED[decision.exhausted_by].format(
+        attempts=claim.budget_cycles, errors=claim.consecutive_errors + 1
+    )
+    lines = [result.summary, *questions]
+    lines += [f"- {reason}" for reason in result.details.get("reasons", ())]
+    if tail := result.details.get("output_tail"):
+        lines += ["", "The end of the output:", "", tail]
+    return HumanIssue(kind, f"Blocked in {claim.phase.value}: {why}", "\n".join(lines))

@@ -1,0 +1,73 @@
+"""Running one attempt: its tools are made, its phase is run, what it raises becomes a verdict."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+
+from damascus.domain.work import Phase, PhaseContext, PhaseResult, Verdict
+from damascus.engine.heartbeat import RunningClaim
+from damascus.engine.progress import ClaimProgress
+from damascus.errors import ClaimLostError, DamascusError, ForgeAuthError
+from damascus.ports import PhaseRun, Tools
+
+log = logging.getLogger(__name__)
+
+
+class Attempts:
+    """Runs the phases of claims; safe to call from several threads.
+
+    `tools_for` makes the adapters of one run, `clean` removes its workspace, `forge_refused` is
+    told when a forge refuses the token of a project, `redact` takes secrets out of what is stored.
+    """
+
+    def __init__(
+        self,
+        phases: Mapping[Phase, PhaseRun],
+        tools_for: Callable[[PhaseContext, ClaimProgress, RunningClaim], Tools],
+        *,
+        clean: Callable[[PhaseContext], None] = lambda _: None,
+        forge_refused: Callable[[PhaseContext, str], None] = lambda _context, _why: None,
+        redact: Callable[[PhaseResult], PhaseResult] = lambda result: result,
+    ) -> None:
+        self._phases = phases
+        self._tools_for = tools_for
+        self._clean = clean
+        self._forge_refused = forge_refused
+        self._redact = redact
+
+    def run(
+        self, context: PhaseContext, progress: ClaimProgress, guard: RunningClaim
+    ) -> PhaseResult:
+        """Run the phase and return its verdict, without secrets.
+
+        An exception is a fault and not the item's doing: it becomes the verdict `error`. Raises
+        ClaimLostError, for which there is no verdict.
+        """
+        return self._redact(self._verdict(context, progress, guard))
+
+    def clean(self, context: PhaseContext) -> None:
+        """Remove what the attempt left on this machine."""
+        self._clean(context)
+
+    def _verdict(
+        self, context: PhaseContext, progress: ClaimProgress, guard: RunningClaim
+    ) -> PhaseResult:
+        try:
+            tools = self._tools_for(context, progress, guard)
+            return self._phases[context.claim.phase](context, tools)
+        except ClaimLostError:
+            raise
+        except ForgeAuthError as error:
+            self._forge_refused(context, str(error))
+            return _fault(error)
+        except DamascusError as error:
+            return _fault(error)
+        except Exception as error:
+            log.exception("item %d: a bug in %s", context.item.id, context.claim.phase.value)
+            return _fault(error)
+
+
+def _fault(error: Exception) -> PhaseResult:
+    said = str(error) if isinstance(error, DamascusError) else f"{type(error).__name__}: {error}"
+    return PhaseResult(Verdict.ERROR, said, {"class": type(error).__name__})
