@@ -1,4 +1,4 @@
-"""The floor: the same statements, out of `queries.sql`, run by pgbench.
+"""The floor: the same statements, out of the package, run by pgbench.
 
 What Damascus adds to this is Python: the pool, the adaptation of values, the cycle, the log.
 """
@@ -74,10 +74,10 @@ def script(statements: Mapping[str, str] | None = None) -> str:
         "questions": "'[]'",
     }
     texts = {
-        "claim": _statement("claim", claim) + " \\gset\n",
-        "start_run": _statement("start_run", start) + " \\gset run_\n",
-        "add_cost": _statement("add_cost", cost) + ";\n",
-        "settle": _statement("settle", settle) + ";\n",
+        "claim": _statement("claims.claim", claim) + " \\gset\n",
+        "start_run": _statement("claims.start", start) + " \\gset run_\n",
+        "add_cost": _statement("costs.add", cost) + ";\n",
+        "settle": _statement("claims.settle", settle) + ";\n",
     }
     return "".join({**texts, **(statements or {})}.values())
 

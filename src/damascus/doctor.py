@@ -23,7 +23,7 @@ from damascus.errors import DamascusError, ForgeAuthError
 if TYPE_CHECKING:
     from damascus.config import Settings
     from damascus.state.db import Database
-    from damascus.state.views import Views
+    from damascus.state.store import Store
 
 OLDEST_GIT = (2, 30)
 LITTLE_SPACE = 5 << 30  # bytes: a warning
@@ -42,7 +42,7 @@ class Patient(Protocol):
     @cached_property
     def db(self) -> Database: ...
     @cached_property
-    def views(self) -> Views: ...
+    def store(self) -> Store: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +136,7 @@ def _database(app: Patient) -> Check:
 
 
 def _gates(app: Patient) -> Check:
-    repaired = [str(row["id"]) for row in app.db.rows("recount_gates")]
+    repaired = [str(item) for item in app.store.gates.recount()]
     if repaired:
         return Check(
             "gates",
@@ -240,7 +240,7 @@ def _builders(app: Patient) -> list[str]:
     """The coding agents in use: the default one, and those that projects name."""
     named = {app.settings.builder: None}
     try:
-        for row in app.views.projects():
+        for row in app.store.projects.list():
             if name := row["policy"].get("builder"):
                 named[str(name)] = None  # pyright: ignore[reportArgumentType] - what is stored may be anything
     except Exception:  # noqa: BLE001, S110 - the check of the database has said it

@@ -23,6 +23,7 @@ from damascus.forge.redacting import redacting
 from damascus.logs.redacting import redact_logs
 from damascus.state.db import Database
 from damascus.state.desk import Desk
+from damascus.state.store import Store
 from damascus.state.views import Views
 
 if TYPE_CHECKING:
@@ -87,6 +88,17 @@ class App:
         return database
 
     @cached_property
+    def store(self) -> Store:
+        """The store, noun by noun."""
+        return Store(
+            self.db,
+            stale=self.stale,
+            cap=self.settings.max_concurrency,
+            default_cycles=self.settings.budget_cycles,
+            default_usd=self.settings.budget_usd,
+        )
+
+    @cached_property
     def desk(self) -> Desk:
         """What people do."""
         return Desk(
@@ -104,9 +116,7 @@ class App:
     @cached_property
     def outbox(self) -> Outbox:
         """The events."""
-        from damascus.state.outbox import Outbox  # noqa: PLC0415 - only the relay needs it
-
-        return Outbox(self.db)
+        return self.store.outbox
 
     # -- the cycle -----------------------------------------------------------------------------
 
@@ -127,7 +137,7 @@ class App:
             PHASES,
             self._tools,
             clean=self._clean,
-            forge_refused=lambda context, why: self.desk.forge_refused(
+            forge_refused=lambda context, why: self.store.projects.forge_refused(
                 context.project, self.secrecy.hide(why)
             ),
             redact=self.secrecy.result,

@@ -133,7 +133,7 @@ def test_only_a_hash_of_a_token_is_kept(api):
 def test_when_a_token_was_last_used_is_known(api):
     with api.client() as client:
         client.get("/v1/session")
-    (row,) = Tokens(api.app.db).listed()
+    (row,) = Tokens(api.app.db).list()
     assert row["last_used_at"] is not None
 
 

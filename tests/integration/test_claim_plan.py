@@ -45,7 +45,7 @@ def done(postgres: str, template: str) -> Iterator[str]:
             connection.execute("ALTER TABLE work_items SET (autovacuum_enabled = off)")
             add_projects(connection)
             add_done(connection, 960_000)
-            connection.execute(sql("ensure_slots"), {"cap": 8})
+            connection.execute(sql("claims.ensure_slots"), {"cap": 8})
             connection.execute("VACUUM (INDEX_CLEANUP ON) work_items")
         yield url
 
@@ -98,7 +98,7 @@ def in_the_way(url: str, why: str, rows: int) -> Iterator[None]:
 def prepared(connection: Connection[Any], mode: str, name: str = "claim") -> None:
     connection.prepare_threshold = None  # psycopg forgets all it has prepared on ROLLBACK
     connection.execute(f"SET plan_cache_mode = {mode}")
-    text = sql(name) % {"cap": "$1", "stale": "$2", "worker": "$3"}
+    text = sql(f"claims.{name}") % {"cap": "$1", "stale": "$2", "worker": "$3"}
     connection.execute(f"PREPARE {name} (smallint, interval, text) AS {text}", prepare=False)
 
 
@@ -224,10 +224,10 @@ def test_a_claim_does_not_wait_for_the_disk_but_the_start_of_its_phase_does(data
         assert setting
         return row, setting["synchronous_commit"]
 
-    connection.execute(sql("ensure_slots"), {"cap": 8})
+    connection.execute(sql("claims.ensure_slots"), {"cap": 8})
     connection.execute("SET synchronous_commit = on")
-    claim, claim_waits = waits("claim", PARAMS)
-    _, start_waits = waits("start_run", {"item": claim["id"], "epoch": 1, "worker": "w1"})
+    claim, claim_waits = waits("claims.claim", PARAMS)
+    _, start_waits = waits("claims.start", {"item": claim["id"], "epoch": 1, "worker": "w1"})
     connection.close()
     db.close()
     assert (claim_waits, start_waits) == ("off", "on")

@@ -192,14 +192,14 @@ def test_a_broken_sink_holds_up_no_other_and_is_caught_up_later(
     failed, fine = relay.run_once()
     assert failed.error == "OSError: no route to the sink"
     assert fine.events == 5
-    cursors = {row["sink"]: row for row in db.rows("cursors")}
+    cursors = {row["sink"]: row for row in db.rows("outbox.cursors")}
     assert cursors["bad"]["failures"] == 1
     assert cursors["bad"]["last_error"] == "OSError: no route to the sink"
     assert cursors["good"]["seq"] == 5
     bad.broken = None
     assert relay.deliver(bad).left_alone, "it failed a moment ago"
     assert relay.run_once()[0].events == 5
-    assert db.rows("cursors")[0]["failures"] == 0
+    assert db.rows("outbox.cursors")[0]["failures"] == 0
     assert bad.seqs == good.seqs
 
 
@@ -246,7 +246,7 @@ def test_an_event_that_a_sink_never_takes_holds_up_the_others_only_for_a_while(
         "error": "one of these is too much for me",
     }
     assert "goes without event" in caplog.text
-    assert {row["seq"] for row in db.rows("cursors")} == {parked["data"]["seq"]}
+    assert {row["seq"] for row in db.rows("outbox.cursors")} == {parked["data"]["seq"]}
     assert not [p for p in verify(db).problems if "test.event" not in p.what]
 
 
@@ -292,7 +292,7 @@ def test_a_sink_that_refuses_the_word_of_what_it_refused_is_not_told_for_ever(
     for _ in range(PARK_AFTER + 3):
         relay.run_once()
     assert [event["type"] for event in sink.got].count(PARKED) == 0
-    assert {row["seq"] for row in db.rows("cursors")} == {4}
+    assert {row["seq"] for row in db.rows("outbox.cursors")} == {4}
 
 
 def test_a_slow_sink_holds_up_no_other(db: Database, outbox: Outbox) -> None:
@@ -351,20 +351,21 @@ def test_finding_what_is_new_reads_an_index_however_long_the_history_is(
     write(db, 20_000)
     Relay(outbox, [], source="test").run_once()
     write(db, 3)
-    from damascus.state.sql import sql  # noqa: PLC0415 - only to explain two statements
+    from damascus.state.outbox import page  # noqa: PLC0415 - only to explain two statements
+    from damascus.state.sql import sql  # noqa: PLC0415 - the same
 
     def touched(node: dict[str, Any]) -> int:
         return node["Shared Hit Blocks"] + node["Shared Read Blocks"]
 
     with db.connection() as connection:
         connection.execute("VACUUM ANALYZE events_outbox")
-        for name, params in (
-            ("events_after", {"seq": 19_990, "limit": 500}),
-            ("sequence_events", {"limit": 5000}),
+        for statement, params in (
+            page(item_id=None, order="seq", after=19_990, before=None, limit=500),
+            (sql("outbox.sequence"), {"limit": 5000}),
         ):
-            explain: Any = "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) " + sql(name)
+            explain: Any = "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) " + statement
             row = connection.execute(explain, params).fetchone() or {}
-            assert touched(row["QUERY PLAN"][0]["Plan"]) < 100, name
+            assert touched(row["QUERY PLAN"][0]["Plan"]) < 100, statement
 
 
 def app(db: Database, **values: Any) -> Any:
@@ -392,7 +393,7 @@ def test_a_file_that_cannot_be_written_is_recorded_with_a_sentence(
     write(db, 1)
     sink = JsonLines(tmp_path / "missing" / "events.jsonl")
     Relay(Outbox(db), [sink], source="test").run_once()
-    (cursor,) = db.rows("cursors")
+    (cursor,) = db.rows("outbox.cursors")
     assert "events cannot be written to" in cursor["last_error"]
     assert "No such file or directory" in cursor["last_error"]
 

@@ -17,6 +17,7 @@ from typing import Any
 
 from damascus.state.db import Database
 from damascus.state.desk import Desk
+from damascus.state.outbox import Outbox
 from support.redis_server import RedisServer
 
 TESTS = Path(__file__).parents[1]
@@ -88,13 +89,13 @@ class System:
         return [(int(pid), int(item), phase) for pid, item, phase in map(str.split, lines)]
 
     def item(self, item: int) -> dict[str, Any]:
-        return self.db.row("item", {"item": item}) or {}
+        return self.db.row("items.get", {"item": item}) or {}
 
     def phase(self, item: int) -> str:
         return str(self.item(item)["phase"])
 
     def events(self, item: int) -> list[str]:
-        rows = self.db.rows("events", {"item": item, "after": 0, "limit": 100})
+        rows = Outbox(self.db).events(item_id=item, after=0)
         return [row["type"] for row in rows]
 
     def until(self, true: Callable[[], bool], what: str, *, seconds: float = 40.0) -> None:

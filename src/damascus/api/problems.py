@@ -25,13 +25,14 @@ from damascus.errors import (
     ConflictError,
     DamascusError,
     DatabaseUnreachableError,
+    DependentsWaitingError,
+    KeyReusedError,
     NotFoundError,
     SchemaError,
+    StaleVersionError,
     UnreachableError,
     UsageError,
 )
-from damascus.state.api_desk import KeyReusedError, StaleVersionError
-from damascus.state.desk import WaitedForError
 
 log = logging.getLogger(__name__)
 
@@ -119,17 +120,17 @@ def problem_of(error: Exception, request_id: str) -> Problem:  # noqa: C901, PLR
         case StaleVersionError():
             return Problem(412, "version_is_stale", str(error))
         case NotFoundError():
-            return Problem(404, "not_found", _plain(error))
-        case WaitedForError():
+            return Problem(404, "not_found", clean(str(error)))
+        case DependentsWaitingError():
             detail = (
-                f"{error.fact}: cancel those first, or cancel this item with `free` as true to let "
+                f"{error}: cancel those first, or cancel this item with `free` as true to let "
                 "them go on without it"
             )
             return Problem(409, "waited_for", clean(detail))
         case ConflictError():
-            return Problem(409, "conflict", _plain(error))
+            return Problem(409, "conflict", clean(str(error)))
         case UsageError():
-            return Problem(422, "unusable", _plain(error))
+            return Problem(422, "unusable", clean(str(error)))
         case DatabaseUnreachableError():
             log.warning("request %s: %s", request_id, error)
             detail = "the database does not answer: try again in a moment"
@@ -164,11 +165,6 @@ def _methods(request: Request) -> list[str]:
     routes = [route for route in request.app.routes if isinstance(route, Route)]
     here = [route for route in routes if route.path_regex.match(request.url.path)]
     return sorted({method for route in here for method in route.methods or ()})
-
-
-def _plain(error: Exception) -> str:
-    """The sentence without the hints that are about the command line, and safe to show."""
-    return clean(str(error).partition(" (see `damascus")[0].partition(": see `damascus")[0])
 
 
 def _invalid(error: RequestValidationError) -> Problem:

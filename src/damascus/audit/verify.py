@@ -17,7 +17,7 @@ from damascus.audit.replay import UNTOLD, Rebuilt, rebuild
 from damascus.domain.work import LIVE, PARKED, Phase
 from damascus.errors import DamascusError
 from damascus.ports import PullRequest
-from damascus.state.audit import Dossier, Snapshot, snapshot
+from damascus.state.audit import Audit, Dossier, Snapshot
 from damascus.state.db import Database, Row
 
 _COLUMNS = (
@@ -56,8 +56,8 @@ def verify(db: Database, *, forge: Callable[[str, str], ForgeBooks] | None = Non
 
     Raises DatabaseUnreachableError; a forge that does not answer is a problem in the report.
     """
-    with snapshot(db) as view:
-        counts = view.rows("audit_counts")[0]
+    with Audit(db).snapshot() as view:
+        counts = view.rows("counts")[0]
         report = Report(counts["items"], counts["events"])
         report.problems.extend(_of_the_whole(view))
         books: dict[tuple[str, str], list[Row]] = {}
@@ -181,25 +181,25 @@ def _claim(dossier: Dossier) -> Iterator[str]:
 
 
 def _of_the_whole(view: Snapshot) -> Iterator[Problem]:
-    for row in view.rows("audit_lost_items"):
+    for row in view.rows("lost_items"):
         yield Problem(row["item_id"], f"item {row['item_id']}: it has events, and is gone")
-    for row in view.rows("audit_strange_slots"):
+    for row in view.rows("strange_slots"):
         holder = row["item_id"]
         yield Problem(
             holder, f"slot {row['slot']} is held by item {holder}, which is not claimed like that"
         )
-    for row in view.rows("audit_seq_gaps"):
+    for row in view.rows("seq_gaps"):
         first, last = row["first"], row["last"]
         which = f"{first}" if first == last else f"{first} to {last}"
         yield Problem(None, f"events_outbox: seq {which} is missing: an event was removed")
-    for row in view.rows("audit_seq_order"):
+    for row in view.rows("seq_order"):
         yield Problem(
             row["item_id"],
             f"item {row['item_id']}: event {row['id']} has seq {row['seq']}, before an older one",
         )
-    for row in view.rows("audit_same_event_id"):
+    for row in view.rows("same_event_id"):
         yield Problem(None, f"events {row['ids']} have the same event_id {row['event_id']}")
-    for row in view.rows("audit_projects"):
+    for row in view.rows("projects"):
         told = row["told"] == "project.paused"
         if row["paused"] != told:
             yield Problem(

@@ -93,7 +93,7 @@ def list_tokens(
     from damascus.state.tokens import Tokens  # noqa: PLC0415 - `--help` does not pay for it
 
     with opened() as app:
-        rows = Tokens(app.db).listed(everything=everything)
+        rows = Tokens(app.db).list(everything=everything)
     if as_json:
         output.emit({"tokens": rows})
         return

@@ -13,6 +13,7 @@ from contextlib import suppress
 import typer
 
 from damascus.cli.console import say
+from damascus.cli.hints import worded
 from damascus.cli.output import OutputError
 from damascus.errors import DamascusError
 
@@ -35,7 +36,7 @@ def report(error: BaseException) -> int:
     if os.environ.get(DEBUG):
         _show_traceback(error)
     if isinstance(error, DamascusError):
-        say(_hide_secrets(str(error)))
+        say(_hide_secrets(worded(error)))
         return error.exit_code
     say(
         "this is a bug in Damascus, or a machine that does what no machine should: "

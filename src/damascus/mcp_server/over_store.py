@@ -16,7 +16,7 @@ from anyio import to_thread
 
 from damascus.domain.story import read_story, slugify
 from damascus.domain.work import FINAL, Phase
-from damascus.errors import ConflictError, DamascusError, UsageError
+from damascus.errors import ConflictError, DamascusError, UsageError, category
 from damascus.mcp_server.backlog import Answer, Budgets, NewStory
 from damascus.state import schema
 from damascus.state.api_views import ApiViews
@@ -155,7 +155,7 @@ class OverStore:
                     self._checked = True
                 return act(*args, **kwargs)
             except DamascusError as error:
-                raise type(error)(self._app.secrecy.hide(worded(str(error)))) from None
+                raise category(error)(self._app.secrecy.hide(worded(str(error)))) from None
 
         return await to_thread.run_sync(run, limiter=self._slots)
 

@@ -1,5 +1,6 @@
 """Postgres is the truth. The only SQL and the only psycopg of Damascus live in this room.
 
-`claims` is the cycle's side, `desk` the people's side (ingest, answer, cancel …), `views` reads,
-`events` the outbox, `schema` makes the tables.
+One module and one `.sql` per noun: `items`, `issues`, `gates`, `projects`, `runs`, `costs`,
+`outbox`, `tokens`, `audit`, `requests`, `stats`; `store` has them all. `claims` is the workers'
+side, `schema` makes the tables.
 """

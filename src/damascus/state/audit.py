@@ -35,18 +35,17 @@ class Snapshot:
         self._connection = connection
 
     def rows(self, name: str, params: Mapping[str, Any] | None = None) -> list[Row]:
-        """All rows of a statement of `audit.sql`."""
-        return self._connection.execute(sql(name), params).fetchall()
+        """All rows of the statement `name` of `audit.sql`."""
+        return self._connection.execute(sql(f"audit.{name}"), params).fetchall()
 
     def dossiers(self) -> Iterator[Dossier]:
         """Every item in turn, a few hundred in memory at a time."""
         after = 0
-        while items := self.rows("audit_items", {"after": after, "limit": BATCH}):
+        while items := self.rows("items", {"after": after, "limit": BATCH}):
             after = items[-1]["id"]
             ids = {"items": [item["id"] for item in items]}
             events, runs, issues, gates = (
-                _by_item(self.rows(f"audit_{what}", ids))
-                for what in ("events", "runs", "issues", "gates")
+                _by_item(self.rows(what, ids)) for what in ("events", "runs", "issues", "gates")
             )
             for item in items:
                 own = item["id"]
@@ -60,13 +59,19 @@ def _by_item(rows: list[Row]) -> defaultdict[int, list[Row]]:
     return found
 
 
-@contextmanager
-def snapshot(db: Database) -> Generator[Snapshot]:
-    """Open a read-only snapshot. Raises DatabaseUnreachableError."""
-    with db.connection() as connection:
-        connection.execute(sql("audit_begin"))
-        try:
-            connection.execute(sql("audit_settings"))
-            yield Snapshot(connection)
-        finally:
-            connection.execute("ROLLBACK")
+class Audit:
+    """Reads the whole database as it was at one moment."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    @contextmanager
+    def snapshot(self) -> Generator[Snapshot]:
+        """Open a read-only snapshot. Raises DatabaseUnreachableError."""
+        with self._db.connection() as connection:
+            connection.execute(sql("audit.begin"))
+            try:
+                connection.execute(sql("audit.settings"))
+                yield Snapshot(connection)
+            finally:
+                connection.execute("ROLLBACK")

@@ -28,7 +28,7 @@ from damascus.domain.work import (
     Project,
     WorkItem,
 )
-from damascus.errors import ClaimLostError, ConflictError, DatabaseUnreachableError
+from damascus.errors import ClaimLostError, DatabaseUnreachableError, MergeBusyError
 from damascus.state.db import Database, Row, patiently
 from damascus.state.sql import sql
 
@@ -56,19 +56,19 @@ class Claims:
         Raises DatabaseUnreachableError.
         """
         if not self._slots_made:
-            self._db.run("ensure_slots", {"cap": self.cap})
+            self._db.run("claims.ensure_slots", {"cap": self.cap})
             self._slots_made = True
         now = time.monotonic()
         if now - self._woken_at > 1.0:  # keeps what waited from starving behind a long queue
             self._woken_at = now
             self.wake()
-        claimed = self._take("claim")
+        claimed = self._take("claims.claim")
         if claimed is None:
             # Nothing within reach: perhaps a dead worker holds a slot, perhaps what stands first
             # belongs to full projects, perhaps something is due.
-            claimed = self._take("claim_far")
+            claimed = self._take("claims.claim_far")
             if claimed is None and (self.wake() or self.sweep()):
-                claimed = self._take("claim")
+                claimed = self._take("claims.claim")
         return claimed
 
     def _take(self, statement: str) -> Claim | None:
@@ -83,11 +83,11 @@ class Claims:
 
     def wake(self) -> int:
         """Make runnable what has waited long enough; returns how many items that touched."""
-        return self._db.run("wake")
+        return self._db.run("claims.wake")
 
     def sweep(self) -> int:
         """Free what dead claims hold of items that nobody may claim now; returns how many."""
-        return self._db.run("sweep", {"stale": self.stale, "worker": self.worker})
+        return self._db.run("claims.sweep", {"stale": self.stale, "worker": self.worker})
 
     # -- phase ---------------------------------------------------------------------------------
 
@@ -97,7 +97,7 @@ class Claims:
         Raises ClaimLostError, DatabaseUnreachableError.
         """
         row = self._db.row(
-            "start_run", {"item": claim.item_id, "epoch": claim.epoch, "worker": claim.worker}
+            "claims.start", {"item": claim.item_id, "epoch": claim.epoch, "worker": claim.worker}
         )
         if row is None:
             raise ClaimLostError(f"item {claim.item_id} was taken away before its phase began")
@@ -113,7 +113,7 @@ class Claims:
     def renew(self, held: Sequence[tuple[int, int]]) -> set[tuple[int, int]]:
         """Renew the claims given as (item, epoch); returns those that are still ours."""
         rows = self._db.rows(
-            "heartbeat", {"items": [item for item, _ in held], "epochs": [e for _, e in held]}
+            "claims.renew", {"items": [item for item, _ in held], "epochs": [e for _, e in held]}
         )
         return {(row["id"], row["claim_epoch"]) for row in rows}
 
@@ -125,7 +125,7 @@ class Claims:
         names = ("branch", "head_sha", "base_sha", "pr_number", "pr_url", "log_path")
         params = {name: facts.get(name) for name in names}
         params |= {"item": claim.item_id, "epoch": claim.epoch}
-        row = patiently(lambda: self._db.row("known", params), seconds=60)
+        row = patiently(lambda: self._db.row("claims.known", params), seconds=60)
         if row is None:
             raise ClaimLostError(f"item {claim.item_id} is no longer ours; nothing was recorded")
 
@@ -141,32 +141,30 @@ class Claims:
             "usd": _text(cost.usd),
             "estimated": cost.estimated,
         }
-        patiently(lambda: self._db.run("add_cost", params), seconds=60)
+        patiently(lambda: self._db.run("costs.add", params), seconds=60)
 
     @contextmanager
     def merging(self, claim: Claim, *, wait_seconds: float = 90.0) -> Generator[None]:
         """Hold the repository's merge lock, which is part of the claim and dies with it.
 
-        Raises ClaimLostError; ConflictError when another merge holds it for too long.
+        Raises ClaimLostError; MergeBusyError when another merge holds it for too long.
         """
         params = {"item": claim.item_id, "epoch": claim.epoch}
         deadline = time.monotonic() + wait_seconds
         while True:
             try:
-                row = self._db.row("merge_begin", params)
+                row = self._db.row("claims.merge_begin", params)
                 break
             except UniqueViolation:
                 if time.monotonic() > deadline:
-                    raise ConflictError(
-                        "another merge into the same repository has not come to an end"
-                    ) from None
+                    raise MergeBusyError(claim.item_id) from None
                 time.sleep(0.2)
         if row is None:
             raise ClaimLostError(f"item {claim.item_id} is no longer ours; nothing is merged")
         try:
             yield
         finally:
-            self._db.run("merge_end", params)
+            self._db.run("claims.merge_end", params)
 
     # -- verdict -------------------------------------------------------------------------------
 
@@ -224,7 +222,7 @@ class Claims:
                 interrupted = True
                 raise
             if found is None and interrupted:
-                found = self._db.row("settled_as", params)
+                found = self._db.row("claims.settled_as", params)
                 if found is not None and found["effective"] != conclusion.verdict.value:
                     found = None
             return found
@@ -239,10 +237,10 @@ class Claims:
     def _write_verdict(self, params: Mapping[str, Any]) -> Row | None:
         if armed(Boundary.VERDICT_INSIDE):  # one statement has no inside but before its commit
             with self._db.transaction() as connection:
-                row = connection.execute(sql("settle"), params).fetchone()
+                row = connection.execute(sql("claims.settle"), params).fetchone()
                 crashpoint(Boundary.VERDICT_INSIDE)
                 return row
-        return self._db.row("settle", params)
+        return self._db.row("claims.settle", params)
 
     def release(self, claim: Claim, *, reason: str) -> bool:
         """Give the claim back without spending the attempt; False when it was lost already."""
@@ -252,7 +250,7 @@ class Claims:
             "worker": claim.worker,
             "reason": reason,
         }
-        return patiently(lambda: self._db.row("release", params), seconds=8) is not None
+        return patiently(lambda: self._db.row("claims.release", params), seconds=8) is not None
 
 
 def _claim(row: Row, worker: str) -> Claim:

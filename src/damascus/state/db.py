@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any, LiteralString, TypeVar
 
 import psycopg
 from psycopg import Connection, OperationalError
@@ -25,6 +25,7 @@ from damascus.errors import ConfigurationError, DatabaseUnreachableError
 from damascus.state.sql import sql
 
 Row = dict[str, Any]
+Rows = list[Row]
 Params = Mapping[str, Any] | None
 T = TypeVar("T")
 
@@ -93,13 +94,18 @@ def _configure(connection: Connection[DictRow]) -> None:
 
 
 class Database:
-    """A pool of at most `size` connections to `url`, opened when first used."""
+    """A pool of at most `size` connections to `url`, opened when first used.
+
+    What a thread does inside `transaction` is part of that transaction: so verbs of the store can
+    be put together, and each stays whole when it is called alone.
+    """
 
     def __init__(self, url: str, *, size: int = 4) -> None:
         self.url = url
         self._size = size
         self._pool: ConnectionPool[Connection[DictRow]] | None = None
         self._opening = threading.Lock()
+        self._inside = threading.local()
 
     def _open(self) -> ConnectionPool[Connection[DictRow]]:
         if self._pool is None:
@@ -129,7 +135,14 @@ class Database:
 
     @contextmanager
     def connection(self) -> Generator[Connection[DictRow]]:
-        """Borrow a connection. Raises DatabaseUnreachableError."""
+        """Borrow a connection; inside `transaction`, the one it holds.
+
+        Raises DatabaseUnreachableError.
+        """
+        held: Connection[DictRow] | None = getattr(self._inside, "connection", None)
+        if held is not None:
+            yield held
+            return
         try:
             with self._open().connection() as connection:
                 yield connection
@@ -138,24 +151,44 @@ class Database:
 
     @contextmanager
     def transaction(self) -> Generator[Connection[DictRow]]:
-        """Borrow a connection inside one transaction."""
+        """One transaction of this thread; inside another one, a savepoint of it.
+
+        Raises DatabaseUnreachableError.
+        """
         with self.connection() as connection, connection.transaction():
-            yield connection
+            before = getattr(self._inside, "connection", None)
+            self._inside.connection = connection
+            try:
+                yield connection
+            finally:
+                self._inside.connection = before
 
     def rows(self, name: str, params: Params = None) -> list[Row]:
-        """Run the named statement in a transaction of its own; all its rows."""
-        with self.connection() as connection:
-            return connection.execute(sql(name), params).fetchall()
+        """Run the statement called `name` ("noun.statement"); all its rows."""
+        return self.select(sql(name), params)
 
     def row(self, name: str, params: Params = None) -> Row | None:
         """Like `rows`, the first row or None."""
         found = self.rows(name, params)
         return found[0] if found else None
 
+    def one(self, name: str, params: Params = None) -> Row:
+        """Like `row`, for a statement that always answers with a row."""
+        found = self.rows(name, params)
+        assert found, f"{name} answers with a row"  # noqa: S101 - SQL's own promise
+        return found[0]
+
     def run(self, name: str, params: Params = None) -> int:
-        """Run the named statement; the number of rows it touched."""
+        """Run the statement called `name`; the number of rows it touched."""
         with self.connection() as connection:
             return connection.execute(sql(name), params).rowcount
+
+    def select(
+        self, statement: LiteralString, params: Params = None, *, prepare: bool | None = None
+    ) -> list[Row]:
+        """Run a statement that was composed of literals; all its rows."""
+        with self.connection() as connection:
+            return connection.execute(statement, params, prepare=prepare).fetchall()
 
     def close(self) -> None:
         """Give all connections back to the server."""

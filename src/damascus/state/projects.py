@@ -10,18 +10,20 @@ from psycopg.types.json import Jsonb
 
 from damascus.domain.policy import FIELDS
 from damascus.domain.work import JSON, Project
-from damascus.errors import ConflictError, NotFoundError
+from damascus.errors import BranchTakenError, ProjectExistsError, ProjectNotFoundError
 from damascus.state.claims import project as project_of
-from damascus.state.desk_base import DeskBase
-from damascus.state.sql import sql
+from damascus.state.db import Database, Row, Rows
 
 _COLUMNS = frozenset(one.name for one in FIELDS if one.column)  # not keys of the policy
 
 
-class ProjectsDesk(DeskBase):
-    """What people do with projects."""
+class Projects:
+    """Projects and what people do with them."""
 
-    def add_project(
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    def add(
         self,
         *,
         name: str,
@@ -34,7 +36,7 @@ class ProjectsDesk(DeskBase):
         budget_cycles: int | None = None,
         budget_usd: Decimal | None = None,
     ) -> Project:
-        """Add a project. Raises ConflictError when the name or the repository's branch is taken."""
+        """Add a project. Raises ProjectExistsError, BranchTakenError."""
         params = {
             "name": name,
             "forge": forge,
@@ -47,24 +49,40 @@ class ProjectsDesk(DeskBase):
             "actor": actor,
         }
         try:
-            row = self._db.row("add_project", params)
+            row = self._db.one("projects.add", params)
         except UniqueViolation as error:
             if error.diag.constraint_name == "projects_own_their_base_branch":
-                raise ConflictError(
-                    f"branch {base_branch!r} of {repo} belongs to another project already"
-                ) from None
-            raise ConflictError(f"a project named {name!r} exists already") from None
-        assert row is not None, "INSERT … RETURNING answers with its row"  # noqa: S101 - SQL's own promise
+                raise BranchTakenError(repo, base_branch) from None
+            raise ProjectExistsError(name) from None
         return project_of(row)
 
-    def project(self, name: str) -> Project:
-        """The project called `name`. Raises NotFoundError."""
-        row = self._db.row("project", {"name": name})
+    def get(self, name: str) -> Project:
+        """The project called `name`. Raises ProjectNotFoundError."""
+        row = self._db.row("projects.get", {"name": name})
         if row is None:
-            raise NotFoundError(self._no_project(name))
+            raise self.unknown(name)
         return project_of(row)
 
-    def change_project(
+    def row(self, name: str) -> Row:
+        """The project called `name` as `list` shows it. Raises ProjectNotFoundError."""
+        row = next((row for row in self.list() if row["name"] == name), None)
+        if row is None:
+            raise self.unknown(name)
+        return row
+
+    def list(self) -> Rows:
+        """All projects by name, with their policy and their number of open items."""
+        return self._db.rows("projects.list")
+
+    def names(self) -> Rows:
+        """All projects by name: just `name`, `paused` and `paused_reason`."""
+        return self._db.rows("projects.names")
+
+    def unknown(self, name: str) -> ProjectNotFoundError:
+        """The error that says which projects there are instead."""
+        return ProjectNotFoundError(name, tuple(row["name"] for row in self.names()))
+
+    def change(
         self,
         name: str,
         *,
@@ -76,48 +94,43 @@ class ProjectsDesk(DeskBase):
         """Put `policy` over a project's own, and its caps and budgets to what `columns` says.
 
         `columns` holds those of the policy's fields that are columns; `unset` names what is
-        taken back, of either. The next phase goes by it. Raises NotFoundError.
+        taken back, of either. The next phase goes by it. Raises ProjectNotFoundError.
         """
-        taken = {key: None for key in unset if key in _COLUMNS}
-        told = {key: str(value) for key, value in columns.items()} | taken
+        emptied = {key: None for key in unset if key in _COLUMNS}
         params = {
             "name": name,
             "policy": Jsonb(dict(policy)),
-            "columns": Jsonb(told),
+            "columns": Jsonb({key: str(value) for key, value in columns.items()} | emptied),
             "unset": [key for key in unset if key not in _COLUMNS],
             "actor": actor,
         }
-        if self._db.row("change_project", params) is None:
-            raise NotFoundError(self._no_project(name))
+        if self._db.row("projects.change", params) is None:
+            raise self.unknown(name)
 
     def pause(
         self, name: str, *, paused: bool, actor: str, reason: str | None = None
     ) -> int | None:
         """Pause or resume a project; the number of items that touched, None if it was so already.
 
-        What runs goes on to its verdict; nothing new is claimed. Raises NotFoundError.
+        What runs goes on to its verdict; nothing new is claimed. Raises ProjectNotFoundError.
         """
-        found = self.project(name)
+        found = self.get(name)
         params = {"name": name, "paused": paused, "actor": actor, "reason": reason}
-        with self._db.transaction() as connection:
-            row = connection.execute(sql("pause_project"), params).fetchone()
+        with self._db.transaction():
+            row = self._db.row("projects.pause", params)
             if not paused:
-                connection.execute(
-                    sql("close_project_reports"), {"project": found.id, "actor": actor}
-                )
+                self._db.run("issues.close_reports", {"project": found.id, "actor": actor})
         return None if row is None else int(row["items"])
 
     def forge_refused(self, project: Project, why: str) -> None:
         """Pause a project whose forge refuses the token, and tell a person once."""
-        params = {"name": project.name, "paused": True, "actor": "damascus", "reason": why}
-        with self._db.transaction() as connection:
-            connection.execute(sql("pause_project"), params)
-            connection.execute(
-                sql("report_on_project"),
-                {
-                    "project": project.id,
-                    "title": f"Project {project.name} is paused: its forge refuses the token",
-                    "body": f"{why}\n\nPut the token right, then run "
-                    f"`damascus project resume {project.name}`.",
-                },
-            )
+        pause = {"name": project.name, "paused": True, "actor": "damascus", "reason": why}
+        report = {
+            "project": project.id,
+            "title": f"Project {project.name} is paused: its forge refuses the token",
+            "body": f"{why}\n\nPut the token right, then run "
+            f"`damascus project resume {project.name}`.",
+        }
+        with self._db.transaction():
+            self._db.run("projects.pause", pause)
+            self._db.run("issues.report", report)

@@ -17,8 +17,8 @@ from datetime import datetime, timedelta
 from psycopg.errors import UniqueViolation
 
 from damascus.domain.story import check_slug
-from damascus.errors import ConflictError, NotFoundError, UsageError
-from damascus.state.db import Database, Row
+from damascus.errors import TokenExistsError, TokenNotFoundError, UnknownScopeError
+from damascus.state.db import Database, Row, Rows
 
 SCOPES = ("read", "ingest", "operate")
 PREFIX = "dam_"  # so that scanners for leaked secrets can know it
@@ -50,16 +50,12 @@ class Tokens:
     ) -> tuple[str, Row]:
         """A new token, shown this once, and its row; `life` is how long it is good for.
 
-        Raises UsageError, ConflictError when a token of that name is in use.
+        Raises UnknownScopeError, TokenExistsError, UsageError when the name is no slug.
         """
         check_slug(name, what="the token's name")
         unknown = sorted(set(scopes) - set(SCOPES))
         if unknown or not scopes:
-            raise UsageError(
-                f"there is no scope {unknown[0][:40]!r}: use {', '.join(SCOPES)}"
-                if unknown
-                else f"give a token at least one scope: {', '.join(SCOPES)}"
-            )
+            raise UnknownScopeError(unknown[0] if unknown else None, SCOPES)
         token = PREFIX + _random()
         params = {
             "name": name,
@@ -69,47 +65,40 @@ class Tokens:
             "life": life,
         }
         try:
-            row = self._db.row("api_token_create", params)
+            return token, self._db.one("tokens.create", params)
         except UniqueViolation:
-            raise ConflictError(
-                f"a token named {name!r} is in use: revoke it first, or take another name"
-            ) from None
-        assert row is not None, "INSERT … RETURNING answers with its row"  # noqa: S101 - SQL's own promise
-        return token, row
+            raise TokenExistsError(name) from None
 
-    def listed(self, *, everything: bool = False) -> list[Row]:
+    def list(self, *, everything: bool = False) -> Rows:
         """The tokens, without anything secret; the revoked ones only with `everything`."""
-        return self._db.rows("api_token_list", {"all": everything})
+        return self._db.rows("tokens.list", {"all": everything})
 
     def revoke(self, name: str, *, actor: str) -> None:
-        """Revoke the token called `name` and end its sign-ins. Raises NotFoundError."""
-        if self._db.row("api_token_revoke", {"name": name, "actor": actor}) is None:
-            raise NotFoundError(f"there is no token {name[:80]!r}: see `damascus token list`")
+        """Revoke the token called `name` and end its sign-ins. Raises TokenNotFoundError."""
+        if self._db.row("tokens.revoke", {"name": name, "actor": actor}) is None:
+            raise TokenNotFoundError(name)
 
     def holder(self, token: str) -> Holder | None:
         """Who holds the token; None when nobody does."""
-        return self._take("api_token", token)
+        return self._take("tokens.holder", token)
 
     def sign_in(self, holder: Holder, *, life: timedelta) -> tuple[str, datetime]:
         """The secret of a new sign-in, for a cookie, and when it ends."""
         secret = _random()
-        row = self._db.row(
-            "api_session_create", {"hash": digest(secret), "token": holder.token_id, "life": life}
-        )
-        assert row is not None, "INSERT … RETURNING answers with its row"  # noqa: S101 - SQL's own promise
-        return secret, row["expires_at"]
+        params = {"hash": digest(secret), "token": holder.token_id, "life": life}
+        return secret, self._db.one("tokens.sign_in", params)["expires_at"]
 
     def signed_in(self, secret: str) -> Holder | None:
         """Who signed in with that cookie; None when nobody did, or it has ended."""
-        return self._take("api_session", secret)
+        return self._take("tokens.signed_in", secret)
 
     def sign_out(self, secret: str) -> None:
         """End a sign-in; one that is not there is none."""
-        self._db.run("api_session_end", {"hash": digest(secret)})
+        self._db.run("tokens.sign_out", {"hash": digest(secret)})
 
     def used(self, holder: Holder) -> None:
         """Note that the token was used; at most one write a minute."""
-        self._db.run("api_token_used", {"token": holder.token_id})
+        self._db.run("tokens.used", {"token": holder.token_id})
 
     def _take(self, statement: str, secret: str) -> Holder | None:
         if len(secret) > _LONGEST:

@@ -1,4 +1,5 @@
--- Every statement of Damascus, by name. `%(name)s` are parameters; Python knows only the names.
+-- What a worker does to the item it claims: claim, start, renew, settle, release. One statement
+-- each; every write is guarded by the claim's epoch.
 
 -- name: ensure_slots
 -- One row per claim that may live at the same time. More than needed do no harm.
@@ -168,7 +169,7 @@ UPDATE work_items w SET closed_gates = w.closed_gates - n.gates,
   not_before = CASE WHEN n.waited THEN NULL ELSE w.not_before END
 FROM per_item n WHERE w.id = n.id RETURNING w.id;
 
--- name: start_run
+-- name: start
 -- The phase's short transaction: record the run, read all that the phase may know.
 WITH run AS (
   INSERT INTO phase_runs (item_id, claim_epoch, phase, worker, attempt)
@@ -191,7 +192,7 @@ SELECT run.id AS run_id,
    WHERE h.item_id = w.id AND h.closed_at IS NOT NULL AND h.answer <> '') AS answers
 FROM run, work_items w JOIN projects p ON p.id = w.project_id WHERE w.id = %(item)s;
 
--- name: heartbeat
+-- name: renew
 -- Renew the claims of one worker; what is not returned is lost.
 UPDATE work_items w SET claimed_at = now()
 FROM unnest(%(items)s::bigint[], %(epochs)s::bigint[]) AS c (id, epoch)
@@ -220,14 +221,6 @@ RETURNING id;
 -- name: merge_end
 UPDATE work_items SET merging = false
 WHERE id = %(item)s AND claim_epoch = %(epoch)s AND merging RETURNING id;
-
--- name: add_cost
--- Money is written as it is spent, whatever becomes of the claim.
-INSERT INTO cost_ledger (project_id, item_id, run_id, phase, model, input_tokens, output_tokens,
-  usd, estimated)
-SELECT project_id, id, %(run)s::bigint, %(phase)s::work_phase, %(model)s::text,
-  %(input_tokens)s::bigint, %(output_tokens)s::bigint, %(usd)s::numeric, %(estimated)s::boolean
-FROM work_items WHERE id = %(item)s;
 
 -- name: settle
 -- The verdict: everything hangs on the fenced UPDATE, so a claim that was lost writes nothing.
@@ -316,17 +309,3 @@ WITH w AS (
   FROM w
 )
 SELECT id FROM w;
-
--- name: recount_gates
--- The stored count of closed gates is repaired where it has drifted from the gates themselves.
-WITH actual AS (
-  SELECT item_id, count(*)::int AS gates FROM coordination_gates WHERE opened_at IS NULL
-  GROUP BY item_id
-), wrong AS MATERIALIZED (
-  SELECT w.id, COALESCE(a.gates, 0) AS gates FROM work_items w LEFT JOIN actual a ON a.item_id = w.id
-  WHERE w.phase NOT IN ('merged', 'cancelled') AND w.closed_gates <> COALESCE(a.gates, 0)
-  FOR UPDATE OF w
-)
-UPDATE work_items w SET closed_gates = (
-  SELECT count(*) FROM coordination_gates g WHERE g.item_id = w.id AND g.opened_at IS NULL)
-FROM wrong WHERE w.id = wrong.id RETURNING w.id;

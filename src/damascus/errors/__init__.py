@@ -1,0 +1,143 @@
+"""Every error Damascus raises on purpose, as one tree. The categories have the exit codes.
+
+    DamascusError             something known by name                  (exit 1)
+    ├── UsageError            what was given cannot be used            (exit 2)
+    ├── ConfigurationError    a setting is missing or wrong            (exit 3)
+    │   └── SchemaError       the database is too old, or has another schema
+    ├── NotFoundError         nothing has that name or number          (exit 4)
+    ├── ConflictError         the state of things forbids it           (exit 5)
+    ├── UnreachableError      a dependency does not answer             (exit 6)
+    │   ├── DatabaseUnreachableError
+    │   ├── ForgeUnreachableError
+    │   └── LLMUnreachableError
+    ├── ForgeError            the forge answered, and said no
+    │   ├── ForgeAuthError    … because it refuses the token
+    │   ├── MergeConflictError  … because head does not merge onto base
+    │   └── HeadMovedError    … because the head is not the one that was tested
+    ├── GitError              a git command failed
+    │   ├── GitConflictError  … because two sides changed the same lines
+    │   ├── LeaseLostError    … because the remote branch is not where it was seen
+    │   └── UnusableTreeError … because the working tree holds what cannot be committed
+    ├── SandboxError          a command could not be started at all
+    └── ClaimLostError        this worker no longer holds the claim; nothing may be written
+
+Below UsageError, NotFoundError and ConflictError stand the cases of the store (`store.py`), one
+class per case with its facts as attributes. The message of an error is a sentence for a person;
+what to do about it here is worded by the door that shows it.
+"""
+
+from __future__ import annotations
+
+from damascus.errors.adapters import (
+    ClaimLostError,
+    DatabaseUnreachableError,
+    ForgeAuthError,
+    ForgeError,
+    ForgeUnreachableError,
+    GitConflictError,
+    GitError,
+    HeadMovedError,
+    LeaseLostError,
+    LLMUnreachableError,
+    MergeConflictError,
+    SandboxError,
+    UnusableTreeError,
+)
+from damascus.errors.categories import (
+    ConfigurationError,
+    ConflictError,
+    DamascusError,
+    NotFoundError,
+    SchemaError,
+    UnreachableError,
+    UsageError,
+    category,
+)
+from damascus.errors.store import (
+    BranchTakenError,
+    DependentsWaitingError,
+    GateCircleError,
+    GateExistsError,
+    GateNeverOpensError,
+    GateNotFoundError,
+    GateOpenAlreadyError,
+    GateWaitsForTwoError,
+    IssueAnsweredAlreadyError,
+    IssueNeedsChoiceError,
+    IssueNeedsTextError,
+    IssueNotFoundError,
+    ItemIsFinalError,
+    ItemIsMergingError,
+    ItemNotBlockedError,
+    ItemNotFoundError,
+    ItemRef,
+    KeyReusedError,
+    MergeBusyError,
+    PhaseNeedsPullRequestError,
+    PhaseNeedsSpecError,
+    ProjectExistsError,
+    ProjectNotFoundError,
+    RequestInProgressError,
+    RunNotFoundError,
+    StaleVersionError,
+    StoryHasGoneOnError,
+    StoryNotFoundError,
+    TokenExistsError,
+    TokenNotFoundError,
+    UnknownScopeError,
+)
+
+__all__ = [
+    "BranchTakenError",
+    "ClaimLostError",
+    "ConfigurationError",
+    "ConflictError",
+    "DamascusError",
+    "DatabaseUnreachableError",
+    "DependentsWaitingError",
+    "ForgeAuthError",
+    "ForgeError",
+    "ForgeUnreachableError",
+    "GateCircleError",
+    "GateExistsError",
+    "GateNeverOpensError",
+    "GateNotFoundError",
+    "GateOpenAlreadyError",
+    "GateWaitsForTwoError",
+    "GitConflictError",
+    "GitError",
+    "HeadMovedError",
+    "IssueAnsweredAlreadyError",
+    "IssueNeedsChoiceError",
+    "IssueNeedsTextError",
+    "IssueNotFoundError",
+    "ItemIsFinalError",
+    "ItemIsMergingError",
+    "ItemNotBlockedError",
+    "ItemNotFoundError",
+    "ItemRef",
+    "KeyReusedError",
+    "LLMUnreachableError",
+    "LeaseLostError",
+    "MergeBusyError",
+    "MergeConflictError",
+    "NotFoundError",
+    "PhaseNeedsPullRequestError",
+    "PhaseNeedsSpecError",
+    "ProjectExistsError",
+    "ProjectNotFoundError",
+    "RequestInProgressError",
+    "RunNotFoundError",
+    "SandboxError",
+    "SchemaError",
+    "StaleVersionError",
+    "StoryHasGoneOnError",
+    "StoryNotFoundError",
+    "TokenExistsError",
+    "TokenNotFoundError",
+    "UnknownScopeError",
+    "UnreachableError",
+    "UnusableTreeError",
+    "UsageError",
+    "category",
+]

@@ -1,0 +1,79 @@
+"""What goes wrong between Damascus and what it uses: database, forge, git, model, sandbox."""
+
+from __future__ import annotations
+
+from damascus.errors.categories import DamascusError, UnreachableError
+
+
+class DatabaseUnreachableError(UnreachableError):
+    """PostgreSQL does not answer."""
+
+
+class ForgeUnreachableError(UnreachableError):
+    """The forge does not answer, or answers 5xx or something that is not its API."""
+
+
+class LLMUnreachableError(UnreachableError):
+    """The model provider does not answer, is rate limiting, or refuses the key.
+
+    `cost` is the `Cost` of a call that was answered in vain, None when nothing was answered.
+    """
+
+    def __init__(self, message: str, *, cost: object = None) -> None:
+        super().__init__(message)
+        self.cost = cost
+
+
+class ForgeError(DamascusError):
+    """The forge answered, and said no.
+
+    `status` is the HTTP status where there was one.
+    """
+
+    def __init__(self, message: str, *, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class ForgeAuthError(ForgeError):
+    """The forge refuses the token, or the token lacks a right."""
+
+
+class MergeConflictError(ForgeError):
+    """The head does not merge onto the base."""
+
+
+class HeadMovedError(ForgeError):
+    """The head of the pull request is not the commit that was tested."""
+
+
+class GitError(DamascusError):
+    """A git command failed. `stderr` holds the end of what it said, secrets removed."""
+
+    def __init__(self, message: str, *, stderr: str = "") -> None:
+        super().__init__(message)
+        self.stderr = stderr
+
+
+class GitConflictError(GitError):
+    """Two sides changed the same lines. `paths` are the files in conflict."""
+
+    def __init__(self, message: str, *, paths: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.paths = paths
+
+
+class LeaseLostError(GitError):
+    """The remote branch is not where it was when the attempt began; nothing was pushed."""
+
+
+class UnusableTreeError(GitError):
+    """The working tree holds what cannot be committed, such as a repository inside it."""
+
+
+class SandboxError(DamascusError):
+    """A command could not be started at all (not found, not executable, no sandbox)."""
+
+
+class ClaimLostError(DamascusError):
+    """This worker no longer holds the claim. Nothing may be written and nothing was."""

@@ -1,0 +1,31 @@
+-- What was spent.
+
+-- name: add
+-- Money is written as it is spent, whatever becomes of the claim.
+INSERT INTO cost_ledger (project_id, item_id, run_id, phase, model, input_tokens, output_tokens,
+  usd, estimated)
+SELECT project_id, id, %(run)s::bigint, %(phase)s::work_phase, %(model)s::text,
+  %(input_tokens)s::bigint, %(output_tokens)s::bigint, %(usd)s::numeric, %(estimated)s::boolean
+FROM work_items WHERE id = %(item)s;
+
+-- name: by_model
+-- The filters, the groups and the order are added in `costs.py`.
+SELECT p.name AS project, c.phase, c.model, count(*) AS calls,
+  sum(c.input_tokens)::bigint AS input_tokens, sum(c.output_tokens)::bigint AS output_tokens,
+  sum(c.usd) AS usd, count(*) FILTER (WHERE c.usd IS NULL) AS unmeasured,
+  bool_or(c.estimated) AS estimated
+FROM cost_ledger c JOIN projects p ON p.id = c.project_id;
+
+-- name: by_day
+SELECT (c.created_at AT TIME ZONE 'UTC')::date AS day, p.name AS project, c.phase,
+  COALESCE(sum(c.usd), 0) AS usd, COALESCE(sum(c.input_tokens), 0)::bigint AS input_tokens,
+  COALESCE(sum(c.output_tokens), 0)::bigint AS output_tokens, count(*) AS calls,
+  count(*) FILTER (WHERE c.usd IS NULL) AS unmeasured, bool_or(c.estimated) AS estimated
+FROM cost_ledger c JOIN projects p ON p.id = c.project_id
+WHERE c.created_at >= %(since)s::date::timestamp AT TIME ZONE 'UTC'
+GROUP BY 1, 2, 3;
+
+-- name: lately
+SELECT COALESCE(sum(usd), 0) AS usd, count(*) FILTER (WHERE usd IS NULL) AS unmeasured,
+  COALESCE(sum(input_tokens), 0) AS input_tokens, COALESCE(sum(output_tokens), 0) AS output_tokens
+FROM cost_ledger WHERE created_at > now() - interval '24 hours';

@@ -1,0 +1,148 @@
+"""Human issues: listed, answered. An answer to a question or a blocked item moves the item."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+
+from damascus.domain.work import Phase
+from damascus.errors import (
+    IssueAnsweredAlreadyError,
+    IssueNeedsChoiceError,
+    IssueNeedsTextError,
+    IssueNotFoundError,
+)
+from damascus.state.db import Database, Row, Rows
+from damascus.state.moves import Moves
+from damascus.state.sql import sql, where
+
+CHOICES = ("retry", "cancel")
+
+
+class Issues:
+    """Questions and reports for people."""
+
+    def __init__(self, db: Database, moves: Moves) -> None:
+        self._db = db
+        self._moves = moves
+
+    def list(
+        self,
+        *,
+        everything: bool = False,
+        project: str | None = None,
+        item_id: int | None = None,
+        keys: tuple[datetime, int] | None = None,
+        limit: int = 200,
+    ) -> Rows:
+        """Issues, oldest first; only the open ones unless `everything`.
+
+        `keys` are the time of opening and the number of the last one of the page before.
+        """
+        opened, after = keys or (None, None)
+        statement = (
+            sql("issues.list")
+            + where(
+                None if everything else "h.closed_at IS NULL",
+                None if project is None else "p.name = %(project)s::text",
+                None if item_id is None else "h.item_id = %(item)s::bigint",
+                None
+                if keys is None
+                else "(h.opened_at, h.id) > (%(opened)s::timestamptz, %(after)s::bigint)",
+            )
+            + " ORDER BY h.opened_at, h.id LIMIT %(limit)s"
+        )
+        params = {
+            "project": project,
+            "item": item_id,
+            "opened": opened,
+            "after": after,
+            "limit": limit,
+        }
+        return self._db.select(statement, params)
+
+    def of_item(self, item_id: int, *, limit: int) -> Rows:
+        """The issues of an item, the newest first, at most `limit`."""
+        statement = (
+            sql("issues.list")
+            + where("h.item_id = %(item)s::bigint")
+            + " ORDER BY h.id DESC LIMIT %(limit)s"
+        )
+        return self._db.select(statement, {"item": item_id, "limit": limit})
+
+    def get(self, issue_id: int) -> Row:
+        """One issue. Raises IssueNotFoundError."""
+        statement = sql("issues.list") + where("h.id = %(issue)s::bigint")
+        rows = self._db.select(statement, {"issue": issue_id})
+        if not rows:
+            raise IssueNotFoundError(issue_id)
+        return rows[0]
+
+    def open_counts(self) -> Rows:
+        """What waits for a person: `open` and `oldest_seconds` by `kind`."""
+        return self._db.rows("issues.open_counts")
+
+    def answer(
+        self,
+        issue_id: int,
+        *,
+        actor: str,
+        text: str = "",
+        choice: str | None = None,
+        phase: Phase | None = None,
+        budget_cycles: int | None = None,
+        budget_usd: Decimal | None = None,
+    ) -> Phase | None:
+        """Answer an issue; returns the phase its item goes on in (None: it has no item).
+
+        A question needs a text. A blocked item needs a choice: "retry" (attempts back to 0, in the
+        phase it blocked in or in `phase`, with a raised budget where given) or "cancel". Raises
+        IssueNotFoundError, IssueAnsweredAlreadyError, IssueNeedsTextError, IssueNeedsChoiceError,
+        DependentsWaitingError, PhaseNeedsSpecError, PhaseNeedsPullRequestError.
+        """
+        with self._db.transaction():
+            issue = self._db.row("issues.lock", {"issue": issue_id})
+            if issue is None:
+                raise IssueNotFoundError(issue_id)
+            if issue["closed_at"] is not None:
+                raise IssueAnsweredAlreadyError(issue_id, issue["closed_by"], issue["closed_at"])
+            kind: str = issue["kind"]
+            chosen = _choice(kind, choice, text, issue_id)
+            closing = {"issue": issue_id, "actor": actor, "choice": chosen, "answer": text.strip()}
+            self._db.run("issues.close", closing)
+            if kind == "report" or issue["item_id"] is None:
+                return None
+            item = self._moves.lock(issue["item_id"])
+            if chosen == "cancel":
+                self._moves.nobody_waits(item["id"])  # only `cancel` can be told to free them
+                self._moves.cancel(item["id"], actor=actor, issue=issue_id)
+                return Phase.CANCELLED
+            question = kind == "question"
+            to = Phase.SPEC if question else (phase or Phase(issue["phase"]))
+            self._moves.can_go_on(item, to)
+            self._moves.move(
+                item["id"],
+                to,
+                event="work.answered" if question else "work.retried",
+                actor=actor,
+                issue=issue_id,
+                note=text.strip() or None,
+                reset=not question,
+                budget_cycles=budget_cycles,
+                budget_usd=budget_usd,
+            )
+            return to
+
+
+def _choice(kind: str, choice: str | None, text: str, issue_id: int) -> str:
+    if kind == "question":
+        if choice == "cancel":
+            return "cancel"
+        if not text.strip():
+            raise IssueNeedsTextError(issue_id)
+        return "answer"
+    if kind == "report":
+        return "read"
+    if choice not in CHOICES:
+        raise IssueNeedsChoiceError(issue_id, CHOICES)
+    return choice

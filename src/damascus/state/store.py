@@ -1,0 +1,138 @@
+"""The store, noun by noun: one object that has what every door needs."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from datetime import timedelta
+from decimal import Decimal
+from functools import cached_property
+
+from damascus.state.audit import Audit
+from damascus.state.costs import Costs
+from damascus.state.db import Database
+from damascus.state.gates import Gates
+from damascus.state.ingest import Ingest
+from damascus.state.issues import Issues
+from damascus.state.items import Items
+from damascus.state.moves import Moves
+from damascus.state.outbox import Outbox
+from damascus.state.projects import Projects
+from damascus.state.requests import Requests
+from damascus.state.runs import Runs
+from damascus.state.stats import Stats
+from damascus.state.tokens import Tokens
+
+
+class Store:
+    """All nouns over one database. The workers' side is `claims.Claims`, one per worker.
+
+    `stale` is the stale window of claims and `cap` how many may live at once. `default_cycles` and
+    `default_usd` are the budgets of items where neither the story nor its project has one.
+    """
+
+    def __init__(
+        self,
+        db: Database,
+        *,
+        stale: timedelta,
+        cap: int,
+        default_cycles: int = 3,
+        default_usd: Decimal | None = None,
+    ) -> None:
+        self.db = db
+        self._stale = stale
+        self._cap = cap
+        self._cycles = default_cycles
+        self._usd = default_usd
+
+    @contextmanager
+    def transaction(self) -> Generator[None]:
+        """Verbs that this thread calls inside happen together or not at all.
+
+        Raises DatabaseUnreachableError.
+        """
+        with self.db.transaction():
+            yield
+
+    @cached_property
+    def items(self) -> Items:
+        """Stories as work items."""
+        ingest = Ingest(
+            self.db,
+            projects=self.projects,
+            gates=self.gates,
+            default_cycles=self._cycles,
+            default_usd=self._usd,
+        )
+        return Items(
+            self.db,
+            ingest=ingest,
+            moves=self._moves,
+            issues=self.issues,
+            gates=self.gates,
+            runs=self.runs,
+            costs=self.costs,
+            outbox=self.outbox,
+        )
+
+    @cached_property
+    def issues(self) -> Issues:
+        """Questions and reports for people."""
+        return Issues(self.db, self._moves)
+
+    @cached_property
+    def gates(self) -> Gates:
+        """What keeps items from being claimed."""
+        return Gates(self.db, self._moves)
+
+    @cached_property
+    def projects(self) -> Projects:
+        """Repositories and their policy."""
+        return Projects(self.db)
+
+    @cached_property
+    def runs(self) -> Runs:
+        """The runs of phases."""
+        return Runs(self.db)
+
+    @cached_property
+    def costs(self) -> Costs:
+        """What was spent."""
+        return Costs(self.db)
+
+    @cached_property
+    def outbox(self) -> Outbox:
+        """Events, and how far their sinks have come."""
+        return Outbox(self.db)
+
+    @cached_property
+    def tokens(self) -> Tokens:
+        """Who may use the HTTP API."""
+        return Tokens(self.db)
+
+    @cached_property
+    def audit(self) -> Audit:
+        """Snapshots for `damascus verify`."""
+        return Audit(self.db)
+
+    @cached_property
+    def requests(self) -> Requests:
+        """Idempotency keys."""
+        return Requests(self.db)
+
+    @cached_property
+    def stats(self) -> Stats:
+        """Counts for dashboards and metrics."""
+        return Stats(
+            self.db,
+            stale=self._stale,
+            cap=self._cap,
+            issues=self.issues,
+            costs=self.costs,
+            outbox=self.outbox,
+        )
+
+    @cached_property
+    def _moves(self) -> Moves:
+        return Moves(self.db, stale=self._stale)
