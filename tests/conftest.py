@@ -21,6 +21,7 @@ from psycopg.conninfo import make_conninfo
 
 from damascus.state import schema
 from damascus.state.db import Database
+from support.patience import patience
 
 KEPT = (
     "PATH",
@@ -57,6 +58,15 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.option.basetemp is None:
         config.stash[_OWN_BASE] = base = Path(tempfile.mkdtemp(prefix="damascus-tests-"))
         config.option.basetemp = base / "run"
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """Stretch the limit of a test by the load: it ends what hangs, and nothing that is slow."""
+    closest = item.get_closest_marker("timeout")
+    seconds = closest.args[0] if closest else float(item.config.getini("timeout"))
+    item.add_marker(pytest.mark.timeout(patience(seconds)), append=False)
+    return (yield)
 
 
 @pytest.hookimpl(trylast=True)

@@ -18,6 +18,7 @@ from support import page_world
 from support.cycles import passed
 from support.mcp_world import World, mcp_world
 from support.page_world import Site
+from support.patience import patience
 from support.scripted_tasks import as_url
 
 __all__ = ["mcp_world"]  # pytest finds the fixture by its name here
@@ -31,7 +32,9 @@ class Following:
 
     def __init__(self, world: World) -> None:
         headers = {"Authorization": f"Bearer {world.token()}"}
-        self.http = httpx.Client(base_url=world.api, headers=headers, trust_env=False, timeout=30)
+        self.http = httpx.Client(
+            base_url=world.api, headers=headers, trust_env=False, timeout=patience(30)
+        )
         self.events: list[dict[str, Any]] = []
 
     def get(self, path: str, **query: Any) -> Any:
@@ -58,12 +61,12 @@ class Following:
         thread = threading.Thread(target=watch)
         thread.start()
         try:
-            assert opened.wait(30)
+            assert opened.wait(patience(30))
             yield
         finally:
             done.set()
             nudge()
-            thread.join(60)
+            thread.join(patience(60))
 
 
 def shown(world: World, item_id: int) -> Any:
@@ -74,7 +77,7 @@ def shown(world: World, item_id: int) -> Any:
         cwd=world.home,
         capture_output=True,
         check=True,
-        timeout=120,
+        timeout=patience(120),
     )
     return json.loads(done.stdout)
 

@@ -10,6 +10,7 @@ import pytest
 
 from support.checker import check
 from support.fault_world import FaultWorld
+from support.patience import patience
 
 HOUR = 3600.0
 
@@ -26,7 +27,7 @@ def test_a_clock_that_jumps_costs_no_claim_and_no_attempt(
         monkeypatch.setattr(time, "time", lambda: right() + dice.choice((-HOUR, 0.0, HOUR)))
         world.finish_here("wrong")
         monkeypatch.undo()
-        assert beside.wait(60) == 0, world.told()
+        assert beside.wait(patience(60)) == 0, world.told()
         assert {world.item(item)["phase"] for item in items} == {"merged"}
         told = [e["type"] for e in world.app.views.events(limit=1000)]
         assert "work.claim_lost" not in told

@@ -10,6 +10,7 @@ import pytest
 from damascus.crashpoints import VARIABLE, Boundary
 from support.checker import check
 from support.fault_world import FaultWorld
+from support.patience import patience
 
 # How often one item passes a boundary on its way; once where nothing is said.
 PASSES = {
@@ -33,7 +34,9 @@ def world(tmp_path, database_url):
 def test_a_worker_killed_at_a_boundary_loses_and_doubles_nothing(world, boundary, passes):
     (item,) = world.accept()
     worker = world.worker("first", crash_at=f"{boundary}:{passes}")
-    assert worker.wait(60) == -signal.SIGKILL, f"{boundary} was never passed\n{world.told()}"
+    assert worker.wait(patience(60)) == -signal.SIGKILL, (
+        f"{boundary} was never passed\n{world.told()}"
+    )
     committed = boundary is Boundary.VERDICT_AFTER
     held = world.item(item)["claimed_by"]
     assert held == (None if committed else "first")

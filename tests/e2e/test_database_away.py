@@ -16,6 +16,7 @@ from damascus.state.db import Database
 from damascus.state.desk import Desk
 from damascus.state.views import Views
 from support.cycles import STALE, Script, accept, add_project, make_claims, make_cycle, settle
+from support.patience import patience
 from support.tcp_proxy import TcpProxy
 
 
@@ -109,7 +110,7 @@ def test_a_phase_goes_on_while_the_database_is_away_and_its_verdict_is_written_a
     script.then(away)
     tick = cycle.tick()
     heart.close()
-    assert healed.wait(10)
+    assert healed.wait(patience(10))
     assert (tick.outcome, tick.to) == ("settled", Phase.BUILD)
     assert line.views.item(line.item)["attempts"] == 0
     assert line.events() == ["work.ingested", "work.spec_ready"]

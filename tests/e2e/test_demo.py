@@ -8,6 +8,7 @@ from pathlib import Path
 
 import httpx
 
+from support.patience import patience
 from support.processes import Programs
 
 
@@ -75,7 +76,7 @@ def test_its_page_can_be_looked_at_while_it_runs(tmp_path: Path):
         assert "there is no browser to open here" in programs.log
         assert token not in programs.log
         demo.send_signal(signal.SIGINT)
-        assert demo.wait(60) == 130, "it was ended before its stories were at rest"
+        assert demo.wait(patience(60)) == 130, "it was ended before its stories were at rest"
 
 
 def test_a_page_to_look_at_and_a_report_for_a_program_exclude_each_other(tmp_path: Path):

@@ -11,6 +11,7 @@ import pytest
 from damascus.crashpoints import Boundary
 from support.checker import check
 from support.fault_world import REPO, FaultWorld
+from support.patience import patience
 
 STALE_MINUTES = 0.025
 FROZEN_AT = (
@@ -62,7 +63,7 @@ def test_a_worker_frozen_past_its_claim_writes_nothing_when_it_thaws(world, boun
     told = len(world.forge.calls())
     world.until(lambda: time.monotonic() - since > 60 * STALE_MINUTES, "the claim's time is over")
     worker.send_signal(signal.SIGCONT)
-    assert worker.wait(30) == 0, world.told()  # it finds that all is done, and ends
+    assert worker.wait(patience(30)) == 0, world.told()  # it finds that all is done, and ends
     if boundary is Boundary.COMMAND_RUNS:
         world.until(lambda: not Path(f"/proc/{agent['pid']}").exists(), "its agent died")
     assert world.app.views.events(item_id=item) == before

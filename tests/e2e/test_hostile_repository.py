@@ -19,6 +19,7 @@ from damascus.sandbox import detect
 from damascus.worker.doorbell import STREAM
 from support.attacker import LEGITIMATE, Attacker, Thief
 from support.gitea_standin import GiteaStandin
+from support.patience import patience
 from support.processes import Programs
 from support.redis_server import RedisServer
 from support.scripted_tasks import as_url
@@ -112,7 +113,7 @@ def test_nothing_gets_out_and_the_worker_lives_on(scene, builder, database_url):
     scene.ingest("attack", scene.attacker.story())
     scene.ingest("honest", "# Something honest\n\nAdd `honest.py`.\n")
     worker = scene.programs.start("damascus", "cycle", "--until-idle")
-    assert worker.wait(300) == 0, scene.programs.log
+    assert worker.wait(patience(300)) == 0, scene.programs.log
 
     attack = scene.item("attack")
     verdicts = [run["verdict"] for run in attack["runs"]][::-1]

@@ -14,6 +14,7 @@ from damascus.config import Settings
 from damascus.state.db import Database
 from damascus.worker.doorbell import STREAM, ring_from_outside
 from support.cycles import accept, add_project
+from support.patience import patience
 from support.redis_server import RedisServer
 from support.scripted_tasks import as_url
 from support.taskiq_system import System
@@ -116,7 +117,7 @@ def test_sigterm_gives_back_what_runs_without_spending_the_attempt(system: Syste
     system.until(lambda: len(system.runs()) == 1, "spec runs")
     assert system.item(item)["attempts"] == 1
     worker.terminate()
-    assert worker.wait(30) == 0
+    assert worker.wait(patience(30)) == 0
     held = system.item(item)
     assert (held["claimed_by"], held["attempts"], held["phase"]) == (None, 0, "spec")
     assert system.events(item)[-1] == "work.released"

@@ -17,6 +17,7 @@ import pytest
 from damascus.demo.model_server import ModelServer
 from damascus.demo.run import make_repository
 from damascus.demo.script import DemoModel
+from support.patience import patience
 from support.processes import Programs
 
 STORIES = files("damascus.demo") / "stories"
@@ -51,10 +52,10 @@ def test_a_story_is_merged_while_it_is_up_and_the_next_one_after_a_restart(progr
         lambda: programs.json("show", "textkit/slugify-titles")["item"]["phase"] == "merged"
     )
     again = programs.start("damascus", "up")
-    assert again.wait(30) == 5, "only one may be up in one home"
+    assert again.wait(patience(30)) == 5, "only one may be up in one home"
 
     up.send_signal(signal.SIGINT)
-    assert up.wait(30) == 0
+    assert up.wait(patience(30)) == 0
     assert programs.run("status", check=False).returncode == 3, "its database is gone with it"
 
     programs.start("damascus", "up")
@@ -85,7 +86,7 @@ def test_ctrl_c_in_the_middle_of_a_phase_gives_the_claim_back(programs, tmp_path
     programs.run("ingest", "--project", "textkit", str(STORIES / "slugify-titles.md"))
     programs.until(lambda: [c for c in programs.json("status")["claims"] if c["phase"] == "build"])
     up.send_signal(signal.SIGINT)
-    assert up.wait(30) == 0
+    assert up.wait(patience(30)) == 0
 
     programs.environment["DAMASCUS_BUILDER"] = "mini"
     programs.start("damascus", "up")
@@ -121,7 +122,7 @@ def test_its_page_is_served_and_the_link_that_signs_in_outlives_a_restart(progra
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert session(first).json()["scopes"] == ["read", "ingest", "operate"]
     up.send_signal(signal.SIGINT)
-    assert up.wait(30) == 0
+    assert up.wait(patience(30)) == 0
     with pytest.raises(httpx.ConnectError):
         session(first)
 
@@ -134,7 +135,7 @@ def test_its_page_is_served_and_the_link_that_signs_in_outlives_a_restart(progra
     programs.run("token", "revoke", "damascus-up")
     programs.until(lambda: session(second).status_code == 401)
     again.send_signal(signal.SIGINT)
-    assert again.wait(30) == 0
+    assert again.wait(patience(30)) == 0
     programs.start("damascus", "up")
     programs.until(lambda: programs.log.count("The page: ") == 3)
     third = file.read_text().strip()
@@ -159,7 +160,7 @@ def smoke(programs: Programs) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=patience(120),
     )
 
 

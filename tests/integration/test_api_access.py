@@ -13,6 +13,7 @@ from damascus.api.auth import COOKIE
 from damascus.state.db import Database
 from damascus.state.tokens import Tokens
 from support.api_server import serving
+from support.patience import patience
 
 STORY = {"project": "alpha", "story": "# Hello"}
 
@@ -70,7 +71,7 @@ def test_the_name_of_the_scheme_has_no_case(api):
 
 def test_a_stranger_is_refused_before_the_body_is_sent(api):
     host, port = api.url.removeprefix("http://").split(":")
-    with socket.create_connection((host, int(port)), timeout=10) as line:
+    with socket.create_connection((host, int(port)), timeout=patience(10)) as line:
         line.sendall(
             f"POST /v1/items HTTP/1.1\r\nHost: {host}:{port}\r\nContent-Length: 400000\r\n"
             "Content-Type: application/json\r\n\r\n".encode()

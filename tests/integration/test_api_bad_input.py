@@ -11,6 +11,7 @@ import pytest
 from damascus.domain.work import Verdict
 from support.api_server import serving
 from support.cycles import accept, settle
+from support.patience import patience
 
 
 @pytest.fixture
@@ -70,7 +71,7 @@ def test_brackets_inside_a_text_are_not_depth(asking):
 
 def test_a_body_of_ten_megabytes_is_refused_by_its_announced_length(api, asking):
     host, port = api.url.removeprefix("http://").split(":")
-    with socket.create_connection((host, int(port)), timeout=20) as line:
+    with socket.create_connection((host, int(port)), timeout=patience(20)) as line:
         line.sendall(
             f"POST /v1/items HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {api.token}\r\n"
             "Content-Type: application/json\r\nContent-Length: 10000000\r\n\r\n".encode()
@@ -289,7 +290,7 @@ def test_a_question_for_events_that_makes_no_sense_is_refused(asking, query):
 def test_half_a_request_is_not_waited_for(api, monkeypatch):
     monkeypatch.setattr("damascus.api.serve._HEADER_SECONDS", 0.1)
     host, port = api.url.removeprefix("http://").split(":")
-    with socket.create_connection((host, int(port)), timeout=20) as line:
+    with socket.create_connection((host, int(port)), timeout=patience(20)) as line:
         line.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nX-Slow: ")
         assert line.recv(100) == b""
 
@@ -297,7 +298,7 @@ def test_half_a_request_is_not_waited_for(api, monkeypatch):
 def test_a_body_that_drips_is_not_waited_for(api, monkeypatch):
     monkeypatch.setattr("damascus.api.auth._BODY_SECONDS", 0.1)
     host, port = api.url.removeprefix("http://").split(":")
-    with socket.create_connection((host, int(port)), timeout=20) as line:
+    with socket.create_connection((host, int(port)), timeout=patience(20)) as line:
         line.sendall(
             f"POST /v1/items HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {api.token}\r\n"
             "Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{".encode()

@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from support.command_line import CommandLine
+from support.patience import patience
 from support.scripted_tasks import as_url
 
 
@@ -99,7 +100,7 @@ def test_the_api_serves_until_it_is_told_to_stop(start, cli):
     token = cli("token", "create", "me", "--scope", "read", code=0).out.strip()
     process = start("--port", "0")
     url = re.search(r"http://\S+", process.stderr.readline())[0]
-    with httpx.Client(base_url=url, timeout=30) as client:
+    with httpx.Client(base_url=url, timeout=patience(30)) as client:
         assert client.get("/healthz").status_code == 200
         headers = {"Authorization": f"Bearer {token}"}
         assert client.get("/v1/items", headers=headers).json()["items"] == []

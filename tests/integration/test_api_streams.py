@@ -15,6 +15,7 @@ from pydantic import SecretStr
 from damascus.domain.work import Verdict
 from support.api_server import serving
 from support.cycles import accept, settle
+from support.patience import wait_until
 
 
 @pytest.fixture
@@ -63,10 +64,9 @@ class Listener:
         self._thread.join()
 
     def until(self, count):
-        deadline = time.monotonic() + 30
-        while len(self.events) < count:
-            assert time.monotonic() < deadline, f"only {self.events}"
-            time.sleep(0.01)
+        wait_until(
+            lambda: len(self.events) >= count, f"{count} events", tell=lambda: str(self.events)
+        )
         return [(int(event["id"]), event["event"]) for event in self.events]
 
 

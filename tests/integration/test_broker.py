@@ -24,6 +24,7 @@ from damascus.worker.doorbell import (
     ring_from_outside,
     ring_message,
 )
+from support.patience import patience as at_most
 from support.redis_server import RedisServer, free_port
 
 NEVER = 3600.0
@@ -65,7 +66,7 @@ async def listening(
     rings = broker.listen()
 
     async def heard() -> str:
-        ring = await asyncio.wait_for(anext(rings), 20)
+        ring = await asyncio.wait_for(anext(rings), at_most(20))
         return TaskiqMessage.model_validate_json(ring.data).task_name
 
     assert await heard() == RUN_CYCLE
@@ -202,7 +203,7 @@ def test_a_stalled_redis_neither_ends_listening_nor_holds_up_ringing(redis: Redi
     async def body() -> None:
         async with listening(redis.url, poll=0.5) as (broker, heard):
             with redis.stalled():
-                await asyncio.wait_for(broker.kick(message()), 10)
+                await asyncio.wait_for(broker.kick(message()), at_most(10))
                 assert await heard() == RUN_CYCLE
                 assert await heard() == RUN_CYCLE  # it looks by itself
             for _ in range(3):

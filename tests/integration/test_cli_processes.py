@@ -21,9 +21,10 @@ import pytest
 from damascus.state.desk import Desk
 from damascus.state.schema import VERSION
 from support.cycles import accept, add_project
+from support.patience import patience
 from support.scripted_tasks import as_url
 
-PATIENCE = 60
+PATIENCE = patience(60)
 
 
 @pytest.fixture

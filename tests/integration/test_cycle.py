@@ -17,6 +17,7 @@ from damascus.state.db import Database
 from damascus.state.desk import Desk
 from damascus.state.views import Views
 from support.cycles import Script, accept, add_project, make_claims, make_cycle, until_idle
+from support.patience import patience
 
 
 class World:
@@ -100,7 +101,7 @@ def test_a_phase_whose_claim_is_taken_away_is_told_and_writes_nothing(world):
         world.desk.cancel(world.item, actor="test")
         (guard,) = world.heartbeat.running()
         guard.on_lost(told.set)
-        assert told.wait(10), "the heartbeat bears the news"
+        assert told.wait(patience(10)), "the heartbeat bears the news"
         return Verdict.PASS
 
     world.script.then(cancelled_meanwhile)
@@ -221,17 +222,17 @@ def test_two_merges_into_one_repository_never_run_at_once(world, db):
         with claims.merging(claim):
             order.append(name)
             inside.set()
-            assert leave.wait(10)
+            assert leave.wait(patience(10))
             order.append(name)
 
     one = threading.Thread(target=merge, args=(first, "one"))
     one.start()
-    assert inside.wait(10)
+    assert inside.wait(patience(10))
     two = threading.Thread(target=merge, args=(second, "two"))
     two.start()
     leave.set()
-    one.join(10)
-    two.join(10)
+    one.join(patience(10))
+    two.join(patience(10))
     assert order == ["one", "one", "two", "two"]
 
 

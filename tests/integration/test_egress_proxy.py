@@ -22,6 +22,7 @@ from damascus.ports import Command
 from damascus.sandbox import detect
 from damascus.sandbox.egress_proxy import Reach
 from support.agents import PATH, HoldingFence, request, tree, workspace
+from support.patience import patience
 
 CLAUDE = os.environ.get("DAMASCUS_TEST_CLAUDE") or shutil.which("claude") or ""
 FENCE = HoldingFence()
@@ -84,7 +85,7 @@ def run(sandbox, place, script, *words, reach, **more):
             cwd=place.checkout,
             env={"PATH": PATH, "HOME": str(place.home)},
             writable=(place.checkout, place.home),
-            timeout=60,
+            timeout=patience(60),
             grace=1,
             reach=reach,
             **more,

@@ -14,6 +14,7 @@ from damascus.errors import (
     UsageError,
 )
 from support.forge_worlds import KINDS
+from support.patience import patience
 from support.real_gitea import PROGRAM, RealGiteaWorld, until
 
 NO_SHA = "0" * 40
@@ -38,7 +39,7 @@ def together(count, act):
     gate = threading.Barrier(count)
 
     def run(_):
-        gate.wait(30)
+        gate.wait(patience(30))
         return act()
 
     with ThreadPoolExecutor(count) as pool:

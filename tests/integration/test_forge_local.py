@@ -13,6 +13,7 @@ from damascus.errors import ForgeError, ForgeUnreachableError
 from damascus.forge.local import LocalForge
 from support.forge_worlds import LocalWorld
 from support.gitea_standin.git import ENV, git
+from support.patience import patience
 
 MARK = "<!-- damascus:1 -->"
 
@@ -66,7 +67,7 @@ LocalForge(path).merge(1, head_sha=sha, style="merge", title="T", message="")
 def test_a_kill_around_the_move_of_the_base_leaves_one_merge(world, where):
     pull, before = world.open(), world.head()
     died = python(_DIE, world.path, pull.head_sha, where)
-    died.communicate(timeout=60)
+    died.communicate(timeout=patience(60))
     assert died.returncode == -signal.SIGKILL
     shown = world.forge.pull(pull.number)
     assert shown.merged is (where == "after")
@@ -86,7 +87,7 @@ def test_a_kill_around_the_move_of_the_base_leaves_one_merge(world, where):
 
 def test_a_base_that_moved_on_after_a_kill_still_shows_the_merge(world):
     pull = world.open()
-    python(_DIE, world.path, pull.head_sha, "after").communicate(timeout=60)
+    python(_DIE, world.path, pull.head_sha, "after").communicate(timeout=patience(60))
     merged = world.head()
     world.commit("main", {"later.txt": "later\n"})
     assert world.forge.pull(pull.number).merge_sha == merged
@@ -109,7 +110,7 @@ def test_a_kill_while_writing_loses_nothing_that_was_written(world):
         writer = python(_WRITE, world.path)
         lines = [writer.stdout.readline() for _ in range(8)]
         writer.kill()
-        lines += writer.communicate(timeout=60)[0].splitlines()
+        lines += writer.communicate(timeout=patience(60))[0].splitlines()
         told = {f"<{int(line)}>" for line in lines if line.strip()}
         assert told <= set(world.comments(1))
     json.loads((world.git_dir / "damascus-pulls.json").read_text())
@@ -134,7 +135,7 @@ def test_processes_take_turns_and_agree(world):
     world.feature()
     workers = [python(_MANY, world.path, name) for name in "abc"]
     assert {worker.stdout.readline().strip() for worker in workers} == {"1"}
-    shas = {worker.communicate("go\n", timeout=60)[0].strip() for worker in workers}
+    shas = {worker.communicate("go\n", timeout=patience(60))[0].strip() for worker in workers}
     assert shas == {world.head()}
     assert len(world.forge.pulls()) == 1
     assert len(world.comments(1)) == 15

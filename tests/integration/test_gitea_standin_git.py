@@ -11,6 +11,7 @@ from damascus.forge.gitea import GiteaForge
 from support.forge_worlds import NAME, GiteaWorld
 from support.gitea_standin import faults
 from support.gitea_standin.git import ENV
+from support.patience import patience
 
 ZERO = "0" * 40
 
@@ -122,5 +123,5 @@ def test_the_stand_in_runs_by_hand(tmp_path):
         forge.close()
     finally:
         process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=30)
+        process.communicate(timeout=patience(30))
     assert process.returncode == 0

@@ -18,6 +18,7 @@ from damascus.domain.work import Claim, Verdict
 from damascus.state.claims import Claims
 from damascus.state.db import Database, connect
 from support.cycles import make_claims, settle
+from support.patience import patience
 from support.population import add_projects, add_ready, database
 
 WORKERS = 8
@@ -39,7 +40,7 @@ def side_by_side(acts: list[Callable[[], None]]) -> None:
     start = threading.Barrier(len(acts))
 
     def run(act: Callable[[], None]) -> None:
-        start.wait(timeout=30)
+        start.wait(timeout=patience(30))
         try:
             act()
         except BaseException as error:  # noqa: BLE001 - raised again where the test can see it

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from support.mcp_world import World, mcp_world
+from support.patience import patience
 from support.scripted_tasks import as_url
 
 __all__ = ["mcp_world"]  # pytest finds the fixture by its name here
@@ -75,7 +76,7 @@ class Raw:
     def answer(self, number: int) -> dict[str, Any]:
         """The answer to that request; every line before it is checked to be one of the protocol."""
         while True:
-            line = self._lines.get(timeout=60)
+            line = self._lines.get(timeout=patience(60))
             assert line, f"it ended\n{self.errors}"
             self.heard.append(line)
             message = json.loads(line)
@@ -94,7 +95,7 @@ class Raw:
         """Close its input and wait for it to end."""
         assert self.process.stdin is not None
         self.process.stdin.close()
-        return self.process.wait(30)
+        return self.process.wait(patience(30))
 
 
 @contextmanager
@@ -223,7 +224,7 @@ def test_it_ends_quietly_when_nobody_reads_what_it_writes(mcp_world: World, tmp_
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_it(raw: Raw, number: signal.Signals):
     raw.process.send_signal(number)
-    raw.process.wait(30)
+    raw.process.wait(patience(30))
     assert "Traceback" not in raw.errors
 
 
@@ -240,7 +241,7 @@ def test_wrong_settings_stop_it_with_one_sentence(
     tmp_path: Path, settings: dict[str, str], words: str
 ):
     with started(tmp_path / "home", **settings) as raw:
-        assert raw.process.wait(30) == 3
+        assert raw.process.wait(patience(30)) == 3
         assert words in raw.errors
         assert raw.errors.count("\n") == 1
         assert "dam_x" not in raw.errors

@@ -25,6 +25,7 @@ from damascus.demo.model_script import (
     steps,
 )
 from damascus.demo.model_server import ModelServer
+from support.patience import patience
 
 CLAUDE_TOOLS = [{"name": "Write"}, {"name": "Read"}, {"name": "Bash"}]
 MINI_TOOLS = [{"type": "function", "function": {"name": "bash"}}]
@@ -45,7 +46,7 @@ def anthropic(server, messages=(), *, tools=CLAUDE_TOOLS, **more):
 
 
 def post(url, body):
-    with httpx.Client(trust_env=False, timeout=20) as client:
+    with httpx.Client(trust_env=False, timeout=patience(20)) as client:
         return client.post(url, json=body)
 
 
@@ -219,8 +220,8 @@ def test_leaving_drops_what_hangs_and_leaves_no_thread():
 
         client = threading.Thread(target=wait)
         client.start()
-        assert asked.wait(20)
-    client.join(20)
+        assert asked.wait(patience(20))
+    client.join(patience(20))
     assert broken == [True]
     assert set(threading.enumerate()) <= before
     with pytest.raises(httpx.ConnectError):

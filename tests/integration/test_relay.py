@@ -22,6 +22,7 @@ from damascus.state.db import Database
 from damascus.state.desk import Desk
 from damascus.state.outbox import Outbox
 from support.cycles import accept, add_project, make_claims, settle
+from support.patience import patience
 from support.redis_server import RedisServer, free_port
 
 
@@ -40,7 +41,7 @@ class Memory:
 
     def put(self, events: Sequence[CloudEvent]) -> None:
         self.waiting.set()
-        assert self.gate.wait(60)
+        assert self.gate.wait(patience(60))
         if self.broken is not None:
             raise self.broken
         if self.refuses & {event["data"]["seq"] for event in events}:
@@ -302,7 +303,7 @@ def test_a_slow_sink_holds_up_no_other(db: Database, outbox: Outbox) -> None:
     write(db, 3)
     threads.start()
     try:
-        assert slow.waiting.wait(20)
+        assert slow.waiting.wait(patience(20))
         write(db, 3)
         threads.ring()
         for _ in range(400):
@@ -414,7 +415,7 @@ def test_relaying_goes_on_until_it_is_stopped(db: Database, tmp_path: Path) -> N
                 threading.Event().wait(0.05)
     finally:
         stop.set()
-        thread.join(20)
+        thread.join(patience(20))
     assert not thread.is_alive()
     assert len(path.read_text("utf-8").splitlines()) == 7
 

@@ -20,6 +20,7 @@ import pytest
 from damascus.errors import ConfigurationError, SandboxError
 from damascus.ports import Command
 from damascus.sandbox import Bounds, Bubblewrap, Plain, detect, toolchain
+from support.patience import patience
 
 PATH = f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin"
 SHOWN = toolchain(PATH)
@@ -130,7 +131,7 @@ def pids_with(text):
 
 
 def until(what, seconds=30):
-    end = time.monotonic() + seconds
+    end = time.monotonic() + patience(seconds)
     while time.monotonic() < end:
         if what():
             return True

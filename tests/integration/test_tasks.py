@@ -25,6 +25,7 @@ from damascus.state.desk import Desk
 from damascus.worker.doorbell import RELAY_EVENTS, RUN_CYCLE, ring_message
 from damascus.worker.process import Worker
 from support.cycles import accept, add_project
+from support.patience import patience, wait_until
 from support.scripted_tasks import ScriptedApp, as_url
 
 
@@ -34,10 +35,7 @@ def settings(url: str, home: Path, **more: Any) -> Settings:
 
 
 def until(true: Callable[[], bool], what: str, *, seconds: float = 30.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline, f"never happened: {what}"
-        time.sleep(0.02)
+    wait_until(true, what, seconds=seconds)
 
 
 @pytest.fixture
@@ -65,7 +63,7 @@ def embedded(app: ScriptedApp, *, concurrency: int) -> Iterator[Callable[[], Non
 
     def end() -> None:
         stop.set()
-        thread.join(30)
+        thread.join(patience(30))
         assert not thread.is_alive()
 
     try:
@@ -130,7 +128,7 @@ def test_what_finishes_within_the_grace_time_keeps_its_verdict(
         ending.start()
         time.sleep(0.3)
         (home / "hold").unlink()
-        ending.join(30)
+        ending.join(patience(30))
     assert count(db, f"id = {item} AND phase = 'build' AND claimed_by IS NULL") == 1
 
 
@@ -175,7 +173,7 @@ def test_thirty_two_claimers_never_exceed_the_cap(
     finally:
         (home / "hold").unlink()
         for thread in threads:
-            thread.join(30)
+            thread.join(patience(30))
         worker.close()
         app.close()
 

@@ -19,6 +19,7 @@ from damascus.state.claims import Claims
 from damascus.state.tokens import Tokens
 from damascus.wiring import App
 from support.cycles import add_project, make_claims
+from support.patience import patience
 from support.scripted_tasks import as_url
 
 ALL = ("read", "ingest", "operate")
@@ -37,7 +38,7 @@ class Served:
         shown = self.token if token == "" else token
         if shown is not None:
             headers["Authorization"] = f"Bearer {shown}"
-        return httpx.Client(base_url=self.url, headers=headers, timeout=30)
+        return httpx.Client(base_url=self.url, headers=headers, timeout=patience(30))
 
     def new_token(self, name: str, *scopes: str) -> str:
         """A token with these scopes."""

@@ -22,6 +22,7 @@ from damascus.domain.work import Cost
 from damascus.errors import DamascusError, LLMUnreachableError
 from damascus.ports import Completion
 from damascus.wiring import App
+from support.patience import patience
 
 PRICE = Decimal("0.01")
 
@@ -42,7 +43,7 @@ class LightModel:
             ],
         }
         try:
-            answer = httpx.post(self._url, json=body, timeout=20, trust_env=False)
+            answer = httpx.post(self._url, json=body, timeout=patience(20), trust_env=False)
             said = answer.raise_for_status().json()
         except (httpx.HTTPError, ValueError) as error:
             raise LLMUnreachableError(f"the scripted model does not answer: {error}") from error

@@ -9,7 +9,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from urllib.parse import urlencode
@@ -24,6 +23,7 @@ from support import scripted_agent
 from support.fault_worker import LightApp, Recorder, work
 from support.fresh import age
 from support.gitea_standin import GiteaStandin
+from support.patience import patience, wait_until
 from support.scripted_tasks import as_url
 from support.specs import GOOD_SPEC
 
@@ -157,7 +157,7 @@ class FaultWorld:
         if process.poll() is None:
             process.send_signal(signal.SIGTERM)
         with suppress(subprocess.TimeoutExpired):
-            process.wait(30)
+            process.wait(patience(30))
         self.kill(process)
 
     def finish_here(self, name="heir", *, seconds=60, **more):
@@ -200,8 +200,4 @@ class FaultWorld:
         return f"-- log\n{log}\n-- history\n{history}"
 
     def until(self, true, what, *, seconds=40):
-        deadline = time.monotonic() + seconds
-        while not (found := true()):
-            assert time.monotonic() < deadline, f"never happened: {what}\n{self.told()}"
-            time.sleep(0.02)
-        return found
+        return wait_until(true, what, seconds=seconds, tell=self.told)

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+from support.patience import patience
+
 WHO = {
     f"GIT_{role}_{key}": value
     for role in ("AUTHOR", "COMMITTER")
@@ -153,7 +155,7 @@ class _Handler(BaseHTTPRequestHandler):
         given = self.headers.get("Authorization")
         state.asked.append((self.path, given))
         if state.hang is not None:
-            state.hang.wait(60)
+            state.hang.wait(patience(60))
             self.close_connection = True
         elif state.answer is not None:
             self._plain(state.answer, **({"Location": state.location} if state.location else {}))

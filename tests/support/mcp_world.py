@@ -10,7 +10,6 @@ import re
 import secrets
 import sys
 import threading
-import time
 from collections.abc import Callable, Generator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -35,6 +34,7 @@ from damascus.state.desk import Desk
 from damascus.state.tokens import Tokens
 from damascus.wiring import App
 from support.cycles import Script, accept, add_project, make_cycle
+from support.patience import patience, wait_until
 from support.scripted_tasks import as_url
 
 ALL = ("read", "ingest", "operate")
@@ -142,11 +142,7 @@ class World:
 
     def until(self, what: Callable[[], Any], *, seconds: float = 30.0) -> Any:
         """Wait until `what` gives something true."""
-        deadline = time.monotonic() + seconds
-        while not (found := what()):
-            assert time.monotonic() < deadline, "it did not come to pass"
-            time.sleep(0.1)
-        return found
+        return wait_until(what, seconds=seconds, every=0.05)
 
     def token(self, *scopes: str, name: str | None = None) -> str:
         name = name or f"t-{secrets.token_hex(4)}"
@@ -198,7 +194,7 @@ class World:
 async def over_http(url: str, token: str) -> Any:
     headers = {"Authorization": f"Bearer {token}"}
     async with (
-        httpx2.AsyncClient(headers=headers, timeout=60) as http,
+        httpx2.AsyncClient(headers=headers, timeout=patience(60)) as http,
         streamable_http_client(url, http_client=http) as streams,
     ):
         yield streams
@@ -217,13 +213,13 @@ def api_at(settings: Settings) -> Generator[str]:
         thread = threading.Thread(target=serve_api, args=(app,), kwargs={"say": say, "stop": stop})
         thread.start()
         try:
-            assert said.wait(30), "the API does not come up"
+            assert said.wait(patience(30)), "the API does not come up"
             found = re.search(r"http://\S+", lines[0])
             assert found is not None, lines
             yield found[0]
         finally:
             stop.set()
-            thread.join(30)
+            thread.join(patience(30))
             assert not thread.is_alive()
 
 

@@ -24,6 +24,7 @@ from damascus.state.desk import Desk
 from damascus.state.outbox import Outbox
 from damascus.state.tokens import SCOPES, Tokens
 from support.cycles import Script, make_claims, make_cycle, passed
+from support.patience import patience
 from support.processes import Programs
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -134,14 +135,14 @@ class Look:
         self._process.stdin.flush()
 
     def end(self) -> None:
-        out, _ = self._process.communicate(timeout=120)
+        out, _ = self._process.communicate(timeout=patience(120))
         assert self._process.returncode == 0, "".join(self._said) + out
 
     def stop(self) -> None:
         if self._process.poll() is None:
             self._process.terminate()
             try:
-                self._process.wait(10)
+                self._process.wait(patience(10))
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()

@@ -7,11 +7,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
+
+from support.patience import patience, wait_until
 
 
 class Programs:
@@ -38,7 +39,7 @@ class Programs:
                 process.send_signal(signal.SIGTERM)
         for process in self._started:
             with suppress(subprocess.TimeoutExpired):
-                process.wait(10)
+                process.wait(patience(10))
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
@@ -68,7 +69,7 @@ class Programs:
             capture_output=True,
             text=True,
             check=False,
-            timeout=120,
+            timeout=patience(120),
         )
         assert not check or done.returncode == 0, done.stderr + self.log[-4000:]
         return done
@@ -84,8 +85,4 @@ class Programs:
 
     def until(self, what: Callable[[], Any], *, seconds: float = 90.0) -> Any:
         """Wait until `what` gives something true; fails with the log when it does not."""
-        deadline = time.monotonic() + seconds
-        while not (found := what()):
-            assert time.monotonic() < deadline, f"it did not come to pass\n{self.log[-6000:]}"
-            time.sleep(0.2)
-        return found
+        return wait_until(what, seconds=seconds, every=0.2, tell=lambda: self.log[-6000:])

@@ -16,6 +16,7 @@ import httpx
 from damascus.forge.gitea import GiteaForge
 from support.forge_worlds import FILES, World
 from support.gitea_standin.git import ENV, commit, git
+from support.patience import patience
 from support.redis_server import free_port
 
 PROGRAM = os.environ.get("DAMASCUS_TEST_GITEA", "")
@@ -108,7 +109,7 @@ class RealGitea:
         self.person = httpx.Client(
             base_url=f"{self.url}/api/v1",
             headers={"Authorization": f"token {self.make_token('ada', 'all')}"},
-            timeout=30,
+            timeout=patience(30),
             trust_env=False,
         )
         self._process = subprocess.Popen(
@@ -127,7 +128,7 @@ class RealGitea:
         if self._process:
             self._process.terminate()
             with suppress(subprocess.TimeoutExpired):
-                self._process.wait(20)
+                self._process.wait(patience(20))
             self._process.kill()
             self._process.wait()
 

@@ -9,7 +9,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import Any
 from damascus.state.db import Database
 from damascus.state.desk import Desk
 from damascus.state.outbox import Outbox
+from support.patience import wait_until
 from support.redis_server import RedisServer
 
 TESTS = Path(__file__).parents[1]
@@ -99,7 +99,4 @@ class System:
         return [row["type"] for row in rows]
 
     def until(self, true: Callable[[], bool], what: str, *, seconds: float = 40.0) -> None:
-        deadline = time.monotonic() + seconds
-        while not true():
-            assert time.monotonic() < deadline, f"never happened: {what}\n{self.log[-4000:]}"
-            time.sleep(0.03)
+        wait_until(true, what, seconds=seconds, tell=lambda: self.log[-4000:])
