@@ -395,16 +395,17 @@ CREATE TABLE IF NOT EXISTS api_sessions (
 COMMENT ON TABLE api_sessions IS 'Who is signed in to the page; a session ends with its token.';
 CREATE INDEX IF NOT EXISTS api_sessions_by_expiry ON api_sessions (expires_at);
 
-CREATE TABLE IF NOT EXISTS api_requests (
-  token_id      bigint NOT NULL REFERENCES api_tokens (id),
+CREATE TABLE IF NOT EXISTS idempotency_keys (
+  -- Who asked: "token:7" for a token of the API, the actor ("mcp:nora") at a door without tokens.
+  caller        text NOT NULL,
   key           text NOT NULL,
   request_hash  bytea NOT NULL,
   response      jsonb,
   created_at    timestamptz NOT NULL DEFAULT now(),
-  PRIMARY KEY (token_id, key)
+  PRIMARY KEY (caller, key)
 );
-COMMENT ON TABLE api_requests IS
-  'Idempotency keys: written in the transaction that does what was asked, with its answer.';
-CREATE INDEX IF NOT EXISTS api_requests_by_age ON api_requests (created_at);
+COMMENT ON TABLE idempotency_keys IS
+  'Requests that are done once: written in the transaction that does what was asked, with its answer.';
+CREATE INDEX IF NOT EXISTS idempotency_keys_by_age ON idempotency_keys (created_at);
 
 INSERT INTO damascus_schema (version) VALUES (1) ON CONFLICT (one) DO NOTHING;

@@ -64,7 +64,7 @@ def test_a_doorbell_that_does_not_answer_is_not_ready(database_url, home):
 
 def test_a_schema_without_the_tables_of_the_api_is_not_ready(api):
     with api.app.db.connection() as connection:
-        connection.execute("ALTER TABLE api_requests RENAME TO gone")
+        connection.execute("ALTER TABLE idempotency_keys RENAME TO gone")
     with api.client(None) as client:
         assert client.get("/readyz").json()["checks"]["schema"] == "wrong"
 

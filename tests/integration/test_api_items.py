@@ -107,12 +107,12 @@ def test_a_request_that_failed_can_be_sent_again_under_its_key(api, asking):
 def test_a_key_and_its_story_are_kept_together_or_not_at_all(api, asking):
     with api.app.db.connection() as connection:
         connection.execute(
-            "ALTER TABLE api_requests ADD CONSTRAINT broken CHECK (response IS NULL)"
+            "ALTER TABLE idempotency_keys ADD CONSTRAINT broken CHECK (response IS NULL)"
         )
     assert hand_in(asking, key="k1").status_code == 500
     assert ids(asking.get("/v1/items")) == []
     with api.app.db.connection() as connection:
-        connection.execute("ALTER TABLE api_requests DROP CONSTRAINT broken")
+        connection.execute("ALTER TABLE idempotency_keys DROP CONSTRAINT broken")
     assert hand_in(asking, key="k1").status_code == 201
 
 

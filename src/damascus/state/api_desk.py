@@ -45,7 +45,9 @@ class ApiDesk:
 
         if once is None:
             return act(), False
-        answer, before = self._store.requests.once(Once(*once), lambda: asdict(act()))
+        answer, before = self._store.requests.once(
+            Once(f"token:{once[0]}", *once[1:]), lambda: asdict(act())
+        )
         return Ingested(answer["item_id"], answer["key"], answer["outcome"]), before
 
     def change(

@@ -14,9 +14,12 @@ from damascus.state.db import Database
 
 @dataclass(frozen=True, slots=True)
 class Once:
-    """A request that is to be done once: who asks, its key, and the SHA-256 of what it asks."""
+    """A request that is to be done once: who asks, its key, and the SHA-256 of what it asks.
 
-    token_id: int
+    `caller` is `Holder.caller` for a token, and the actor at a door without tokens.
+    """
+
+    caller: str
     key: str
     request_hash: bytes
 
@@ -34,7 +37,7 @@ class Requests:
         both are there or neither is. A second request with the same key waits for the first.
         Raises KeyReusedError, RequestInProgressError, and what `act` raises.
         """
-        params = {"token": request.token_id, "key": request.key, "hash": request.request_hash}
+        params = {"caller": request.caller, "key": request.key, "hash": request.request_hash}
         with self._db.transaction():
             if self._db.row("requests.begin", params) is None:
                 seen = self._db.row("requests.seen", params)

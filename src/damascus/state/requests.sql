@@ -2,18 +2,18 @@
 
 -- name: begin
 -- Whoever comes second with the same key waits here until the first one's transaction has ended.
-INSERT INTO api_requests (token_id, key, request_hash)
-VALUES (%(token)s::bigint, %(key)s::text, %(hash)s) ON CONFLICT DO NOTHING RETURNING key;
+INSERT INTO idempotency_keys (caller, key, request_hash)
+VALUES (%(caller)s::text, %(key)s::text, %(hash)s) ON CONFLICT DO NOTHING RETURNING key;
 
 -- name: seen
-SELECT request_hash, response FROM api_requests
-WHERE token_id = %(token)s::bigint AND key = %(key)s::text;
+SELECT request_hash, response FROM idempotency_keys
+WHERE caller = %(caller)s::text AND key = %(key)s::text;
 
 -- name: done
-UPDATE api_requests SET response = %(response)s
-WHERE token_id = %(token)s::bigint AND key = %(key)s::text;
+UPDATE idempotency_keys SET response = %(response)s
+WHERE caller = %(caller)s::text AND key = %(key)s::text;
 
 -- name: forget
-DELETE FROM api_requests WHERE (token_id, key) IN
-  (SELECT token_id, key FROM api_requests WHERE created_at < now() - interval '2 days'
+DELETE FROM idempotency_keys WHERE (caller, key) IN
+  (SELECT caller, key FROM idempotency_keys WHERE created_at < now() - interval '2 days'
    ORDER BY created_at LIMIT 500);

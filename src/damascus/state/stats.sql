@@ -48,4 +48,4 @@ WHERE backend_xmin IS NOT NULL AND pid <> pg_backend_pid();
 SELECT now() AS now;
 
 -- name: tables
-SELECT to_regclass('api_tokens') IS NOT NULL AND to_regclass('api_requests') IS NOT NULL AS there;
+SELECT to_regclass('api_tokens') IS NOT NULL AND to_regclass('idempotency_keys') IS NOT NULL AS there;

@@ -38,6 +38,11 @@ class Holder:
         """Who is asking, for the events."""
         return f"api:{self.name}"
 
+    @property
+    def caller(self) -> str:
+        """Whose idempotency keys these are: a later token of the same name has its own."""
+        return f"token:{self.token_id}"
+
 
 class Tokens:
     """Tokens and sign-ins. Secrets go in and out once, and are kept only as hashes."""
