@@ -41,15 +41,15 @@ def test_numbers_lead_to_lists_of_that_length_and_what_is_waited_for_is_cancelle
     site.desk.close_gate(known["faulty"], actor="api:nora", after=known["blocked"])
     with site.look("tiles", BLOCKED=str(known["blocked"])):
         pass
-    assert site.db.row("item", {"item": known["blocked"]})["phase"] == "cancelled"
-    assert site.db.row("item", {"item": known["faulty"]})["closed_gates"] == 0
+    assert site.db.row("items.get", {"item": known["blocked"]})["phase"] == "cancelled"
+    assert site.db.row("items.get", {"item": known["faulty"]})["closed_gates"] == 0
 
 
 def test_a_question_is_answered_on_the_page_by_keyboard(month):
     site, known = month
     with site.look("answer", ASKED=str(known["asked"])) as look:
         look.sees("answered")
-        row = site.db.row("issue", {"issue": 1})
+        (row,) = site.db.select("SELECT * FROM human_issues WHERE id = 1")
         assert (row["choice"], row["answer"]) == ("answer", "Yes, it keeps its password.")
         assert row["closed_by"] == "api:nora"
         look.go_on()
@@ -66,7 +66,7 @@ def test_an_item_is_watched_from_spec_to_merged_without_a_reload(site):
             assert site.tick(step) != "idle"
             look.go_on()
             look.sees(phase)
-        assert site.db.row("item", {"item": item})["phase"] == "merged"
+        assert site.db.row("items.get", {"item": item})["phase"] == "merged"
         look.go_on()
 
 
