@@ -60,7 +60,7 @@ def test_work_that_holds_a_secret_fails_and_is_not_pushed(tmp_path):
     world = World(tmp_path)
     world.builder = FakeBuilder(lambda top: (top / "notes.txt").write_text(f"token: {TOKEN}\n"))
     tools = replace(world.tools(), secrets=SECRECY.needles)
-    result = build.run(world.context(Phase.BUILD), tools)
+    result = build.run_build(world.context(Phase.BUILD), tools)
     assert result.verdict is Verdict.FAIL
     assert result.details["paths"] == ["notes.txt"]
     assert TOKEN not in str(result)

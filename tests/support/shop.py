@@ -11,7 +11,7 @@ from damascus.domain.findings import Finding
 from damascus.domain.work import Claim, Phase, PhaseContext, Project, Verdict, WorkItem
 from damascus.forge.local import LocalForge
 from damascus.git_ops import GitBinary
-from damascus.phases import build, review, spec
+from damascus.phases import PHASES
 from damascus.ports import Limits, Tools, Workspace
 from damascus.sandbox import detect
 from damascus.wiki import RepositoryWiki
@@ -108,8 +108,7 @@ class Shop:
             path=PATH,
         )
         claim = Claim(7, self.runs, "w", phase, 1, 3, 0)
-        body = {Phase.SPEC: spec.run, Phase.BUILD: build.run, Phase.REVIEW: review.run}[phase]
-        result = body(PhaseContext(claim, 1, self.item, self.project), tools)
+        result = PHASES[phase](PhaseContext(claim, 1, self.item, self.project), tools)
         facts = {k: v for k, v in self.progress.facts.items() if k not in ("base_sha", "log_path")}
         for name in ("spec", "test_command", "branch", "head_sha", "pr_number", "pr_url"):
             if getattr(result, name) is not None:

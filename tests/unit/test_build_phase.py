@@ -20,7 +20,7 @@ def world(tmp_path):
 
 
 def run(world):
-    return build.run(world.context(Phase.BUILD), world.tools())
+    return build.run_build(world.context(Phase.BUILD), world.tools())
 
 
 def fail_outcome(**values):

@@ -4,7 +4,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from damascus.phases import evidence, prompting, pull_text
+from damascus.phases import evidence, prompting, pull_request_text
 from damascus.phases.protected import protected
 from support.fake_ports import World
 
@@ -86,18 +86,18 @@ def test_branch_names_are_made_of_id_and_slug_and_stay(tmp_path):
         ("x" * 300, "x", "damascus-7-" + "x" * 40),
     ]:
         world.change_item(key=key, title=title, branch=None)
-        assert pull_text.branch_name(world.item) == branch
+        assert pull_request_text.branch_name(world.item) == branch
     world.change_item(branch="damascus-7-old")
-    assert pull_text.branch_name(world.item) == "damascus-7-old"
+    assert pull_request_text.branch_name(world.item) == "damascus-7-old"
 
 
 def test_output_in_a_comment_cannot_leave_its_block():
-    _, text = pull_text.tested(
+    _, text = pull_request_text.test_comment(
         colour="red",
         head_sha="a" * 40,
         base_sha="b" * 40,
         argv=("pytest",),
-        said="red",
+        sentence="red",
         output="```\n@everyone <img src=x> \x1b[31m closes #1\n```",
     )
     assert text.endswith("\n````")

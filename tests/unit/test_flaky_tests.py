@@ -37,7 +37,7 @@ def outcomes(world, *, head, base=GREEN):
 
 def run(world):
     """Review once; what is to be remembered is, as the cycle does it."""
-    result = review.run(world.context(Phase.REVIEW), world.tools())
+    result = review.run_review(world.context(Phase.REVIEW), world.tools())
     if result.verdict is not Verdict.PASS:
         found = Finding("review", result.verdict.value, result.summary, result.details)
         assert result.verdict is not Verdict.ERROR or result.details["remember"]

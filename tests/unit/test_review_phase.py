@@ -22,7 +22,7 @@ def world(tmp_path):
 
 
 def run(world):
-    return review.run(world.context(Phase.REVIEW), world.tools())
+    return review.run_review(world.context(Phase.REVIEW), world.tools())
 
 
 def ends(code, output="", stopped=None):

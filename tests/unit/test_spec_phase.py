@@ -17,7 +17,7 @@ def world(tmp_path):
 
 
 def run(world):
-    return spec.run(world.context(), world.tools())
+    return spec.run_spec(world.context(), world.tools())
 
 
 def test_a_good_answer_passes_with_spec_and_test_command(world):

@@ -21,12 +21,12 @@ def test_the_keys_are_exactly_live_phases_times_verdicts():
 
 def test_final_phases_have_no_exit():
     assert not any(phase in FINAL for phase, _ in TABLE)
-    assert not any(phase in FINAL for from_, _, _ in OPERATOR_MOVES.values() for phase in from_)
+    assert not any(phase in FINAL for move in OPERATOR_MOVES.values() for phase in move.before)
 
 
 def test_every_phase_is_reached():
     reached = {row.to for row in ROWS.values()}
-    reached |= {phase for _, to, _ in OPERATOR_MOVES.values() for phase in to}
+    reached |= {phase for move in OPERATOR_MOVES.values() for phase in move.after}
     assert reached == set(Phase)
 
 

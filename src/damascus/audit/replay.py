@@ -19,7 +19,7 @@ UNTOLD: Any = object()  # what no event has told yet; it is compared with nothin
 _CHANGEABLE = ("priority", "budget_cycles", "budget_usd")
 _LEARNT = ("spec_sha", "test_command", "head_sha", "pr_number", "merge_sha")
 _VERDICTS = {row.event for row in TABLE.values() if row is not None}
-_MOVES = {event: (before, after) for before, after, event in OPERATOR_MOVES.values()}
+_MOVES = {move.event: move for move in OPERATOR_MOVES.values()}
 
 
 @dataclass(slots=True)
@@ -176,14 +176,14 @@ class _Step:
 
     def _move(self) -> None:
         state, data = self.state, self.data
-        before, after = _MOVES[self.type]
+        move = _MOVES[self.type]
         phase, to = self._comes_from(), _phase(data.get("to"))
-        if phase not in before or to not in after:
+        if phase is None or to is None or not move.allows(phase, to):
             self.wrong(f"nobody can move an item from {phase} to {to} like this")
         claimed = self._claim_ended()
         if claimed:
             state.ended.add(state.epoch - 1)
-        self._counted(0 if self.type == "work.retried" else state.attempts + claimed)
+        self._counted(0 if move.resets_attempts else state.attempts + claimed)
         self._set(phase=to, phase_before=phase, consecutive_errors=0)
         self._told(*(n for n in _CHANGEABLE if n in data))
         if "issue" in data:

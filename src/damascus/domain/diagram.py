@@ -53,11 +53,11 @@ def _diagram() -> list[str]:
     for (phase, verdict), row in TABLE.items():
         if row is not None:
             arrows.setdefault((phase, row.to), []).append(verdict.value)
-    for name, (from_, to, _event) in OPERATOR_MOVES.items():
-        for start in from_:
-            for end in to:
+    for act, move in OPERATOR_MOVES.items():
+        for start in move.before:
+            for end in move.after:
                 if start in PARKED:
-                    arrows.setdefault((start, end), []).append(name)
+                    arrows.setdefault((start, end), []).append(act.value)
     lines = ["stateDiagram-v2", "  [*] --> spec : ingest"]
     for (start, end), labels in arrows.items():
         lines.append(f"  {start.value} --> {end.value} : {', '.join(labels)}")
@@ -86,11 +86,12 @@ def _table() -> list[str]:
 
 
 def _moves() -> list[str]:
-    lines = ["| act | from | to | event |", "|---|---|---|---|"]
-    for name, (from_, to, event) in OPERATOR_MOVES.items():
-        before = ", ".join(phase.value for phase in from_)
-        after = ", ".join(phase.value for phase in to)
-        lines.append(f"| {name} | {before} | {after} | `{event}` |")
+    lines = ["| act | from | to | attempts | event |", "|---|---|---|---|---|"]
+    for act, move in OPERATOR_MOVES.items():
+        before = ", ".join(phase.value for phase in move.before)
+        after = ", ".join(phase.value for phase in move.after)
+        attempts = "set to 0" if move.resets_attempts else "as they are"
+        lines.append(f"| {act.value} | {before} | {after} | {attempts} | `{move.event}` |")
     return lines
 
 

@@ -10,8 +10,8 @@ The rules, in the order in which they are applied by `decide`:
    itself needs no conditions.
 4. The row says the next phase, whether the attempt is refunded, the event, and the human issue.
 
-Final and parked phases have no rows: nothing but an operator moves an item out of them, and those
-moves are `OPERATOR_MOVES`.
+Final and parked phases have no rows: only a person moves an item out of them. `OPERATOR_MOVES`
+says what people may do: the store asks it before a move, `audit` asks it about each event.
 
 `attempts` grows by one at every claim, so what a row refunds is the attempt of the claim that
 gave the verdict. `docs/state-machine.md` is generated from this module (`damascus.domain.diagram`).
@@ -20,6 +20,7 @@ gave the verdict. `docs/state-machine.md` is generated from this module (`damasc
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from damascus.domain.work import LIVE, IssueKind, Phase, Verdict
 
@@ -96,14 +97,39 @@ TABLE: dict[tuple[Phase, Verdict], Transition | None] = {
     (Phase.REVIEW, Verdict.EXHAUSTED): _EXHAUSTED,
 }
 
-# What a person may do, and where it may lead. `None` stands for "any phase that is not final".
-OPERATOR_MOVES: dict[str, tuple[tuple[Phase, ...], tuple[Phase, ...], str]] = {
-    "answer a question": ((Phase.AWAITING_HUMAN,), (Phase.SPEC,), "work.answered"),
-    "retry": ((Phase.BLOCKED,), (Phase.SPEC, Phase.BUILD, Phase.REVIEW), "work.retried"),
-    "cancel": (
-        (*LIVE, Phase.AWAITING_HUMAN, Phase.BLOCKED),
-        (Phase.CANCELLED,),
-        "work.cancelled",
+
+class Act(StrEnum):
+    """What a person does to an item that moves it."""
+
+    ANSWER = "answer a question"
+    RETRY = "retry"
+    CANCEL = "cancel"
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """Where an act may start and lead. `resets_attempts` says that they begin at 0 again."""
+
+    before: tuple[Phase, ...]
+    after: tuple[Phase, ...]
+    event: str
+    resets_attempts: bool = False
+
+    def allows(self, phase: Phase, to: Phase) -> bool:
+        """Tell whether the act moves an item from `phase` to `to`."""
+        return phase in self.before and to in self.after
+
+
+OPERATOR_MOVES: dict[Act, Move] = {
+    Act.ANSWER: Move((Phase.AWAITING_HUMAN,), (Phase.SPEC,), "work.answered"),
+    Act.RETRY: Move(
+        (Phase.BLOCKED,),
+        (Phase.SPEC, Phase.BUILD, Phase.REVIEW),
+        "work.retried",
+        resets_attempts=True,
+    ),
+    Act.CANCEL: Move(
+        (*LIVE, Phase.AWAITING_HUMAN, Phase.BLOCKED), (Phase.CANCELLED,), "work.cancelled"
     ),
 }
 

@@ -5,8 +5,8 @@
 3. commit what it left, check it, record the commit
 4. push under a lease, then find or open the pull request
 
-Steps 1 to 3 leave no trace outside the attempt directory. Step 4 can be repeated: a run that died
-after its push is recognised by its recorded commit, and the agent is not paid twice.
+Steps 1 to 3 leave no trace outside the attempt directory. Step 4 can be repeated: the recorded
+commit shows that an earlier run died after its push, and the agent is not paid twice.
 """
 
 from __future__ import annotations
@@ -18,10 +18,9 @@ from damascus.crashpoints import Boundary, crashpoint
 from damascus.domain.findings import Details
 from damascus.domain.work import Phase, PhaseContext, PhaseResult, Verdict, WorkItem
 from damascus.errors import ClaimLostError, GitConflictError, LeaseLostError, UnusableTreeError
-from damascus.phases import budget, closed_pull, prompting, protected, pull_text
+from damascus.phases import budget, prompting, protected, pull_request_text, pull_requests
 from damascus.phases.checkout_files import read_plain, with_conflict_markers
 from damascus.phases.evidence import fenced, head, one_line
-from damascus.phases.telling import tell
 from damascus.ports import BuildRequest, Remote, Tools
 
 WRONG_FILE = "DAMASCUS-SPEC-WRONG.md"
@@ -40,7 +39,7 @@ class _Start:
     conflicts: tuple[str, ...] = ()
 
 
-def run(context: PhaseContext, tools: Tools) -> PhaseResult:
+def run_build(context: PhaseContext, tools: Tools) -> PhaseResult:
     """Build an item.
 
     Verdicts: `pass` with branch, commit and pull request; `fail` (nothing changed, the agent
@@ -54,7 +53,7 @@ def run(context: PhaseContext, tools: Tools) -> PhaseResult:
     item = context.item
     tools.progress.known(log_path=str(tools.workspace.log))
     remote = tools.forge.remote()
-    branch = pull_text.branch_name(item)
+    branch = pull_request_text.branch_name(item)
     if (decided := _decided_by_a_person(context, tools)) is not None:
         return decided
     seen = tools.git.remote_sha(remote, branch)
@@ -73,8 +72,8 @@ def run(context: PhaseContext, tools: Tools) -> PhaseResult:
 def _decided_by_a_person(context: PhaseContext, tools: Tools) -> PhaseResult | None:
     """Return the verdict when the item's pull request was merged or closed meanwhile.
 
-    Closed once, told once: when the item is back here after that was reported, a person has chosen
-    to have it built again, and a new pull request may be opened.
+    A closed pull request is reported once. When the item comes back after the report, a person has
+    chosen to have it built again, and a new pull request may be opened.
     """
     item = context.item
     if item.pr_number is None:
@@ -87,8 +86,8 @@ def _decided_by_a_person(context: PhaseContext, tools: Tools) -> PhaseResult | N
             pr_number=pull.number,
             pr_url=pull.url,
         )
-    if pull.state == "closed" and not closed_pull.already_told(item, pull.number):
-        return closed_pull.verdict(pull)
+    if pull.state == "closed" and not pull_requests.closing_is_known(item, pull.number):
+        return pull_requests.closed_by_person(pull)
     return None
 
 
@@ -153,9 +152,9 @@ def _work(context: PhaseContext, tools: Tools, start: _Start) -> PhaseResult | N
         return PhaseResult(Verdict.OVER_BUDGET, f"The agent ran out of money: {reason}", details)
     if not outcome.ok:
         return PhaseResult(Verdict.FAIL, f"The agent did not finish: {reason}", details)
-    said = read_plain(file, cap=_WRONG_CAP)
-    if said is not None and said != before:
-        why = head(said.decode(errors="replace"), _WRONG_CAP).strip() or "It gave no reason."
+    objection = read_plain(file, cap=_WRONG_CAP)
+    if objection is not None and objection != before:
+        why = head(objection.decode(errors="replace"), _WRONG_CAP).strip() or "It gave no reason."
         return PhaseResult(
             Verdict.SPEC_WRONG,
             f"The builder shows that the spec cannot be built: {one_line(why, 300)}",
@@ -182,12 +181,12 @@ def _publish(
 ) -> PhaseResult:
     git, item, workspace = tools.git, context.item, tools.workspace
     attempt = context.claim.attempts
-    message = pull_text.commit_message(item, attempt=attempt)
+    message = pull_request_text.commit_message(item, attempt=attempt)
     try:
         sha = git.commit_all(workspace, message=message, parents=[start.parent])
     except UnusableTreeError as error:
-        said = one_line(str(error), 500)
-        return PhaseResult(Verdict.FAIL, said, {"reason": said})
+        reason = one_line(str(error), 500)
+        return PhaseResult(Verdict.FAIL, reason, {"reason": reason})
     if sha is None:
         return PhaseResult(
             Verdict.FAIL,
@@ -232,14 +231,16 @@ def _pull_request(
     pull = tools.forge.ensure_pull(
         head=branch,
         base=context.project.base_branch,
-        title=pull_text.title(item),
-        body=pull_text.body(context, builder=builder, spent=f"{context.spent_usd} US dollars"),
+        title=pull_request_text.title(item),
+        body=pull_request_text.body(
+            context, builder=builder, spent=f"{context.spent_usd} US dollars"
+        ),
     )
     crashpoint(Boundary.PULL_OPENED)
     tools.progress.known(pr_number=pull.number, pr_url=pull.url)
     if again:
-        marker, text = pull_text.pushed_again(sha=sha, attempt=context.claim.attempts)
-        tell(tools, pull.number, text, marker=marker)
+        marker, text = pull_request_text.push_comment(sha=sha, attempt=context.claim.attempts)
+        pull_requests.comment_once(tools, pull.number, text, marker=marker)
     return PhaseResult(
         Verdict.PASS,
         f"Pull request {pull.number} carries commit {sha[:12]}.",

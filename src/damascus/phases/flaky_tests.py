@@ -1,9 +1,9 @@
-"""A second look at red tests: is it the work, is it chance, or was it red before?
+"""Red tests explained: did the work break them, are they flaky, or were they red before?
 
-The command is run again on a fresh merged tree: green there, it is `flaky`. Else it is run on the
-base alone: what fails there in the same way is `pre-existing`. Neither is merged, and the first
-time neither spends an attempt: the item is reviewed again. The second time a flaky test is the
-work's to mend, as it may well be its own; a red base is a person's.
+The command runs again on a fresh merged tree. Green there means `flaky`. Otherwise it runs on the
+base alone; a failure that is the same there is `pre-existing`. Neither is merged. The first time
+neither spends an attempt: the item is reviewed again. The second time a flaky test is the work's to
+mend, as it may well be its own, and a red base is a person's.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ import re
 from collections.abc import Callable
 from typing import Final
 
+from damascus.domain.findings import Details
 from damascus.domain.work import PhaseContext, PhaseResult, Verdict
 from damascus.phases.evidence import clean, one_line
-from damascus.phases.test_run import Checked, Tree, check
+from damascus.phases.test_run import MergedTree, TestRun, run_tests
 from damascus.ports import Tools
 
 FLAKY: Final = "flaky"
@@ -34,46 +35,48 @@ _FAILED: Final = re.compile(
 )
 
 
-def look(
+def explain_red(
     context: PhaseContext,
     tools: Tools,
-    tree: Tree,
-    checked: Checked,
+    tree: MergedTree,
+    first: TestRun,
     *,
-    fresh: Callable[[str], Tree],
-) -> Checked:
-    """Return what was found about red tests: `checked` itself when the work broke them.
+    fresh: Callable[[str], MergedTree],
+) -> TestRun:
+    """Return what explains the red run `first`: that run itself when the work broke the tests.
 
     `fresh("head")` and `fresh("base")` make a new checkout of the merged tree, and of the base
-    alone. Raises what `check` raises.
+    alone. Raises what `run_tests` raises.
     """
-    again = check(context, tools, fresh("head"))
-    if again.refused is None:
-        said = f"{checked.said} On the same commits a second run was green: the tests are flaky."
-        return _report(context, tree, checked, FLAKY, said)
-    if not again.red:
-        return checked
-    base = check(context, tools, fresh("base"))
+    second = run_tests(context, tools, fresh("head"))
+    if second.refusal is None:
+        sentence = (
+            f"{first.sentence} On the same commits a second run was green: the tests are flaky."
+        )
+        return _report(context, tree, first, FLAKY, sentence)
+    if not second.red:
+        return first
+    base = run_tests(context, tools, fresh("base"))
     if not base.red:
-        return checked
-    ours, theirs = failures(checked.output), failures(base.output)
+        return first
+    ours, theirs = failures(first.output), failures(base.output)
     if ours and theirs:
         # What the spec speaks of may well be red on the base: to make it green is the work.
-        old = sorted(n for n in ours & theirs if not _spoken_of(n, context.item.spec or ""))
+        old = sorted(n for n in ours & theirs if not _is_named_in(context.item.spec or "", n))
         same = ours == frozenset(old)
     else:
         old = []
-        same = bool(base.output.strip()) and _shape(checked.output) == _shape(base.output)
+        same = bool(base.output.strip()) and _shape(first.output) == _shape(base.output)
     if same:
-        said = f"{checked.said} It fails on the base alone in the same way."
-        return _report(context, tree, checked, PRE_EXISTING, said)
-    if old and checked.refused is not None:
-        details = {**checked.refused.details, "pre_existing": old[:_SHOWN]}
-        refused = dataclasses.replace(checked.refused, details=details)
+        sentence = f"{first.sentence} It fails on the base alone in the same way."
+        return _report(context, tree, first, PRE_EXISTING, sentence)
+    if old and first.refusal is not None:
+        details: Details = {**first.refusal.details, "pre_existing": old[:_SHOWN]}
+        refusal = dataclasses.replace(first.refusal, details=details)
         listed = one_line(", ".join(old[:_SHOWN]), 500)
-        said = f"{checked.said} Red on the base already: {listed}."
-        return dataclasses.replace(checked, said=said, refused=refused)
-    return checked
+        sentence = f"{first.sentence} Red on the base already: {listed}."
+        return dataclasses.replace(first, sentence=sentence, refusal=refusal)
+    return first
 
 
 def failures(output: str) -> frozenset[str]:
@@ -82,7 +85,7 @@ def failures(output: str) -> frozenset[str]:
     return frozenset(" ".join(name.split()) for names in found for name in names if name)
 
 
-def _spoken_of(failed: str, spec: str) -> bool:
+def _is_named_in(spec: str, failed: str) -> bool:
     """Tell whether a spec names a failed test, or the file it is in."""
     words = set(re.findall(r"\w*[Tt]est\w*", failed)) - _NOBODYS
     return any(re.search(rf"(?<!\w){re.escape(word)}(?!\w)", spec) for word in words)
@@ -94,26 +97,31 @@ def _shape(output: str) -> str:
     return re.sub(r"0x[0-9a-f]+|\d+", "0", text)
 
 
-def _report(context: PhaseContext, tree: Tree, checked: Checked, kind: str, said: str) -> Checked:
-    """Return `checked` as a report: a fault the first time, somebody's task the second."""
-    assert checked.refused is not None, "only red tests get a second look"  # noqa: S101 - a promise
-    told_before = any(
+def _report(
+    context: PhaseContext, tree: MergedTree, run: TestRun, kind: str, sentence: str
+) -> TestRun:
+    """Return `run` as a report: a fault the first time, somebody's task the second."""
+    assert run.refusal is not None, "only red tests are explained"  # noqa: S101 - a promise
+    reported_before = any(
         finding.details.get("class") == kind and (kind != FLAKY or finding.is_about(tree.head_sha))
         for finding in context.item.findings
     )
-    failed = sorted(failures(checked.output))[:_SHOWN]
-    summary = f"{kind}: {said}"
-    if told_before and kind == FLAKY:
+    failed = sorted(failures(run.output))[:_SHOWN]
+    summary = f"{kind}: {sentence}"
+    if reported_before and kind == FLAKY:
         summary += " It happened before; make these tests the same every time they run."
-    elif told_before:
+    elif reported_before:
         summary += " Mend the base, then retry; nothing in this work can."
     result = PhaseResult(
-        Verdict.FAIL if told_before else Verdict.ERROR,
+        Verdict.FAIL if reported_before else Verdict.ERROR,
         summary,
-        {**checked.refused.details, "class": kind, "tests": failed, "remember": True},
-        needs_person=told_before and kind == PRE_EXISTING,
+        {**run.refusal.details, "class": kind, "tests": failed, "remember": True},
+        needs_person=reported_before and kind == PRE_EXISTING,
         base_sha=tree.base_sha,
     )
     return dataclasses.replace(
-        checked, said=summary, refused=result, status="failure" if told_before else "error"
+        run,
+        sentence=summary,
+        refusal=result,
+        status="failure" if reported_before else "error",
     )

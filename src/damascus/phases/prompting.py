@@ -46,18 +46,18 @@ def data(kind: str, text: str) -> str:
 
 def answers_text(answers: Iterable[Answer]) -> str:
     """Return what people answered, oldest first, as data for a prompt."""
-    told = [
+    shown = [
         data("answer", f"Q: {head(a.question, _ANSWER_CAP)}\nA: {head(a.answer, _ANSWER_CAP)}")
         for a in answers
     ]
-    return "\n\n".join(told) or "Nobody was asked anything yet."
+    return "\n\n".join(shown) or "Nobody was asked anything yet."
 
 
 def conventions_text(context: PhaseContext, tools: Tools) -> str:
     """Return what the project's owner set down, then what the repository says, capped."""
     found = (context.project.conventions, tools.wiki.conventions(tools.workspace))
-    told = "\n\n".join(text.strip() for text in found if text.strip())
-    return head(told, CONVENTIONS_CAP) or "(none are known)"
+    text = "\n\n".join(part.strip() for part in found if part.strip())
+    return head(text, CONVENTIONS_CAP) or "(none are known)"
 
 
 def findings_text(findings: Iterable[Finding]) -> str:

@@ -3,12 +3,12 @@
 1. read the pull request: it may be merged already, or closed by a person
 2. merge its head onto the current base in a fresh checkout, and check what it changes: protected
    paths, and the tests that judge it
-3. run the test command there; its exit status decides, nothing else does. Red gets a second look:
-   a flaky test, or one that was red before, is not the work's doing
-4. under the repository's merge lock: see that the base has not moved, and merge that very head.
-   This is the point of no return; before it, everything may be done again.
+3. run the test command there; its exit status decides, nothing else does. Red tests are explained
+   (`flaky_tests.py`): a flaky test, or one that was red before, is not the work's doing
+4. take the repository's merge lock, check that the base has not moved, and merge that very head.
+   This is the point of no return; everything before it may be done again
 
-A base or a head that moved meanwhile means testing again, a few times.
+When the base or the head has moved meanwhile, the work is tested again, a few times.
 """
 
 from __future__ import annotations
@@ -29,19 +29,18 @@ from damascus.errors import (
     HeadMovedError,
     MergeConflictError,
 )
-from damascus.phases import closed_pull, flaky_tests, protected, pull_text, tampering
+from damascus.phases import flaky_tests, protected, pull_request_text, pull_requests, tampering
 from damascus.phases.evidence import one_line
-from damascus.phases.telling import tell
-from damascus.phases.test_run import Checked, Tree, check
+from damascus.phases.test_run import MergedTree, TestRun, run_tests
 from damascus.ports import PullRequest, Tools, Workspace
 
 _log = logging.getLogger(__name__)
 _PATHS_SHOWN = 50
 _FILE_CAP = 1_000_000
-_LOOKED_AT = 2_000  # files; more tests than that are changed by no story
+_LOOKED_AT = 2_000  # files; no story changes more tests than that
 
 
-def run(context: PhaseContext, tools: Tools) -> PhaseResult:
+def run_review(context: PhaseContext, tools: Tools) -> PhaseResult:
     """Review an item and merge it.
 
     Verdicts: `pass` with the merge's, the head's and the base's SHA; `fail` with the output of the
@@ -63,7 +62,7 @@ def run(context: PhaseContext, tools: Tools) -> PhaseResult:
         if pull.merged:
             return _merged(pull.merge_sha, pull, tools, base_sha=None)
         if pull.state == "closed":
-            return closed_pull.verdict(pull)
+            return pull_requests.closed_by_person(pull)
         if pull.base_branch != context.project.base_branch:
             return PhaseResult(
                 Verdict.ERROR,
@@ -89,25 +88,25 @@ def _one_round(
         return tree
     tools.forge.set_status(pull.head_sha, state="pending", description="testing the merged tree")
     crashpoint(Boundary.TESTS_BEFORE)
-    checked = check(context, tools, tree)
-    if checked.red:
-        checked = flaky_tests.look(
-            context, tools, tree, checked, fresh=lambda what: _fresh(tools, tree, turn, what)
+    tests = run_tests(context, tools, tree)
+    if tests.red:
+        tests = flaky_tests.explain_red(
+            context, tools, tree, tests, fresh=lambda what: _fresh(tools, tree, turn, what)
         )
     crashpoint(Boundary.TESTS_AFTER)
-    _report(tools, pull, tree, checked)
-    if checked.refused is not None:
-        return checked.refused
+    _report(tools, pull, tree, tests)
+    if tests.refusal is not None:
+        return tests.refusal
     return _merge(context, tools, pull, tree)
 
 
 def _merged_tree(
     context: PhaseContext, tools: Tools, pull: PullRequest, turn: int
-) -> PhaseResult | Tree:
-    """Fill a directory of this round's own with head merged onto base.
+) -> PhaseResult | MergedTree:
+    """Merge head onto base in a new directory, or return the verdict that ends the review.
 
-    Not the directory of an earlier round: the tests that ran there may have left anything. It lies
-    in the attempt's checkout directory, and is removed with it.
+    The directory of an earlier round is not used again: the tests that ran there may have left
+    anything. It lies in the attempt's checkout directory, and is removed with it.
     """
     workspace = Workspace(tools.workspace.checkout / f"round-{turn}")
     workspace.home.mkdir(parents=True, exist_ok=True)
@@ -128,14 +127,14 @@ def _merged_tree(
             base_sha=base_sha,
         )
     changed = tools.git.changed_paths(workspace, base=base_sha, head=pull.head_sha)
-    for said, refused in (
+    for description, refusal in (
         ("changes protected paths", protected.refusal(changed, context.project)),
         ("weakens its tests", _tampering(context, tools, workspace, changed, base_sha=base_sha)),
     ):
-        if refused is not None and not _accepted(context, refused, pull.head_sha):
-            tools.forge.set_status(pull.head_sha, state="failure", description=said)
-            return dataclasses.replace(refused, details={**refused.details, **shas})
-    return Tree(workspace, head_sha=pull.head_sha, base_sha=base_sha)
+        if refusal is not None and not _accepted(context, refusal, pull.head_sha):
+            tools.forge.set_status(pull.head_sha, state="failure", description=description)
+            return dataclasses.replace(refusal, details={**refusal.details, **shas})
+    return MergedTree(workspace, head_sha=pull.head_sha, base_sha=base_sha)
 
 
 def _tampering(
@@ -146,7 +145,7 @@ def _tampering(
     *,
     base_sha: str,
 ) -> PhaseResult | None:
-    """Return the verdict on work that weakens its own check, None when it does not."""
+    """Return the verdict on work that weakens its own tests, None when it does not."""
     argv = context.project.test_command or context.item.test_command or ()
 
     def text(path: str, at: str | None) -> str | None:
@@ -172,49 +171,49 @@ def _tampering(
     )
 
 
-def _accepted(context: PhaseContext, refused: PhaseResult, head_sha: str) -> bool:
+def _accepted(context: PhaseContext, refusal: PhaseResult, head_sha: str) -> bool:
     """Tell whether a person was asked about this very commit, and had it reviewed again."""
-    return refused.needs_person and any(
+    return refusal.needs_person and any(
         finding.details.get("ask")
         and finding.is_about(head_sha)
-        and bool(finding.details.get("tampering")) == bool(refused.details.get("tampering"))
+        and bool(finding.details.get("tampering")) == bool(refusal.details.get("tampering"))
         for finding in context.item.findings
     )
 
 
-def _fresh(tools: Tools, tree: Tree, turn: int, what: str) -> Tree:
+def _fresh(tools: Tools, tree: MergedTree, turn: int, what: str) -> MergedTree:
     """Make a new checkout of the same commits: the "head" merged, or the "base" alone."""
     workspace = Workspace(tools.workspace.checkout / f"round-{turn}-{what}")
     workspace.home.mkdir(parents=True, exist_ok=True)
     tools.git.clone(tools.forge.remote(), workspace, ref=tree.base_sha)
     if what == "base":
-        return Tree(workspace, head_sha=tree.base_sha, base_sha=tree.base_sha)
+        return MergedTree(workspace, head_sha=tree.base_sha, base_sha=tree.base_sha)
     tools.git.merge_into(workspace, head=tree.head_sha)
-    return Tree(workspace, head_sha=tree.head_sha, base_sha=tree.base_sha)
+    return MergedTree(workspace, head_sha=tree.head_sha, base_sha=tree.base_sha)
 
 
-def _report(tools: Tools, pull: PullRequest, tree: Tree, checked: Checked) -> None:
-    refused = checked.refused
+def _report(tools: Tools, pull: PullRequest, tree: MergedTree, tests: TestRun) -> None:
+    refusal = tests.refusal
     crashpoint(Boundary.STATUS_BEFORE)
     tools.forge.set_status(
         tree.head_sha,
-        state="success" if refused is None else checked.status,
-        description=one_line(checked.said, 120),
+        state="success" if refusal is None else tests.status,
+        description=one_line(tests.sentence, 120),
     )
     crashpoint(Boundary.STATUS_AFTER)
-    marker, text = pull_text.tested(
-        colour="green" if refused is None else str(refused.details.get("class", "red")),
+    marker, text = pull_request_text.test_comment(
+        colour="green" if refusal is None else refusal.details.get("class", "red"),
         head_sha=tree.head_sha,
         base_sha=tree.base_sha,
-        argv=checked.argv,
-        said=checked.said,
-        output=checked.output,
+        argv=tests.argv,
+        sentence=tests.sentence,
+        output=tests.output,
     )
-    tell(tools, pull.number, text, marker=marker)
+    pull_requests.comment_once(tools, pull.number, text, marker=marker)
 
 
 def _merge(
-    context: PhaseContext, tools: Tools, pull: PullRequest, tree: Tree
+    context: PhaseContext, tools: Tools, pull: PullRequest, tree: MergedTree
 ) -> PhaseResult | None:
     item, base_branch = context.item, context.project.base_branch
     remote = tools.forge.remote()
@@ -227,7 +226,7 @@ def _merge(
                 pull.number,
                 head_sha=tree.head_sha,
                 style=context.project.merge_style,
-                title=f"{pull_text.title(item)} (#{pull.number})",
+                title=f"{pull_request_text.title(item)} (#{pull.number})",
                 message=f"Merged by Damascus, item {item.id}: {tree.head_sha} passed its tests on "
                 f"{tree.base_sha}.",
             )

@@ -24,7 +24,7 @@ _FILES_SHOWN = 400
 _READMES = ("README.md", "README.rst", "README.txt", "README", "readme.md")
 
 
-def run(context: PhaseContext, tools: Tools) -> PhaseResult:
+def run_spec(context: PhaseContext, tools: Tools) -> PhaseResult:
     """Write the spec of an item.
 
     Verdicts: `pass` with `spec` and `test_command`; `spec_ambiguous` with `questions`;

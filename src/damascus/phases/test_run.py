@@ -1,4 +1,7 @@
-"""Running the tests of an item on the merged tree, and reading how they ended."""
+"""Running the tests of an item on the merged tree, and reading how they ended.
+
+The exit status of the test command decides; its output is only shown.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from damascus.domain.findings import Details
 from damascus.domain.work import PhaseContext, PhaseResult, Verdict
 from damascus.errors import ClaimLostError, SandboxError
 from damascus.phases.evidence import tail
-from damascus.phases.pull_text import shown
+from damascus.phases.pull_request_text import command_line
 from damascus.ports import Command, Finished, Tools, Workspace
 
 _TAIL_CAP = 8_000
@@ -21,7 +24,7 @@ _NO_TESTS = 5  # pytest collected nothing
 
 
 @dataclass(frozen=True, slots=True)
-class Tree:
+class MergedTree:
     """A fresh checkout of `head_sha` merged onto `base_sha`."""
 
     workspace: Workspace
@@ -30,22 +33,22 @@ class Tree:
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
-    """How the tests ended: `refused` is None when they are green.
+class TestRun:
+    """How the tests ended: `refusal` is the verdict on the item, None when they are green.
 
     `red` says that the test command ran and failed. `status` is what the commit status becomes
-    when they are not green; `said` is one sentence.
+    when they are not green; `sentence` says it for people.
     """
 
     argv: Sequence[str]
-    said: str
+    sentence: str
     output: str = ""
-    refused: PhaseResult | None = None
+    refusal: PhaseResult | None = None
     status: str = "failure"
     red: bool = False
 
 
-def check(context: PhaseContext, tools: Tools, tree: Tree) -> Checked:
+def run_tests(context: PhaseContext, tools: Tools, tree: MergedTree) -> TestRun:
     """Run the project's setup command, if any, and the test command.
 
     Raises:
@@ -55,18 +58,19 @@ def check(context: PhaseContext, tools: Tools, tree: Tree) -> Checked:
     project = context.project
     if project.setup_command:
         setup = _run(context, tools, tree, project.setup_command)
+        command = command_line(project.setup_command)
         if setup is None or setup.exit_code in _CANNOT_RUN:
             return _refused(
                 Verdict.ERROR,
                 tree,
                 project.setup_command,
-                f"The project's setup command {shown(project.setup_command)!r} cannot be run here; "
-                "install the program or change the project.",
+                f"The project's setup command {command!r} cannot be run here; install the program "
+                "or change the project.",
                 setup,
             )
         if setup.exit_code or setup.stopped:
-            said = f"The setup command {_ended(setup, project.test_timeout_seconds)}."
-            return _refused(Verdict.FAIL, tree, project.setup_command, said, setup)
+            sentence = f"The setup command {_ended(setup, project.test_timeout_seconds)}."
+            return _refused(Verdict.FAIL, tree, project.setup_command, sentence, setup)
     argv = project.test_command or context.item.test_command
     if not argv:
         return _refused(Verdict.SPEC_WRONG, tree, (), "The spec names no test command.", None)
@@ -74,30 +78,32 @@ def check(context: PhaseContext, tools: Tools, tree: Tree) -> Checked:
     if finished is None or finished.exit_code in _CANNOT_RUN:
         return _cannot_run(context, tree, argv, finished)
     if finished.exit_code == 0 and finished.stopped is None:
-        said = "the test command ended with status 0."
-        return Checked(argv, said, finished.output)
-    said = f"The test command {_ended(finished, project.test_timeout_seconds)}."
-    none = finished.exit_code == _NO_TESTS and "pytest" in " ".join(argv)
-    if none:
-        said = "The test command found no tests (pytest ended with status 5)."
-    refused = _refused(Verdict.FAIL, tree, argv, said, finished)
-    return dataclasses.replace(refused, red=not none)
+        sentence = "the test command ended with status 0."
+        return TestRun(argv, sentence, finished.output)
+    sentence = f"The test command {_ended(finished, project.test_timeout_seconds)}."
+    no_tests = finished.exit_code == _NO_TESTS and "pytest" in " ".join(argv)
+    if no_tests:
+        sentence = "The test command found no tests (pytest ended with status 5)."
+    refused = _refused(Verdict.FAIL, tree, argv, sentence, finished)
+    return dataclasses.replace(refused, red=not no_tests)
 
 
 def _cannot_run(
-    context: PhaseContext, tree: Tree, argv: Sequence[str], finished: Finished | None
-) -> Checked:
-    """Say whose fault it is that the test command does not start.
+    context: PhaseContext, tree: MergedTree, argv: Sequence[str], finished: Finished | None
+) -> TestRun:
+    """Decide whose fault it is that the test command does not start.
 
-    A spec can name another command. A pinned one is the owner's: no spec and no build can mend
+    A spec can name another command. A pinned command is the owner's: no spec and no build can mend
     it, unless it is a file of the repository, which the work may have broken.
     """
-    said = f"The test command {shown(argv)!r} cannot be run: not found, or not executable."
+    sentence = (
+        f"The test command {command_line(argv)!r} cannot be run: not found, or not executable."
+    )
     if context.project.test_command is None:
         verdict = Verdict.SPEC_WRONG
     else:
         verdict = Verdict.FAIL if "/" in argv[0] or finished else Verdict.ERROR
-    return _refused(verdict, tree, argv, said, finished)
+    return _refused(verdict, tree, argv, sentence, finished)
 
 
 def _ended(finished: Finished, timeout: int) -> str:
@@ -107,11 +113,15 @@ def _ended(finished: Finished, timeout: int) -> str:
 
 
 def _refused(
-    verdict: Verdict, tree: Tree, argv: Sequence[str], said: str, finished: Finished | None
-) -> Checked:
+    verdict: Verdict,
+    tree: MergedTree,
+    argv: Sequence[str],
+    sentence: str,
+    finished: Finished | None,
+) -> TestRun:
     output = finished.output if finished else ""
     details: Details = {
-        "command": shown(argv),
+        "command": command_line(argv),
         "exit_code": finished.exit_code if finished else None,
         "timed_out": bool(finished and finished.stopped == "timeout"),
         "output_tail": tail(output, _TAIL_CAP),
@@ -119,13 +129,15 @@ def _refused(
         "base_sha": tree.base_sha,
     }
     if verdict is Verdict.SPEC_WRONG:
-        details["reasons"] = [said]
-    result = PhaseResult(verdict, said, details, base_sha=tree.base_sha)
+        details["reasons"] = [sentence]
+    result = PhaseResult(verdict, sentence, details, base_sha=tree.base_sha)
     status = "failure" if verdict is Verdict.FAIL else "error"
-    return Checked(argv, said, output, refused=result, status=status)
+    return TestRun(argv, sentence, output, refusal=result, status=status)
 
 
-def _run(context: PhaseContext, tools: Tools, tree: Tree, argv: Sequence[str]) -> Finished | None:
+def _run(
+    context: PhaseContext, tools: Tools, tree: MergedTree, argv: Sequence[str]
+) -> Finished | None:
     """Run a command in the merged tree; None when its program cannot be started."""
     project, workspace = context.project, tree.workspace
     command = Command(

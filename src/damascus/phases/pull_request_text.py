@@ -62,14 +62,14 @@ def body(context: PhaseContext, *, builder: str, spent: str) -> str:
     return f"{intro}\n\n{story}\n\n{spec}\n\n{run}"
 
 
-def pushed_again(*, sha: str, attempt: int) -> tuple[str, str]:
+def push_comment(*, sha: str, attempt: int) -> tuple[str, str]:
     """Return marker and body of the comment about a later attempt."""
     marker = f"<!-- damascus:pushed {sha} -->"
     return marker, f"{marker}\nAttempt {attempt} pushed {sha}."
 
 
-def tested(
-    *, colour: str, head_sha: str, base_sha: str, argv: Sequence[str], said: str, output: str
+def test_comment(
+    *, colour: str, head_sha: str, base_sha: str, argv: Sequence[str], sentence: str, output: str
 ) -> tuple[str, str]:
     """Return marker and body of the comment about one test run; one per colour and commits.
 
@@ -78,15 +78,15 @@ def tested(
     marker = f"<!-- damascus:review {colour} {head_sha} {base_sha} -->"
     lines = [
         marker,
-        f"**Tests {colour}**: {head_sha} merged onto {base_sha}: {said}",
-        fenced(shown(argv)),
+        f"**Tests {colour}**: {head_sha} merged onto {base_sha}: {sentence}",
+        fenced(command_line(argv)),
     ]
     if colour != "green":
         lines.append(fenced(tail(output, _OUTPUT_CAP)))
     return marker, "\n\n".join(lines)
 
 
-def shown(argv: Sequence[str]) -> str:
+def command_line(argv: Sequence[str]) -> str:
     """Return a command as one line for people."""
     return one_line(" ".join(argv), 500)
 
