@@ -53,7 +53,7 @@ class Command:
     private /tmp (`cwd` must be inside one of them). `timeout` is in seconds of wall clock; then
     TERM, `grace` seconds, KILL to everything it started. `output_cap` is in bytes: head and tail
     are kept. `stdin` is a file or None (empty). `log` receives the combined output as it comes.
-    `reach` names the places, as (host, port), that it may connect to while `network` is false; a
+    `egress` names the places, as (host, port), that it may connect to while `network` is false; a
     sandbox that cannot confine a command to them (`plain`) leaves it the whole network.
     """
 
@@ -65,7 +65,7 @@ class Command:
     timeout: float = 900.0
     grace: float = 10.0
     network: bool = False
-    reach: Sequence[tuple[str, int]] = ()
+    egress: Sequence[tuple[str, int]] = ()
     output_cap: int = 1_000_000
     stdin: Path | None = None
     log: Path | None = None
@@ -87,7 +87,7 @@ class Finished:
 
 
 class Sandbox(Protocol):
-    """Runs an argv bounded in time, output, processes and reach."""
+    """Runs an argv bounded in time, output, processes and network."""
 
     name: str
 

@@ -20,7 +20,7 @@ from damascus.demo.model_server import ModelServer
 from damascus.errors import SandboxError
 from damascus.ports import Command
 from damascus.sandbox import detect
-from damascus.sandbox.egress_proxy import Reach
+from damascus.sandbox.egress_proxy import EgressProxy
 from support.agents import PATH, HoldingFence, request, tree, workspace
 from support.patience import patience
 
@@ -78,7 +78,7 @@ def names(monkeypatch):
     return known
 
 
-def run(sandbox, place, script, *words, reach, **more):
+def run(sandbox, place, script, *words, egress, **more):
     return sandbox.run(
         Command(
             argv=("python", "-c", script, *words),
@@ -87,7 +87,7 @@ def run(sandbox, place, script, *words, reach, **more):
             writable=(place.checkout, place.home),
             timeout=patience(60),
             grace=1,
-            reach=reach,
+            egress=egress,
             **more,
         ),
         FENCE,
@@ -130,7 +130,7 @@ def test_the_proxy_opens_the_way_to_the_gateway_only(sandbox, tmp_path, neighbou
         urls = ("http://gateway.test:8443/nothing", f"http://elsewhere.test:{port}/")
         tunnelled = (f"https://elsewhere.test:{port}/", "https://gateway.test:8444/")
         words = (*urls, *tunnelled, f"http://127.0.0.1:{port}/", "http://gateway.test:8443@x/")
-        ended = run(sandbox, workspace(tmp_path / "a"), FETCH, *words, reach=(GATEWAY,))
+        ended = run(sandbox, workspace(tmp_path / "a"), FETCH, *words, egress=(GATEWAY,))
     assert ended.output.split() == ["404", "403", "URLError", "URLError", "URLError", "403"]
     assert visits == []
 
@@ -142,7 +142,7 @@ server = http.server.HTTPServer(("127.0.0.1", 0), http.server.SimpleHTTPRequestH
 threading.Thread(target=server.serve_forever, daemon=True).start()
 print(urllib.request.urlopen(f"http://127.0.0.1:{server.server_port}/old.txt").read())
 """
-    ended = run(sandbox, workspace(tmp_path / "a"), script, reach=(GATEWAY,))
+    ended = run(sandbox, workspace(tmp_path / "a"), script, egress=(GATEWAY,))
     assert "b'old\\n'" in ended.output
 
 
@@ -153,12 +153,12 @@ def test_a_gateway_that_is_away_is_an_answer_and_nothing_is_left_behind(sandbox,
         closed = probe.getsockname()[1]
     place = ("localhost", closed)
     url = f"http://127.0.0.1:{closed}/"
-    ended = run(sandbox, workspace(tmp_path / "a"), FETCH, url, reach=(place,))
+    ended = run(sandbox, workspace(tmp_path / "a"), FETCH, url, egress=(place,))
     assert ended.output.strip() in {"ConnectionResetError", "RemoteDisconnected", "URLError"}
-    assert {t.name for t in threading.enumerate() if t.is_alive()} <= before | {"reach"}
+    assert {t.name for t in threading.enumerate() if t.is_alive()} <= before | {"egress"}
     fds = len(list(Path("/proc/self/fd").iterdir()))
     for count in range(3):
-        run(sandbox, workspace(tmp_path / str(count)), "print(1)", reach=(place, GATEWAY))
+        run(sandbox, workspace(tmp_path / str(count)), "print(1)", egress=(place, GATEWAY))
     assert len(list(Path("/proc/self/fd").iterdir())) == fds
 
 
@@ -169,11 +169,11 @@ def test_a_program_that_is_not_there_is_a_sentence_and_its_exit_code_is_its_own(
         cwd=place.checkout,
         env={"PATH": PATH},
         writable=(place.checkout,),
-        reach=(GATEWAY,),
+        egress=(GATEWAY,),
     )
     with pytest.raises(SandboxError, match="'no-such-program' could not be started"):
         sandbox.run(command)
-    ended = run(sandbox, place, "import sys; print('out'); sys.exit(7)", reach=(GATEWAY,))
+    ended = run(sandbox, place, "import sys; print('out'); sys.exit(7)", egress=(GATEWAY,))
     assert (ended.exit_code, ended.output) == (7, "out\n")
 
 
@@ -201,8 +201,8 @@ while data := line.recv(65536):
     total += len(data)
 print(total)
 """
-        reach = (("127.0.0.1", server.getsockname()[1]),)
-        ended = run(sandbox, workspace(tmp_path / "a"), script, reach=reach)
+        egress = (("127.0.0.1", server.getsockname()[1]),)
+        ended = run(sandbox, workspace(tmp_path / "a"), script, egress=egress)
         thread.join()
     assert ended.output == f"{size}\n"
 
@@ -216,13 +216,13 @@ print(total)
     ],
 )
 def test_the_place_of_a_base_url(url, place):
-    assert environment.reach(url) == (place,)
+    assert environment.egress(url) == (place,)
 
 
 def test_the_proxy_keeps_clear_of_a_gateway_on_its_own_port():
-    reach = Reach((("localhost", 3128), ("gateway.test", 443)))
-    assert reach.env["HTTPS_PROXY"] == "http://127.0.0.1:3129"
-    assert "127.0.0.1" in reach.env["NO_PROXY"]
+    proxy = EgressProxy((("localhost", 3128), ("gateway.test", 443)))
+    assert proxy.env["HTTPS_PROXY"] == "http://127.0.0.1:3129"
+    assert "127.0.0.1" in proxy.env["NO_PROXY"]
 
 
 def test_any_command_is_confined_to_the_gateway_it_names(sandbox, tmp_path, neighbour):

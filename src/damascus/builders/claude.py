@@ -102,7 +102,7 @@ class ClaudeCode:
                 readable=shown,
                 timeout=request.seconds,
                 grace=self._grace,
-                reach=environment.reach(self._base_url),
+                egress=environment.egress(self._base_url),
                 output_cap=self._output_cap,
                 # A file, because a pipe left open makes it hang, and an argv holds 128 KiB.
                 stdin=environment.write_private(workspace.root / "prompt.md", request.prompt),

@@ -84,7 +84,7 @@ class CommandAgent:
                 readable=shown,
                 timeout=request.seconds,
                 network=not self._base_url,
-                reach=environment.reach(self._base_url) if self._base_url else (),
+                egress=environment.egress(self._base_url) if self._base_url else (),
                 output_cap=self._output_cap,
                 stdin=prompt,
                 log=workspace.log,

@@ -63,7 +63,7 @@ def locate(executable: str, path: str) -> tuple[Path, tuple[Path, ...]]:
     return program.resolve(), (program.resolve(),)
 
 
-def reach(base_url: str) -> tuple[tuple[str, int], ...]:
+def egress(base_url: str) -> tuple[tuple[str, int], ...]:
     """Return the one place an agent needs: the host and port of the model's `base_url`."""
     split = urlsplit(base_url)
     port = split.port or (443 if split.scheme == "https" else 80)

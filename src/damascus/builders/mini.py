@@ -99,7 +99,7 @@ class MiniSweAgent:
             timeout=request.seconds,
             # A provider's own address is known to LiteLLM alone.
             network=not self._api_base,
-            reach=environment.reach(self._api_base) if self._api_base else (),
+            egress=environment.egress(self._api_base) if self._api_base else (),
             output_cap=self._output_cap,
             stdin=environment.write_private(workspace.root / "prompt.md", request.prompt),
             log=workspace.log,

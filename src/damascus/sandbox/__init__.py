@@ -1,8 +1,8 @@
-"""Runs an argv bounded in time, output, processes and reach.
+"""Runs an argv bounded in time, output, processes and network.
 
 detect("auto")      the best that works here: bubblewrap, else a plain process
 Bubblewrap          a private view of the file system, of processes and of the network
-Plain               the same limits, but the reach of the worker's own user
+Plain               the same limits, but the rights of the worker's own user
 """
 
 from __future__ import annotations

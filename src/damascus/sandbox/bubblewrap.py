@@ -2,7 +2,7 @@
 
 The view is an allow-list: the system's programs and libraries, the harmless part of /etc, the
 toolchain, and what the command names. Homes, /run, /var, /srv, /opt and every other directory of
-the machine are not there at all, so nobody has to think of each place where a secret may lie.
+the machine do not exist in it, so no list of places with secrets has to be kept.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from typing import Final
 
 from damascus.errors import SandboxError
 from damascus.ports import ClaimGuard, Command, Finished
-from damascus.sandbox.egress_proxy import Reach
-from damascus.sandbox.run import Bounds, check, run
+from damascus.sandbox.egress_proxy import EgressProxy
+from damascus.sandbox.run import Bounds, check_command, run_supervised
 from damascus.sandbox.toolchain import SYSTEM
 
 # No /etc as a whole: it holds shadow, host keys, and tokens in the configuration of programs.
@@ -60,26 +60,26 @@ class Bubblewrap:
 
     def run(self, command: Command, guard: ClaimGuard | None = None) -> Finished:
         """Run to the end. Raises SandboxError if the program cannot be started at all."""
-        check(command)
-        if command.reach and not command.network:
-            return self._run_reaching(command, guard)
+        check_command(command)
+        if command.egress and not command.network:
+            return self._run_with_egress(command, guard)
         return self._run(command, guard)
 
-    def _run_reaching(self, command: Command, guard: ClaimGuard | None) -> Finished:
-        """Run a command without a network that may reach a few places all the same."""
-        with Reach(command.reach) as reach:
+    def _run_with_egress(self, command: Command, guard: ClaimGuard | None) -> Finished:
+        """Run a command that has no network but may reach the hosts in `egress`."""
+        with EgressProxy(command.egress) as proxy:
             wrapped = dataclasses.replace(
                 command,
-                argv=reach.wrap(command.argv),
-                env={**reach.env, **command.env},
-                readable=(*command.readable, *reach.readable),
+                argv=proxy.wrap(command.argv),
+                env={**proxy.env, **command.env},
+                readable=(*command.readable, *proxy.readable),
             )
-            finished = self._run(wrapped, guard, pass_fds=(reach.fd,))
-            hindrance = reach.hindrance()
-        if hindrance and finished.stopped is None:
+            finished = self._run(wrapped, guard, pass_fds=(proxy.fd,))
+            start_error = proxy.start_error()
+        if start_error and finished.stopped is None:
             raise SandboxError(
                 f"The program {command.argv[0]!r} could not be started in the sandbox:"
-                f" {hindrance}. Install it where the sandbox can see it, or make its directory"
+                f" {start_error}. Install it where the sandbox can see it, or make its directory"
                 " readable."
             )
         return finished
@@ -91,7 +91,7 @@ class Bubblewrap:
         try:
             with open(writing, "wb"):  # noqa: PTH123 - a file descriptor
                 argv = [self._program, "--json-status-fd", str(writing), *self.arguments(command)]
-                finished = run(
+                finished = run_supervised(
                     command,
                     guard,
                     argv=argv,

@@ -1,9 +1,9 @@
 """Opens listening sockets inside a private network, hands them to the worker, becomes the command.
 
-Run as `python -I -S listen.py FD HOST:PORT[,HOST:PORT…] ARGV…` with the standard library only. A
-socket belongs to the network it was made in, whoever holds it: so the worker can answer inside a
-network that has no way out. FD is a Unix socket to the worker; when the command cannot be started
-it gets a sentence, and it closes when the command starts.
+Run as `python -I -S egress_listener.py FD HOST:PORT[,HOST:PORT…] ARGV…` with the standard library
+only. A socket belongs to the network it was made in, whoever holds it, so the worker can answer
+inside a network that has no way out. FD is a Unix socket to the worker. It closes when the command
+starts, and carries a sentence when the command cannot be started.
 """
 
 from __future__ import annotations

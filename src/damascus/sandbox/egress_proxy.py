@@ -1,10 +1,10 @@
-"""The few places a command without a network may still reach, and nothing besides.
+"""Egress for a command without a network: it reaches the hosts it was given and no others.
 
-A command in a private network gets listening sockets there that the worker answers (see
-`egress_listener.py`). A place on this machine's loopback is found inside at its own address, so
-every program reaches it without knowing. Any other place is reached through an HTTP proxy of ours,
-named in the usual variables: it opens a way to the places given and refuses all others, so names
-are looked up and TLS is spoken as usual, by the command itself, end to end.
+The command runs in a private network with listening sockets that the worker answers (see
+`egress_listener.py`). A host on this machine's loopback keeps its own address inside, so programs
+reach it unchanged. Every other host is reached through an HTTP proxy named in the usual variables.
+The proxy connects to the given hosts and refuses the rest; the command itself looks up names and
+speaks TLS end to end.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ HOP: Final = (b"proxy-", b"connection:", b"keep-alive:")  # headers that end at 
 REFUSED: Final = b"HTTP/1.1 %s\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
 
-class Reach:
-    """Answers inside a private network for `places`, from entering the context to leaving it."""
+class EgressProxy:
+    """Serves `places` inside a private network for as long as its context is entered."""
 
     def __init__(self, places: Sequence[Place]) -> None:
         self._places = frozenset((host.strip("[]").lower(), port) for host, port in places)
@@ -49,14 +49,14 @@ class Reach:
             self._inside.append(("127.0.0.1", self._proxy))
             self._serve.append(self._as_proxy)
         self._open: set[socket.socket] = set()
-        self._guard = threading.Lock()
+        self._lock = threading.Lock()
         self._closed = False
         self._failed = ""
 
     def __enter__(self) -> Self:
         self._ours, self._theirs = socket.socketpair()
         self.fd = self._theirs.fileno()
-        self._thread = threading.Thread(target=self._receive, name="reach", daemon=True)
+        self._thread = threading.Thread(target=self._receive, name="egress", daemon=True)
         self._thread.start()
         return self
 
@@ -67,7 +67,7 @@ class Reach:
         trace: TracebackType | None,
     ) -> None:
         self._theirs.close()
-        with self._guard:
+        with self._lock:
             self._closed = True
             left = list(self._open)
         for one in (self._ours, *left):
@@ -99,14 +99,14 @@ class Reach:
         program = Path(egress_listener.__file__).resolve()
         return (sys.executable, "-I", "-S", str(program), str(self.fd), places, *argv)
 
-    def hindrance(self) -> str:
-        """Return what kept the command from starting, "" if nothing did; called when it ended."""
+    def start_error(self) -> str:
+        """Return why the command could not start, "" when it could; call it when it has ended."""
         self._theirs.close()
         self._thread.join(CONNECT_SECONDS)
         return self._failed
 
     def _receive(self) -> None:
-        """Take the sockets over from inside, then what hindered the command, if anything did."""
+        """Take over the sockets from inside, then the reason why the command did not start."""
         try:
             word, fds, _, _ = socket.recv_fds(self._ours, 1024, len(self._inside))
             listeners = [socket.socket(fileno=fd) for fd in fds]
@@ -115,14 +115,14 @@ class Reach:
                     self._spawn(self._accept, one, serve)
             if not fds:
                 self._failed = word.decode("utf-8", "replace")
-            elif said := self._ours.recv(1024):
-                self._failed = said.decode("utf-8", "replace")
+            elif answer := self._ours.recv(1024):
+                self._failed = answer.decode("utf-8", "replace")
         except OSError:
             return
 
     def _keep(self, one: socket.socket) -> bool:
         """Remember a socket to be closed in the end; tells whether it may be used."""
-        with self._guard:
+        with self._lock:
             usable = not self._closed and len(self._open) < MOST_CONNECTIONS
             if usable:
                 self._open.add(one)
@@ -131,12 +131,12 @@ class Reach:
         return usable
 
     def _drop(self, one: socket.socket) -> None:
-        with self._guard:
+        with self._lock:
             self._open.discard(one)
         one.close()
 
     def _spawn(self, run: Callable[..., None], *arguments: object) -> threading.Thread:
-        thread = threading.Thread(target=run, args=arguments, name="reach", daemon=True)
+        thread = threading.Thread(target=run, args=arguments, name="egress", daemon=True)
         thread.start()
         return thread
 
@@ -178,19 +178,21 @@ class Reach:
             lines = [f"{method} {path} {version}".encode("latin-1"), *kept, b"Connection: close"]
             self._pass_on(inner, place, b"\r\n".join(lines) + b"\r\n\r\n" + rest)
 
-    def _pass_on(self, inner: socket.socket, place: Place, first: bytes, said: bytes = b"") -> None:
+    def _pass_on(
+        self, inner: socket.socket, place: Place, first: bytes, answer: bytes = b""
+    ) -> None:
         """Join a connection from inside with one to `place`, until both sides have ended."""
         try:
             outer = socket.create_connection(place, CONNECT_SECONDS)
         except OSError:
-            if first or said:
+            if first or answer:
                 inner.sendall(REFUSED % b"502 The model does not answer")
             return
         outer.settimeout(None)
         if not self._keep(outer):
             return
         try:
-            inner.sendall(said)
+            inner.sendall(answer)
             outer.sendall(first)
             other = self._spawn(_copy, inner, outer)
             _copy(outer, inner)

@@ -1,4 +1,4 @@
-"""The sandbox where no better one works: a process with limits, and the worker's own reach."""
+"""The sandbox where no better one works: a process with limits that may do what its user may."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 
 from damascus.ports import ClaimGuard, Command, Finished
-from damascus.sandbox.run import Bounds, check, run
+from damascus.sandbox.run import Bounds, check_command, run_supervised
 
 
 class Plain:
@@ -27,8 +27,10 @@ class Plain:
 
     def run(self, command: Command, guard: ClaimGuard | None = None) -> Finished:
         """Run to the end. Raises SandboxError if the program cannot be started at all."""
-        check(command)
-        return run(command, guard, argv=command.argv, bounds=self._bounds, secrets=self._secrets)
+        check_command(command)
+        return run_supervised(
+            command, guard, argv=command.argv, bounds=self._bounds, secrets=self._secrets
+        )
 
     def describe(self) -> str:
         """Say in one paragraph what is in force, and what it does not protect."""

@@ -1,7 +1,7 @@
-"""One supervised run: the worker's side of `supervise.py`.
+"""One supervised run of a command: the worker's side of `supervise.py`.
 
 The supervisor is a process of its own. It holds the deadline, and it kills everything when the
-socket to this process closes, so neither a busy thread nor a dead worker leaves anything behind.
+socket to this process closes, so neither a busy thread nor a dead worker leaves a process behind.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ class Bounds:
     `memory_bytes` the address space of each process (None: no limit, node reserves more than it
     uses), `tmp_bytes` the size of a private /tmp where there is one (and of /dev/shm).
 
-    As a whole, which is looked at about once a second: `together_bytes` is the memory of all its
-    processes, `disk_bytes` and `disk_files` what the directories it may write may hold.
+    Checked about once a second, for the run as a whole: `together_bytes` is the memory of all its
+    processes, `disk_bytes` and `disk_files` are what its writable directories may hold.
     """
 
     file_bytes: int = 4 * 2**30
@@ -64,7 +64,7 @@ def machine_memory() -> int:
     return most
 
 
-def check(command: Command) -> None:
+def check_command(command: Command) -> None:
     """Raise SandboxError when the command cannot be run as it is given."""
     if not command.argv:
         raise SandboxError("There is no command to run: its argument list is empty.")
@@ -78,7 +78,7 @@ def check(command: Command) -> None:
         raise SandboxError(f"The command would run in {cwd}, which is not among what it may write.")
 
 
-def run(
+def run_supervised(
     command: Command,
     guard: ClaimGuard | None,
     *,
@@ -161,7 +161,7 @@ class _Run:
         with suppress(OSError):  # if it is dead already, the end of file says so below
             self.control.sendall(json.dumps(job).encode() + b"\n")
         os.set_blocking(self.reading, False)
-        self.said = bytearray()
+        self.message = bytearray()
         self.lost = False
         self.main: int | None = None
         self.report: dict[str, Any] | None = None
@@ -201,13 +201,13 @@ class _Run:
                         selector.unregister(self.reading)
                     elif key.fileobj is self.control:
                         self._listen()
-                self._look_at_the_clock(limit)
-        # Everything the supervisor could find is dead: what was written is in the pipe by now, and
-        # whoever else holds the other end open is not waited for.
+                self._check_deadlines(limit)
+        # The supervisor has killed everything it could find, so all output is in the pipe by now. A
+        # process that still holds the other end open is not waited for.
         self._drain(once=False)
         self.capture.end()
 
-    def _look_at_the_clock(self, limit: float) -> None:
+    def _check_deadlines(self, limit: float) -> None:
         now = time.monotonic()
         if self.capture.finished and self.finish_at is None:
             self.finish_at = now + self.command.grace
@@ -221,7 +221,7 @@ class _Run:
 
     def _drain(self, *, once: bool) -> bool:
         """Read what is there, within reason; tells whether the end of file was reached."""
-        for _ in range(64):  # what escaped and writes without end is not listened to for ever
+        for _ in range(64):  # a process that escaped may write without end
             try:
                 chunk = os.read(self.reading, CHUNK)
             except BlockingIOError:
@@ -234,17 +234,17 @@ class _Run:
         return False
 
     def _listen(self) -> None:
-        """Take what the supervisor says, one JSON object a line."""
+        """Read the supervisor's messages, one JSON object a line."""
         try:
             data = self.control.recv(CHUNK)
         except OSError:
             data = b""
         if not data:
-            self._bereaved()
+            self._supervisor_died()
             return
-        self.said += data
-        *lines, rest = self.said.split(b"\n")
-        self.said = bytearray(rest)
+        self.message += data
+        *lines, rest = self.message.split(b"\n")
+        self.message = bytearray(rest)
         for line in lines:
             word = json.loads(line)
             if "error" in word:
@@ -255,10 +255,10 @@ class _Run:
             else:
                 self.report = word
 
-    def _bereaved(self) -> None:
-        """The supervisor was killed: so is the command, by the kernel; kill its group as well.
+    def _supervisor_died(self) -> None:
+        """Kill the command's process group; the kernel has killed the command itself.
 
-        Something that left the group first gets away, as nobody is left who knew of it.
+        A process that left the group before gets away: only the supervisor knew of it.
         """
         if self.main is not None:
             with suppress(ProcessLookupError, PermissionError):
