@@ -175,7 +175,9 @@ class Settings(BaseSettings):
         description="How long the work of every attempt is kept, as refs in HOME/kept; 0: not.",
     )
     keep_attempts: int = Field(
-        default=50, ge=0, description="Attempt directories kept for a look, newest first."
+        default=50,
+        ge=0,
+        description="Run directories kept to read: one for each claim, newest first.",
     )
 
     # -- the relay

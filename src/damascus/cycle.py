@@ -72,11 +72,11 @@ class Cycle:
         """From now on every tick is idle; what runs goes on."""
         self.stopping = True
 
-    def give_back(self) -> None:
+    def release_claims(self) -> None:
         """Stop what runs; its claims are released without spending the attempt."""
         self.stopping = True
         for guard in self._heartbeat.running():
-            guard.break_off("shutdown")
+            guard.stop("shutdown")
 
     # -- the steps -----------------------------------------------------------------------------
 

@@ -28,7 +28,7 @@ from damascus.state.views import Views
 
 if TYPE_CHECKING:
     from damascus.attempts.archive import Archive
-    from damascus.attempts.directories import Workspaces
+    from damascus.attempts.directories import RunDirectories
     from damascus.cycle import Cycle
     from damascus.domain.work import PhaseContext, Project
     from damascus.engine.heartbeat import Heartbeat, RunningClaim
@@ -166,9 +166,9 @@ class App:
         from damascus.wiki import RepositoryWiki  # noqa: PLC0415 - the same
 
         settings = self.settings
-        for epoch, _ in self._workspaces.left_behind(context.item.id, context.claim.epoch):
+        for epoch, _ in self._run_directories.left_behind(context.item.id, context.claim.epoch):
             self._clean_attempt(context.project.name, context.item.id, epoch)
-        workspace = self._workspaces.make(context.item.id, context.claim.epoch)
+        workspace = self._run_directories.make(context.item.id, context.claim.epoch)
         git = self._git
         return Tools(
             llm=lambda: self._llm(guard),
@@ -195,11 +195,11 @@ class App:
 
     def _clean_attempt(self, project: str, item_id: int, epoch: int) -> None:
         """Keep the work of an attempt, then remove its directory: never one without the other."""
-        workspace = self._workspaces.of(item_id, epoch)
+        workspace = self._run_directories.of(item_id, epoch)
         try:
             self.archive.keep(workspace, project=project, item_id=item_id, epoch=epoch)
-            self._workspaces.clean(item_id, epoch)
-            self.archive.forget_old(project)
+            self._run_directories.clean(item_id, epoch)
+            self.archive.delete_old(project)
         except (OSError, DamascusError) as error:
             log.warning("%s is left as it is: %s", workspace.root, error)
 
@@ -212,8 +212,8 @@ class App:
         return Archive(root, days=self.settings.keep_work_days)
 
     @cached_property
-    def _workspaces(self) -> Workspaces:
-        from damascus.attempts.directories import Workspaces  # noqa: PLC0415 - only workers have them
+    def _run_directories(self) -> RunDirectories:
+        from damascus.attempts.directories import RunDirectories  # noqa: PLC0415 - only workers have them
 
         root = (self.settings.home / "attempts").resolve()
         try:
@@ -223,7 +223,9 @@ class App:
                 f"DAMASCUS_HOME is {self.settings.home}, where nothing can be written: "
                 f"{error.strerror}"
             ) from None
-        return Workspaces(root, keep=self.settings.keep_attempts, days=self.settings.keep_work_days)
+        return RunDirectories(
+            root, keep=self.settings.keep_attempts, days=self.settings.keep_work_days
+        )
 
     # -- adapters ------------------------------------------------------------------------------
 

@@ -147,7 +147,7 @@ def test_a_claim_given_up_by_its_own_verdict_is_no_bad_news(world, monkeypatch, 
 
 def test_a_worker_told_to_stop_gives_its_claim_back_unspent(world):
     def stopped_meanwhile(_context):
-        world.cycle.give_back()
+        world.cycle.release_claims()
         return Verdict.FAIL
 
     world.script.then(stopped_meanwhile)
@@ -160,7 +160,7 @@ def test_a_worker_told_to_stop_gives_its_claim_back_unspent(world):
 
 def test_a_verdict_that_is_ready_when_the_worker_stops_is_still_written(world):
     def stopped_meanwhile(_context):
-        world.cycle.give_back()
+        world.cycle.release_claims()
         return Verdict.PASS
 
     world.script.then(stopped_meanwhile)

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 from damascus.attempts.archive import Archive
-from damascus.attempts.directories import Workspaces
+from damascus.attempts.directories import RunDirectories
 from damascus.config import Settings
 from damascus.errors import GitError, UnusableTreeError
 from damascus.git_ops import GitBinary
@@ -29,7 +29,7 @@ def shop(tmp_path):
 
 @pytest.fixture
 def attempts(tmp_path):
-    return Workspaces(tmp_path / "attempts", keep=3)
+    return RunDirectories(tmp_path / "attempts", keep=3)
 
 
 @pytest.fixture
@@ -82,10 +82,10 @@ def test_an_attempt_that_changed_nothing_leaves_nothing(archive, attempts, shop)
 def test_old_work_goes_when_its_time_has_come_and_its_objects_with_it(tmp_path, attempts, shop):
     archive = Archive(tmp_path / "kept", days=30)
     keep(archive, attempt(attempts, shop, 1, app="x = 2\n"), 1)
-    assert archive.forget_old("shop") == 0
-    assert Archive(tmp_path / "kept", days=-1).forget_old("shop") == 1
+    assert archive.delete_old("shop") == 0
+    assert Archive(tmp_path / "kept", days=-1).delete_old("shop") == 1
     assert archive.kept("shop", 7) == []
-    assert archive.forget_old("elsewhere") == 0
+    assert archive.delete_old("elsewhere") == 0
 
 
 def wired(tmp_path, **more):
@@ -103,7 +103,7 @@ def of(epoch):
 
 def test_a_directory_whose_work_cannot_be_kept_is_not_cleaned(tmp_path, shop, caplog):
     with wired(tmp_path) as app:
-        space = attempt(app._workspaces, shop, 1, app="x = 2\n")
+        space = attempt(app._run_directories, shop, 1, app="x = 2\n")
         git(space.checkout, "init", "-q", "inner")
         (space.checkout / "inner" / "work.txt").write_text("hours of it")
         app._clean(of(1))
@@ -112,7 +112,7 @@ def test_a_directory_whose_work_cannot_be_kept_is_not_cleaned(tmp_path, shop, ca
         with pytest.raises(UnusableTreeError):
             keep(app.archive, space, 1)
 
-        space = attempt(app._workspaces, shop, 2, app="x = 3\n")
+        space = attempt(app._run_directories, shop, 2, app="x = 3\n")
         store = app.archive.store("shop")
         store.parent.mkdir(parents=True, exist_ok=True)
         store.write_text("in the way")  # as a full disk would be
@@ -126,7 +126,7 @@ def test_a_directory_whose_work_cannot_be_kept_is_not_cleaned(tmp_path, shop, ca
 
 def test_what_a_dead_worker_left_is_kept_and_cleaned_by_the_next_attempt(tmp_path, shop):
     with wired(tmp_path) as app:
-        spaces = app._workspaces
+        spaces = app._run_directories
         dead = attempt(spaces, shop, 1, app="x = 2\n")
         other = spaces.make(8, 1)
         other.checkout.mkdir()
@@ -140,7 +140,7 @@ def test_what_a_dead_worker_left_is_kept_and_cleaned_by_the_next_attempt(tmp_pat
 
 
 def test_a_thousand_attempts_leave_a_bounded_number_of_files(tmp_path):
-    spaces = Workspaces(tmp_path / "attempts", keep=20)
+    spaces = RunDirectories(tmp_path / "attempts", keep=20)
     live = spaces.make(1, 1)
     live.checkout.mkdir()
     for epoch in range(1000):
@@ -156,7 +156,7 @@ def test_a_thousand_attempts_leave_a_bounded_number_of_files(tmp_path):
 
 
 def test_an_uncleaned_directory_is_given_up_when_nothing_has_happened_for_long(tmp_path):
-    spaces = Workspaces(tmp_path / "attempts", keep=20, days=2)
+    spaces = RunDirectories(tmp_path / "attempts", keep=20, days=2)
     old, running = spaces.make(1, 1), spaces.make(1, 2)
     for space in (old, running):
         space.checkout.mkdir()

@@ -229,7 +229,7 @@ def test_a_call_ends_at_once_when_the_claim_is_lost():
     with ModelServer(lambda _: Hang()) as server:
         guard = RunningClaim(Claim(1, 1, "w", Phase.SPEC, 1, 3, 0))
         model = LiteLLM("openai/demo", server.openai_base, "sk-x", guard=guard)
-        breaking = threading.Timer(0.2, guard.break_off, ["lost"])
+        breaking = threading.Timer(0.2, guard.stop, ["lost"])
         breaking.start()
         with pytest.raises(ClaimLostError):
             model.complete(system="s", prompt="p", max_tokens=10)

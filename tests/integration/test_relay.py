@@ -16,7 +16,7 @@ from damascus.audit.verify import verify
 from damascus.config import Settings
 from damascus.domain.work import Verdict
 from damascus.errors import UnreachableError
-from damascus.relay.relay import PARK_AFTER, PARKED, Relay, RelayThreads, run
+from damascus.relay.relay import PARK_AFTER, PARKED, Relay, RelayThreads, run_relay
 from damascus.relay.sinks import CloudEvent, JsonLines, RedisStream, SinkError
 from damascus.state.db import Database
 from damascus.state.desk import Desk
@@ -379,11 +379,11 @@ def test_a_file_gets_every_event_again_where_a_crash_tore_the_last_line(
 ) -> None:
     path = tmp_path / "events.jsonl"
     write(db, 3)
-    run(app(db, relay_jsonl=path), once=True, stop=threading.Event())
+    run_relay(app(db, relay_jsonl=path), once=True, stop=threading.Event())
     with path.open("a") as file:
         file.write('{"specversion":"1.0","id":"half')
     write(db, 2)
-    run(app(db, relay_jsonl=path), once=True, stop=threading.Event())
+    run_relay(app(db, relay_jsonl=path), once=True, stop=threading.Event())
     lines = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
     assert [line["data"]["seq"] for line in lines] == [1, 2, 3, 4, 5]
 
@@ -403,7 +403,7 @@ def test_relaying_goes_on_until_it_is_stopped(db: Database, tmp_path: Path) -> N
     path = tmp_path / "events.jsonl"
     stop = threading.Event()
     thread = threading.Thread(
-        target=run, args=(app(db, relay_jsonl=path),), kwargs={"once": False, "stop": stop}
+        target=run_relay, args=(app(db, relay_jsonl=path),), kwargs={"once": False, "stop": stop}
     )
     thread.start()
     try:

@@ -36,7 +36,7 @@ class Archive:
         self._process = GitProcess()
 
     def store(self, project: str) -> Path:
-        """The repository that keeps a project's attempts; it may not be there yet."""
+        """Return the repository that keeps a project's attempts; it may not exist yet."""
         return self._root / f"{project}.git"
 
     def keep(self, workspace: Workspace, *, project: str, item_id: int, epoch: int) -> str | None:
@@ -73,21 +73,21 @@ class Archive:
         return sha
 
     def kept(self, project: str, item_id: int) -> Sequence[str]:
-        """The refs that are kept of an item, oldest first."""
+        """Return the refs that are kept of an item, oldest first."""
         store = self.store(project)
         if not (store / "HEAD").is_file():
             return ()
         lines = self._in(store, "for-each-ref", "--format=%(refname)", f"{REFS}{item_id}/").text
         return sorted(lines.split(), key=lambda ref: int(ref.rpartition("/")[2]))
 
-    def forget_old(self, project: str) -> int:
-        """Let go of what is older than the set time; returns how many attempts that were."""
+    def delete_old(self, project: str) -> int:
+        """Delete what is older than the set time; returns how many attempts that were."""
         store = self.store(project)
         if not (store / "HEAD").is_file():
             return 0
-        told = self._in(store, "for-each-ref", "--format=%(refname) %(committerdate:unix)", REFS)
+        refs = self._in(store, "for-each-ref", "--format=%(refname) %(committerdate:unix)", REFS)
         limit = time.time() - self._days * DAY
-        old = [ref for ref, when in map(str.split, told.text.splitlines()) if int(when) < limit]
+        old = [ref for ref, when in map(str.split, refs.text.splitlines()) if int(when) < limit]
         for ref in old:
             self._in(store, "update-ref", "-d", ref)
         if old:
@@ -96,7 +96,7 @@ class Archive:
         return len(old)
 
     def _made(self, project: str) -> Path:
-        """The repository of a project, written by hand: `git init` would look for templates."""
+        """Create a project's repository without `git init`, which would look for templates."""
         store = self.store(project)
         if not (store / "HEAD").is_file():
             for part in ("objects/info", "objects/pack", "refs/attempts", "info"):

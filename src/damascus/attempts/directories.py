@@ -1,8 +1,11 @@
-"""Attempt directories: one per claim, made fresh, cleaned when its run has ended.
+"""Run directories: one for each claim, made fresh, cleaned when its run has ended.
 
-What stays of an attempt are its log and the prompt, for people to read; of those the newest
-`keep` are kept. A directory whose claim may still live is never touched: one is left behind when a
-later attempt of its item begins, or when nothing has happened in it for `days`.
+Cleaning removes what was checked out and built. The log and the prompt stay for people to read, in
+the newest `keep` directories. Every run of a phase is one of them, also one whose attempt was
+refunded: a story that goes well leaves three.
+
+A directory whose claim may still live is never touched. It counts as left behind when a later claim
+of its item begins, or when nothing has happened in it for `days`.
 """
 
 from __future__ import annotations
@@ -23,8 +26,8 @@ log = logging.getLogger(__name__)
 _NAME = re.compile(r"^(\d+)-(\d+)\Z")
 
 
-class Workspaces:
-    """The directory `root`, in which every attempt has one named `<item>-<epoch>`."""
+class RunDirectories:
+    """The directory `root`, in which every run has one named `<item>-<epoch>`."""
 
     def __init__(self, root: Path, *, keep: int, days: float = 30.0) -> None:
         self._root = root
@@ -32,7 +35,7 @@ class Workspaces:
         self._days = max(days, 1.0)
 
     def make(self, item_id: int, epoch: int) -> Workspace:
-        """A fresh, empty attempt directory that only this user can enter."""
+        """Make an empty directory that only this user can enter."""
         path = self._root / f"{item_id}-{epoch}"
         if path.exists():
             remove(path)
@@ -40,37 +43,37 @@ class Workspaces:
         return Workspace(path)
 
     def of(self, item_id: int, epoch: int) -> Workspace:
-        """The directory of an attempt, whether it is there or not."""
+        """Return the directory of a run, whether it exists or not."""
         return Workspace(self._root / f"{item_id}-{epoch}")
 
     def left_behind(self, item_id: int, epoch: int) -> list[tuple[int, Workspace]]:
-        """Earlier attempts of an item that nobody cleaned, by epoch: their worker died.
+        """Return the earlier runs of an item that were not cleaned, by epoch: their workers died.
 
-        Who claims an item with a later epoch knows that no earlier claim of it lives.
+        A claim with a later epoch proves that no earlier claim of the item lives.
         """
-        found = [(int(m[2]), p) for m, p in self._attempts() if int(m[1]) == item_id]
+        found = [(int(m[2]), p) for m, p in self._runs() if int(m[1]) == item_id]
         uncleaned = [(e, Workspace(p)) for e, p in found if e < epoch and (p / "checkout").exists()]
         return sorted(uncleaned, key=lambda one: one[0])
 
     def clean(self, item_id: int, epoch: int) -> None:
-        """Remove what an attempt checked out and built; its log stays. Never raises."""
+        """Remove what a run checked out and built; its log stays. Never raises."""
         workspace = self.of(item_id, epoch)
         for path in (workspace.checkout, workspace.git_dir, workspace.home):
             remove(path)
-        self._forget_old()
+        self._remove_old()
 
-    def _forget_old(self) -> None:
-        """Keep the newest attempts; only those already cleaned are counted and removed."""
-        found = [path for _, path in self._attempts()]
+    def _remove_old(self) -> None:
+        """Keep the newest directories; only those already cleaned are counted and removed."""
+        found = [path for _, path in self._runs()]
         cleaned = [path for path in found if not Workspace(path).checkout.exists()]
         for path in sorted(cleaned, key=_changed, reverse=True)[self._keep :]:
             remove(path)
-        forgotten = time.time() - self._days * 86400
+        oldest = time.time() - self._days * 86400
         for path in found:
-            if path not in cleaned and 0.0 < _changed(path) < forgotten:
+            if path not in cleaned and 0.0 < _changed(path) < oldest:
                 remove(path)
 
-    def _attempts(self) -> list[tuple[re.Match[str], Path]]:
+    def _runs(self) -> list[tuple[re.Match[str], Path]]:
         try:
             paths = list(self._root.iterdir())
         except OSError:
@@ -79,7 +82,7 @@ class Workspaces:
 
 
 def _changed(path: Path) -> float:
-    """When something last happened in an attempt, as far as its log and its top tell."""
+    """Return when a run last wrote to its log or its top directory."""
     times = [0.0]
     for one in (path, Workspace(path).log):
         with suppress(OSError):
@@ -88,7 +91,7 @@ def _changed(path: Path) -> float:
 
 
 def remove(path: Path) -> None:
-    """Remove a tree that an agent has written: never through a link, whatever its modes are."""
+    """Remove a tree that an agent wrote, whatever its modes are; no link is followed."""
 
     def again(function: Callable[..., object], name: str, _error: object) -> None:
         # An agent may have taken the write bit from a directory: its owner can give it back.

@@ -75,7 +75,7 @@ def _terminable(running: Cycle, grace: float) -> Generator[None]:
     def terminate() -> None:
         running.stop_claiming()
         # From another thread: a handler runs inside whatever the main thread holds just now.
-        for seconds, act in ((grace, running.give_back), (grace + _LAST_SECONDS, _interrupt)):
+        for seconds, act in ((grace, running.release_claims), (grace + _LAST_SECONDS, _interrupt)):
             timer = threading.Timer(seconds, act)
             timer.daemon = True
             timer.start()
@@ -164,7 +164,7 @@ def relay(
                 "there is no sink to send events to: set DAMASCUS_RELAY_JSONL to a file, or "
                 "DAMASCUS_RELAY_STREAM to the name of a Redis stream"
             )
-        done = relaying.run(app, once=once, stop=stop)
+        done = relaying.run_relay(app, once=once, stop=stop)
     for sink in done:
         output.line(f"{sink.sink}: {sink.events} events")
         if sink.error:

@@ -1,9 +1,9 @@
-"""The heartbeat: two threads a worker, beside whatever the worker is doing.
+"""The heartbeat: two threads of a worker that keep its claims alive and end what has lost one.
 
-One renews the claims that run and bears the bad news: a claim that was taken over, or whose item
-was cancelled, is told to everything the phase has started, at once. When the database has been
-away for so long that somebody else may hold the claim by now, that is bad news as well; the other
-thread brings it, because the first may be waiting for the database, which may never answer.
+The first renews the running claims. When a claim was taken over, or its item cancelled, it stops
+everything the phase has started, at once. The second stops a phase whose claim has not been renewed
+for almost as long as a claim lives, because somebody else may hold it by now; it is a thread of its
+own because the first may be waiting for a database that never answers.
 """
 
 from __future__ import annotations
@@ -26,9 +26,10 @@ Held = tuple[int, int]  # (item id, claim epoch)
 class RunningClaim:
     """The claim of one running phase (the port `ClaimGuard`).
 
-    `reason` is None while all is well, then "lost" (taken over or cancelled) or "shutdown" (this
-    worker gives it back). `settling` is set when the phase has ended: from then on the claim is
-    given up by its own worker, which is no bad news. `lives` is the stale window in seconds.
+    `reason` is None while the claim holds, then "lost" (taken over or cancelled) or "shutdown"
+    (this worker releases it). `settling` is set when the phase has ended: from then on its own
+    worker gives the claim up, and a claim that is gone is not lost. `lives` is the stale window in
+    seconds.
     """
 
     def __init__(self, claim: Claim, *, lives: float = math.inf) -> None:
@@ -43,12 +44,12 @@ class RunningClaim:
     def lost(self) -> bool:
         """Tell whether the phase must stop.
 
-        A process that was frozen for longer than its claim lives finds out here, before the first
-        heartbeat after it: somebody else may hold the claim.
+        A process that was frozen for longer than its claim lives learns it here, before its next
+        heartbeat: somebody else may hold the claim.
         """
         if self.reason is None and time.monotonic() - self.renewed_at > self._lives:
             log.error("item %d: not renewed while the claim lived", self.claim.item_id)
-            self.break_off("lost")
+            self.stop("lost")
         return self.reason is not None
 
     def on_lost(self, callback: Callable[[], None]) -> Callable[[], None]:
@@ -65,8 +66,8 @@ class RunningClaim:
         callback()
         return lambda: None
 
-    def break_off(self, reason: str) -> None:
-        """Tell everything the phase has started to stop."""
+    def stop(self, reason: str) -> None:
+        """Stop everything the phase has started."""
         with self._lock:
             if self.reason is not None:
                 return
@@ -92,7 +93,7 @@ class Heartbeat:
         self._renew = renew
         self._interval = interval
         self._stale = stale
-        self._guards: dict[Held, RunningClaim] = {}
+        self._claims: dict[Held, RunningClaim] = {}
         self._lock = threading.Lock()
         self._wake = threading.Event()
         self._threads: list[threading.Thread] = []
@@ -101,25 +102,25 @@ class Heartbeat:
     @contextmanager
     def watch(self, claim: Claim) -> Generator[RunningClaim]:
         """Renew `claim` for as long as the block runs."""
-        guard = RunningClaim(claim, lives=self._stale)
+        running = RunningClaim(claim, lives=self._stale)
         key = (claim.item_id, claim.epoch)
         with self._lock:
-            self._guards[key] = guard
+            self._claims[key] = running
             if not self._threads:
                 self._start("heartbeat", self.beat, self._interval)
                 self._start(
-                    "heartbeat-watch", self.watch_time, min(self._interval, self._stale / 20)
+                    "heartbeat-watch", self.stop_unrenewed, min(self._interval, self._stale / 20)
                 )
         try:
-            yield guard
+            yield running
         finally:
             with self._lock:
-                self._guards.pop(key, None)
+                self._claims.pop(key, None)
 
     def running(self) -> list[RunningClaim]:
-        """The guards of the phases that run now."""
+        """Return the claims of the phases that run now."""
         with self._lock:
-            return list(self._guards.values())
+            return list(self._claims.values())
 
     def close(self) -> None:
         """End the threads; one that waits for the database is left behind after 5 seconds."""
@@ -129,38 +130,38 @@ class Heartbeat:
             thread.join(timeout=5)
 
     def beat(self) -> None:
-        """Renew once, and tell the bad news there is."""
+        """Renew all running claims once, and stop the phases whose claims are gone."""
         with self._lock:
-            guards = dict(self._guards)
-        if not guards:
+            claims = dict(self._claims)
+        if not claims:
             return
         asked_at = time.monotonic()
         try:
-            ours = self._renew(list(guards))
+            ours = self._renew(list(claims))
         except UnreachableError as error:
             log.warning("heartbeat: %s", error)
             return
-        for key, guard in guards.items():
+        for key, running in claims.items():
             if key in ours:
-                guard.renewed_at = asked_at
-            elif guard.reason is None and not guard.settling and self._still_watched(key):
+                running.renewed_at = asked_at
+            elif running.reason is None and not running.settling and self._still_watched(key):
                 log.error("item %d: the claim (epoch %d) is lost, stopping its phase", *key)
-                guard.break_off("lost")
+                running.stop("lost")
 
-    def watch_time(self) -> None:
+    def stop_unrenewed(self) -> None:
         """Stop each phase whose claim has not been renewed for almost as long as it lives."""
-        for guard in self.running():
-            # Nine tenths of the window: the database's clock decides, ours only guesses early.
-            unrenewed = time.monotonic() - guard.renewed_at
-            if guard.reason is None and not guard.settling and unrenewed > 0.9 * self._stale:
+        for running in self.running():
+            # Nine tenths of the window: the database's clock decides, ours must only be earlier.
+            unrenewed = time.monotonic() - running.renewed_at
+            if running.reason is None and not running.settling and unrenewed > 0.9 * self._stale:
                 log.error(
-                    "item %d: not renewed for too long, stopping its phase", guard.claim.item_id
+                    "item %d: not renewed for too long, stopping its phase", running.claim.item_id
                 )
-                guard.break_off("lost")
+                running.stop("lost")
 
     def _still_watched(self, key: Held) -> bool:
         with self._lock:
-            return key in self._guards
+            return key in self._claims
 
     def _start(self, name: str, act: Callable[[], None], every: float) -> None:
         thread = threading.Thread(target=self._run, args=(act, every), name=name, daemon=True)

@@ -1,14 +1,14 @@
 """The relay: carries the outbox to its sinks, at least once, in order per item.
 
-First every committed event gets its place in the one order (`seq`); then each sink is brought from
-its own cursor to the head. A sink that is slow or down holds up nothing but itself: it has its own
-thread, cursor, lock and backoff. Any number of relays may run; the lock lets one at a time serve a
-sink, and where a lock is lost midway an event comes twice, with the same id.
+First every committed event gets its place in the one order (`seq`); then each sink gets the events
+from its own cursor to the head. Each sink has its own thread, cursor, lock and backoff, so a slow
+one delays only itself. Any number of relays may run: the lock lets one at a time serve a sink. When
+a lock is lost midway an event is delivered twice, with the same id.
 
-A sink that answers and will not have one event must not go without all that follow: when it has
-refused the event `PARK_AFTER` times and takes another item's event, but still not this one, it is
-passed over there and a `relay.parked` event says so. A sink that does not answer, or takes nothing,
-only waits.
+One event that a sink refuses must not stop all that follow. When the sink has refused it
+`PARK_AFTER` times, takes another item's event and refuses this one again, the event is parked for
+this sink and a `relay.parked` event says so. A sink that does not answer, or takes nothing, only
+waits.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ SEQUENCED_AT_ONCE = 5000
 LONGEST_BACKOFF = 300.0
 PARK_AFTER = 5  # failures in a row: with the backoff between them about half a minute
 PARKED = "relay.parked"
-GATHER_SECONDS = 0.1  # a pass for every verdict took more of the database than the verdicts did
+GATHER_SECONDS = 0.1  # a pass for every verdict cost the database more than the verdicts did
 
 
 class RelayApp(Protocol):
@@ -52,7 +52,7 @@ class RelayApp(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """What one pass brought to one sink; `error` is the sentence of what stopped it.
+    """What one pass delivered to one sink; `error` is the sentence that says why it stopped.
 
     `left_alone`: nothing was tried, because the sink failed a moment ago.
     """
@@ -117,7 +117,7 @@ class Relay:
     def deliver(
         self, sink: Sink, *, stop: Callable[[], bool] = lambda: False, mind_backoff: bool = True
     ) -> Delivery:
-        """Bring one sink to the head, or as far as it goes.
+        """Deliver to one sink up to the head, or as far as the sink goes.
 
         A failure of the sink is recorded and returned. Raises DatabaseUnreachableError.
         """
@@ -133,25 +133,25 @@ class Relay:
                 events = self._outbox.after(seq, limit=self._batch)
                 if not events:
                     break
-                taken, error = self._bring(sink, events)
+                taken, error = self._put_all(sink, events)
                 if taken:
                     seq = events[taken - 1].seq or seq
                     self._outbox.taken(sink.name, seq)
                     delivered += taken
                 if error is None:
                     continue
-                said = _sentence(error)
-                self._outbox.failed(sink.name, said)
+                sentence = _sentence(error)
+                self._outbox.failed(sink.name, sentence)
                 if not self._is_poison(sink, events[taken:], error):
-                    return Delivery(sink.name, delivered, said)
-                self._park(sink, events[taken], said)
+                    return Delivery(sink.name, delivered, sentence)
+                self._park(sink, events[taken], sentence)
                 seq = events[taken].seq or seq
         return Delivery(sink.name, delivered)
 
-    def _bring(self, sink: Sink, events: Sequence[Event]) -> tuple[int, Exception | None]:
-        """Bring as many of `events` as the sink takes; how many, and what stopped it.
+    def _put_all(self, sink: Sink, events: Sequence[Event]) -> tuple[int, Exception | None]:
+        """Deliver as many of `events` as the sink takes; returns how many, and what stopped it.
 
-        It may be one event for which it refuses them all: those ahead of it are found by halving.
+        A sink may refuse a batch for one event: halving finds those that stand before it.
         """
         taken, size = 0, len(events)
         while taken < len(events):
@@ -173,10 +173,10 @@ class Relay:
         return None
 
     def _is_poison(self, sink: Sink, events: Sequence[Event], error: Exception) -> bool:
-        """Whether the sink takes events, only not the first of these, on which it failed.
+        """Tell whether the sink takes events, but not the first of these, on which it failed.
 
-        The one it is tried with is the first of its item, so each item's order is kept; it comes
-        again in its place.
+        It is tried with the first event of another item, so each item's order is kept; that event
+        is delivered again in its place.
         """
         first, *rest = events
         other = next((e for e in rest if e.item_id is None or e.item_id != first.item_id), None)
@@ -189,15 +189,15 @@ class Relay:
             and not isinstance(self._put(sink, [first]), UnreachableError | None)
         )
 
-    def _park(self, sink: Sink, event: Event, said: str) -> None:
+    def _park(self, sink: Sink, event: Event, sentence: str) -> None:
         log.error(
             "the sink %s goes without event %s (%s, number %s), as it never takes it: %s",
-            *(sink.name, event.event_id, event.type, event.seq, said),
+            *(sink.name, event.event_id, event.type, event.seq, sentence),
         )
         if event.type == PARKED:  # no end of events about events
             self._outbox.taken(sink.name, event.seq or 0)
         else:
-            self._outbox.park(sink.name, event, said)
+            self._outbox.park(sink.name, event, sentence)
 
     def run_once(self, stop: Callable[[], bool] = lambda: False) -> list[Delivery]:
         """Bring every sink to the head, each in a thread of its own, whatever failed before."""
@@ -219,7 +219,7 @@ def _sentence(error: Exception) -> str:
 
 
 class RelayThreads:
-    """The relay beside other work: one thread that gives places, and one for each sink.
+    """The relay in threads: one that sequences events, and one for each sink.
 
     They look every `every` seconds, and at once when rung.
     """
@@ -228,12 +228,12 @@ class RelayThreads:
         self._relay = relay
         self._every = every
         self._closed = False
-        self._places = threading.Event()
+        self._new_events = threading.Event()
         self._bells = [threading.Event() for _ in relay.sinks]
         self._threads = [
             threading.Thread(
                 target=self._loop,
-                args=(self._places, self._give_places, ThrottledLog(log)),
+                args=(self._new_events, self._sequence, ThrottledLog(log)),
                 name="relay",
                 daemon=True,
             ),
@@ -256,19 +256,19 @@ class RelayThreads:
             thread.start()
 
     def ring(self) -> None:
-        """There may be something to relay."""
-        self._places.set()
+        """Wake the threads: there may be something to relay."""
+        self._new_events.set()
 
     def close(self, *, wait: float = 4.0) -> None:
         """End the threads; one whose sink does not answer is left behind after `wait` seconds."""
         self._closed = True
-        for bell in (self._places, *self._bells):
+        for bell in (self._new_events, *self._bells):
             bell.set()
         for thread in self._threads:
             if thread.is_alive():
                 thread.join(wait)
 
-    def _give_places(self) -> None:
+    def _sequence(self) -> None:
         if self._relay.sequence():
             for bell in self._bells:
                 bell.set()
@@ -298,7 +298,7 @@ def relay_of(app: RelayApp) -> Relay:
     return Relay(app.outbox, sinks_of(app.settings), source=app.settings.relay_source)
 
 
-def run(app: RelayApp, *, once: bool, stop: threading.Event) -> list[Delivery]:
+def run_relay(app: RelayApp, *, once: bool, stop: threading.Event) -> list[Delivery]:
     """Relay until `stop` is set, or `once` to the head; returns what one pass brought.
 
     Raises ConfigurationError, and with `once` DatabaseUnreachableError.

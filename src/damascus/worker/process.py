@@ -1,8 +1,8 @@
-"""What a worker process does besides listening: ticks, relaying, and stopping in good order.
+"""A worker process: runs cycles, wakes the relay, stops in good order.
 
-On SIGTERM: no more claims; what runs has the grace time to finish; then it is given back, the
-attempt not spent. Taskiq itself only waits, and tells a worker that it ends after all tasks have
-ended, which may be an hour too late: so the order to stop comes from the signal.
+On SIGTERM it claims nothing more and gives the running phases their grace time; then it releases
+their claims without spending the attempts. The signal starts this, not Taskiq: Taskiq tells a
+worker that it ends only after all tasks have ended, which may be an hour too late.
 """
 
 from __future__ import annotations
@@ -31,18 +31,18 @@ LEAST_ROOM: Final = 512 * 2**20  # bytes; of a small disk its fiftieth part
 
 
 class NoRoomError(DamascusError):
-    """The disk is too full to begin a phase; somebody has to make room."""
+    """The disk is too full to begin a phase; a person has to make room."""
 
 
 def check_room(home: Path) -> None:
-    """Raise NoRoomError when the disk of `home` is so full that no phase should be begun on it.
+    """Raise NoRoomError when the disk of `home` is too full to begin a phase on it.
 
-    One begun all the same would fail halfway, and perhaps take the database's room with it.
+    Such a phase would fail halfway, and perhaps fill the database's disk as well.
     """
     try:
         disk = shutil.disk_usage(home)
     except OSError:
-        return  # the phase says better what is wrong with it
+        return  # the phase gives the better reason
     if disk.free < min(LEAST_ROOM, disk.total // 50):
         raise NoRoomError(
             f"only {disk.free >> 20} MB are left on the disk of {home}: make room there; "
@@ -84,11 +84,11 @@ class Worker:
             self._stopper.start()
 
     def tick(self) -> None:
-        """Run cycles until there is no work. Known trouble is one log line now and then.
+        """Run cycles until there is no work. A known error is one log line now and then.
 
-        Going on by itself is what keeps a worker from waiting for Redis between two items (a ring
-        for every cycle cost as much as the cycle); rings wake those that have nothing to do. What
-        is no DamascusError is a bug, and is raised.
+        The loop keeps a worker from waiting for Redis between two items (a ring for every cycle
+        cost as much as the cycle); rings wake workers that have nothing to do. An exception that is
+        no DamascusError is a bug, and is raised.
         """
         self.last_ring = time.time()
         with self._state:
@@ -98,10 +98,10 @@ class Worker:
         try:
             cycle = self._ready()
             settled = False
-            while cycle is not None and self._one(cycle) == "settled":
+            while cycle is not None and self._run_one(cycle) == "settled":
                 settled = True
                 self.relay_now()
-            if settled:  # told to stop, or passed over: somebody else may find more
+            if settled:  # this worker stops here: another may find more
                 self._ring()
             self._trouble.over("cycles run again")
         except DamascusError as error:
@@ -111,7 +111,7 @@ class Worker:
                 self._running -= 1
                 self._state.notify_all()
 
-    def _one(self, cycle: Cycle) -> str:
+    def _run_one(self, cycle: Cycle) -> str:
         if self._app is not None:
             check_room(self._app.settings.home)
         return cycle.tick().outcome
@@ -169,10 +169,10 @@ class Worker:
             log.info("stopping: %d running, they have %g s to finish", self._running, grace)
         if self._idle_within(grace):
             return
-        log.info("stopping: the grace time is over, %d are given back", self._running)
-        # Again and again: a claim may have been on its way when the first call was made.
+        log.info("stopping: the grace time is over, %d claims are released", self._running)
+        # Repeated, because a claim may have been on its way at the first call.
         while not self._idle_within(0.2):
-            cycle.give_back()
+            cycle.release_claims()
 
     def _idle_within(self, seconds: float) -> bool:
         with self._state:
