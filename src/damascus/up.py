@@ -37,7 +37,7 @@ EMBEDDED_LOOK_SECONDS = (
 )
 
 
-def run(settings: Settings, *, say: Callable[[str], None], browse: bool = False) -> int:
+def run_up(settings: Settings, *, say: Callable[[str], None], browse: bool = False) -> int:
     """Run until SIGINT or SIGTERM; returns the exit code. `say` gets lines for a person.
 
     With `browse` the page is opened in the person's browser.

@@ -15,7 +15,7 @@ from typing import Final
 from damascus.errors import GitError
 from damascus.git_ops import errors as git_errors
 from damascus.git_ops.binary import REMOTE_HEADS, GitBinary
-from damascus.git_ops.process import Answer, GitProcess
+from damascus.git_ops.process import GitOutput, GitProcess
 from damascus.ports import Workspace
 
 REFS: Final = "refs/attempts/"
@@ -106,10 +106,10 @@ class Archive:
             store.chmod(0o700)
         return store
 
-    def _in(self, store: Path, *arguments: str) -> Answer:
+    def _in(self, store: Path, *arguments: str) -> GitOutput:
         return self._ok(self._process.run(f"--git-dir={store}", *arguments))
 
-    def _ok(self, answer: Answer) -> Answer:
+    def _ok(self, answer: GitOutput) -> GitOutput:
         if answer.code != 0:
             raise GitError(
                 f"The work of an attempt could not be kept: {git_errors.shown(answer.stderr)}",

@@ -1,8 +1,8 @@
-"""An item's state rebuilt from its events alone, and every step that could not have happened.
+"""Rebuilds an item's state from its events alone, and finds every step that is impossible.
 
-Nothing but THE table decides what a step may do. A claim writes no event of its own; each ends in
-exactly one (a verdict, a loss, a release, or a person's act that fenced it off), so the epochs in
-the events leave no room for an event that is missing or doubled.
+Only THE table and OPERATOR_MOVES decide what a step may do. A claim writes no event of its own;
+each claim ends in exactly one (a verdict, a loss, a release, or a person's act that ended it), so
+the epochs in the events show every event that is missing or doubled.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 from damascus.domain.transitions import OPERATOR_MOVES, TABLE
 from damascus.domain.work import LIVE, Phase, Verdict
 
-UNTOLD: Any = object()  # what no event has told yet; it is compared with nothing
+UNKNOWN: Any = object()  # no event carries the value yet; it is compared with nothing
 _CHANGEABLE = ("priority", "budget_cycles", "budget_usd")
 _LEARNT = ("spec_sha", "test_command", "head_sha", "pr_number", "merge_sha")
 _VERDICTS = {row.event for row in TABLE.values() if row is not None}
@@ -71,7 +71,7 @@ class _Step:
         self.data: Mapping[str, Any] = event["data"]
 
     def wrong(self, what: str) -> None:
-        """Note that this event cannot have happened as it is told."""
+        """Add a problem: this event cannot have happened as it stands."""
         self.state.problems.append(f"event {self.id} {self.type}: {what} (after {self.state.last})")
 
     def take(self) -> None:
@@ -83,13 +83,13 @@ class _Step:
             case "work.ingested":
                 self._ingested()
             case "work.released":
-                self._claim_ended(claimed=True)
-                self._counted(self.state.attempts)
+                self._end_claim(claimed=True)
+                self._check_attempts(self.state.attempts)
                 self.state.ended.add(self.state.epoch)
             case "work.story_changed":
                 self._story_changed()
             case "work.changed":
-                self._told(*(n for n in _CHANGEABLE if n in self.data))
+                self._copy_from_data(*(n for n in _CHANGEABLE if n in self.data))
             case "gate.closed" | "gate.opened":
                 self._gate()
             case moved if moved in _MOVES:
@@ -105,16 +105,16 @@ class _Step:
         if self.state.values:
             self.wrong("it was accepted already")
         self._set(phase=Phase.SPEC, phase_before=None, consecutive_errors=0)
-        self._set(story_sha=self.data.get("sha", UNTOLD))
-        self._told("title", "key", *_CHANGEABLE)
+        self._set(story_sha=self.data.get("sha", UNKNOWN))
+        self._copy_from_data("title", "key", *_CHANGEABLE)
 
     def _story_changed(self) -> None:
         if self.state.phase is not Phase.SPEC:
             self.wrong(f"the story of an item in {self.state.phase} cannot change")
-        if self._claim_ended():
+        if self._end_claim():
             self.state.ended.add(self.state.epoch - 1)
-        self._set(story_sha=self.data.get("sha", UNTOLD))
-        self._told("title")
+        self._set(story_sha=self.data.get("sha", UNKNOWN))
+        self._copy_from_data("title")
 
     def _gate(self) -> None:
         gate: int = self.data["gate"]
@@ -128,19 +128,19 @@ class _Step:
     # -- verdicts ------------------------------------------------------------------------------
 
     def _lost(self) -> None:
-        """A claim that went stale and was taken over, or swept: nobody decided anything."""
-        self._comes_from()
-        self._claim_ended(claimed=True)
+        """Apply the end of a claim that went stale and was taken over, or swept."""
+        self._check_start()
+        self._end_claim(claimed=True)
         self._remember(Verdict.CLAIM_LOST, Verdict.CLAIM_LOST)
-        self._counted(self.state.attempts + 1)
+        self._check_attempts(self.state.attempts + 1)
         if self.data.get("swept"):
             self.state.epoch += 1
 
     def _verdict(self) -> None:
         state, data = self.state, self.data
-        phase = self._comes_from()
+        phase = self._check_start()
         verdict, effective = Verdict(data["verdict"]), Verdict(data["effective"])
-        self._claim_ended(claimed=True)
+        self._end_claim(claimed=True)
         self._remember(verdict, effective)
         row = None if phase is None else TABLE.get((phase, effective))
         if phase is None or row is None:
@@ -156,12 +156,12 @@ class _Step:
         if effective not in (verdict, Verdict.EXHAUSTED, Verdict.ERROR if fault else verdict):
             self.wrong(f"{verdict.value} never becomes {effective.value}")
         refunded = row.refunded or fault or verdict is Verdict.CLAIM_LOST
-        self._counted(state.attempts + (0 if refunded else 1))
+        self._check_attempts(state.attempts + (0 if refunded else 1))
         errors = state.values.get("consecutive_errors", 0) + 1 if fault else 0
         if data.get("consecutive_errors", errors) != errors:
             self.wrong(f"the faults in a row are {data['consecutive_errors']}, not {errors}")
         self._set(phase=_phase(data.get("to")), phase_before=phase, consecutive_errors=errors)
-        self._told(*(n for n in _LEARNT if n in data))
+        self._copy_from_data(*(n for n in _LEARNT if n in data))
         if "issue" in data:
             state.issues[data["issue"]] = "" if row.issue is None else row.issue.value
         elif row.issue is not None:
@@ -177,29 +177,32 @@ class _Step:
     def _move(self) -> None:
         state, data = self.state, self.data
         move = _MOVES[self.type]
-        phase, to = self._comes_from(), _phase(data.get("to"))
+        phase, to = self._check_start(), _phase(data.get("to"))
         if phase is None or to is None or not move.allows(phase, to):
             self.wrong(f"nobody can move an item from {phase} to {to} like this")
-        claimed = self._claim_ended()
+        claimed = self._end_claim()
         if claimed:
             state.ended.add(state.epoch - 1)
-        self._counted(0 if move.resets_attempts else state.attempts + claimed)
+        self._check_attempts(0 if move.resets_attempts else state.attempts + claimed)
         self._set(phase=to, phase_before=phase, consecutive_errors=0)
-        self._told(*(n for n in _CHANGEABLE if n in data))
+        self._copy_from_data(*(n for n in _CHANGEABLE if n in data))
         if "issue" in data:
             state.answered.add(data["issue"])
 
     # -- what every step shares ----------------------------------------------------------------
 
-    def _comes_from(self) -> Phase | None:
-        """Where the event says the item was; the state must agree."""
+    def _check_start(self) -> Phase | None:
+        """Return the phase the event starts in; the state must agree."""
         said = _phase(self.data.get("from"))
         if said is not self.state.phase:
             self.wrong(f"it starts in {said}, but the item was in {self.state.phase}")
         return said
 
-    def _claim_ended(self, *, claimed: bool | None = None) -> bool:
-        """Check the epoch: a claim adds one, fencing it off adds another; whether one was ended."""
+    def _end_claim(self, *, claimed: bool | None = None) -> bool:
+        """Check the epoch; returns whether the event ended a claim.
+
+        A claim adds one to the epoch, an act that ends it adds another.
+        """
         state = self.state
         told: int = self.data.get("epoch", state.epoch + 1)
         steps = told - state.epoch
@@ -212,7 +215,7 @@ class _Step:
         state.epoch = told
         return bool(claimed) or steps == 2  # noqa: PLR2004 - the claim, and its end
 
-    def _counted(self, attempts: int) -> None:
+    def _check_attempts(self, attempts: int) -> None:
         told: int = self.data.get("attempts", attempts)
         if told != attempts:
             self.wrong(f"the attempts are {told}, not {attempts}")
@@ -221,10 +224,10 @@ class _Step:
     def _set(self, **values: Any) -> None:
         self.state.values |= values
 
-    def _told(self, *names: str) -> None:
+    def _copy_from_data(self, *names: str) -> None:
         for name in names:
-            value: Any = self.data.get(name, UNTOLD)
-            if name == "budget_usd" and value is not UNTOLD and value is not None:
+            value: Any = self.data.get(name, UNKNOWN)
+            if name == "budget_usd" and value is not UNKNOWN and value is not None:
                 value = Decimal(str(value))
             self.state.values[name] = value
 

@@ -1,8 +1,8 @@
-"""Is everything as the events say it must be? What `damascus verify` finds, one sentence each.
+"""Compares the tables with the events: what `damascus verify` finds, one sentence each.
 
-Each item's state is rebuilt from its events alone and compared with the tables; every step is held
-against THE table; effects are looked for that are missing or doubled. One snapshot is read, nothing
-is locked or written, so it may run beside the workers.
+Each item's state is rebuilt from its events alone and compared with the tables. Every step is
+checked against THE table, and effects that are missing or doubled are reported. It reads one
+snapshot and locks and writes nothing, so it may run beside the workers.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Protocol
 
-from damascus.audit.replay import UNTOLD, Rebuilt, rebuild
+from damascus.audit.replay import UNKNOWN, Rebuilt, rebuild
 from damascus.domain.work import LIVE, PARKED, Phase
 from damascus.errors import DamascusError
 from damascus.ports import PullRequest
@@ -26,8 +26,8 @@ _COLUMNS = (
 )
 
 
-class ForgeBooks(Protocol):
-    """What a forge can tell of all its pull requests."""
+class ForgeRecords(Protocol):
+    """A forge that lists its pull requests."""
 
     def pulls(self) -> Sequence[PullRequest]:
         """Every pull request there ever was."""
@@ -51,7 +51,7 @@ class Report:
     problems: list[Problem] = field(default_factory=list[Problem])
 
 
-def verify(db: Database, *, forge: Callable[[str, str], ForgeBooks] | None = None) -> Report:
+def verify(db: Database, *, forge: Callable[[str, str], ForgeRecords] | None = None) -> Report:
     """Compare the whole database with its events; with `forge` (kind, repo) ask the forges too.
 
     Raises DatabaseUnreachableError; a forge that does not answer is a problem in the report.
@@ -60,15 +60,15 @@ def verify(db: Database, *, forge: Callable[[str, str], ForgeBooks] | None = Non
         counts = view.rows("counts")[0]
         report = Report(counts["items"], counts["events"])
         report.problems.extend(_of_the_whole(view))
-        books: dict[tuple[str, str], list[Row]] = {}
+        forge_items: dict[tuple[str, str], list[Row]] = {}
         for dossier in view.dossiers():
             item = dossier.item
             name = f"item {item['id']} ({item['project']}/{item['key']}): "
             report.problems.extend(Problem(item["id"], name + what) for what in examine(dossier))
             if forge is not None and (item["pr_number"] or item["branch"]):
-                books.setdefault((item["forge"], item["repo"]), []).append(item)
+                forge_items.setdefault((item["forge"], item["repo"]), []).append(item)
     if forge is not None:
-        for (kind, repo), items in books.items():
+        for (kind, repo), items in forge_items.items():
             report.problems.extend(_of_a_forge(forge, kind, repo, items))
     return report
 
@@ -87,18 +87,18 @@ def examine(dossier: Dossier) -> Iterator[str]:
 
 def _columns(item: Row, state: Rebuilt) -> Iterator[str]:
     claimed = item["claimed_by"] is not None
-    expected = {name: state.values.get(name, UNTOLD) for name in _COLUMNS}
+    expected = {name: state.values.get(name, UNKNOWN) for name in _COLUMNS}
     expected |= {
         "attempts": state.attempts + claimed,
         "claim_epoch": state.epoch + claimed,
         "closed_gates": len(state.gates),
     }
     if item["phase"] in (Phase.REVIEW.value, Phase.MERGED.value):  # else a run may know a newer one
-        expected["pr_number"] = state.values.get("pr_number", UNTOLD)
+        expected["pr_number"] = state.values.get("pr_number", UNKNOWN)
     if item["phase"] == Phase.MERGED.value:
-        expected["head_sha"] = state.values.get("head_sha", UNTOLD)
+        expected["head_sha"] = state.values.get("head_sha", UNKNOWN)
     for name, by_events in expected.items():
-        if by_events is not UNTOLD and not _same(item[name], by_events):
+        if by_events is not UNKNOWN and not _same(item[name], by_events):
             yield (
                 f"{name} is {_shown(item[name])} in the table, "
                 f"{_shown(by_events)} by its events (the last is {state.last})"
@@ -106,8 +106,8 @@ def _columns(item: Row, state: Rebuilt) -> Iterator[str]:
     text = f"{item['title']}\n{item['story']}"
     if _sha(text) != item["story_sha"] and state.values.get("title") == item["title"]:
         yield "the text of the story is not the one that was accepted"
-    spec_sha = state.values.get("spec_sha", UNTOLD)
-    if spec_sha is not UNTOLD and _sha(item["spec"] or "") != spec_sha:
+    spec_sha = state.values.get("spec_sha", UNKNOWN)
+    if spec_sha is not UNKNOWN and _sha(item["spec"] or "") != spec_sha:
         yield "the spec is not the one that passed"
 
 
@@ -208,7 +208,7 @@ def _of_the_whole(view: Snapshot) -> Iterator[Problem]:
 
 
 def _of_a_forge(
-    forge: Callable[[str, str], ForgeBooks], kind: str, repo: str, items: Sequence[Row]
+    forge: Callable[[str, str], ForgeRecords], kind: str, repo: str, items: Sequence[Row]
 ) -> Iterator[Problem]:
     try:
         pulls = forge(kind, repo).pulls()

@@ -190,12 +190,12 @@ def up(
     """
     _known(builder, _BUILDERS)
     from damascus.config import load  # noqa: PLC0415 - `--help` does not pay for it
-    from damascus.up import run  # noqa: PLC0415 - the same
+    from damascus.up import run_up  # noqa: PLC0415 - the same
 
     log_to_stderr(logging.WARNING)
     changes = {"max_concurrency": concurrency, "builder": builder}
     chosen = load(**{name: value for name, value in changes.items() if value is not None})
-    if code := run(chosen, say=output.line, browse=browse):
+    if code := run_up(chosen, say=output.line, browse=browse):
         raise typer.Exit(code)
 
 
@@ -218,9 +218,9 @@ def demo(
     _known(builder, ("mini", "claude"))
     if browse and as_json:
         raise UsageError("choose --open, which stays for a look, or --json, which ends")
-    from damascus.demo.run import run  # noqa: PLC0415 - `--help` does not pay for it
+    from damascus.demo.run import run_demo  # noqa: PLC0415 - `--help` does not pay for it
 
-    if code := run(builder=builder, keep=keep, as_json=as_json, browse=browse):
+    if code := run_demo(builder=builder, keep=keep, as_json=as_json, browse=browse):
         raise typer.Exit(code)
 
 

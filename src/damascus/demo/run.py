@@ -53,7 +53,7 @@ class Outcome:
     report: dict[str, Any]
 
 
-def run(
+def run_demo(
     *,
     builder: str,
     keep: Path | None,

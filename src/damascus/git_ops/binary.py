@@ -19,7 +19,7 @@ from damascus.errors import (
 )
 from damascus.git_ops import errors as git_errors
 from damascus.git_ops import patches, tree
-from damascus.git_ops.process import Answer, GitProcess
+from damascus.git_ops.process import GitOutput, GitProcess
 from damascus.git_ops.refs import branch_ref, full_sha, is_sha
 from damascus.ports import Remote, Workspace
 
@@ -248,7 +248,7 @@ class GitBinary:
         feed: bytes = b"",
         cap: int | None = None,
         extra: Mapping[str, str] | None = None,
-    ) -> Answer:
+    ) -> GitOutput:
         """Run a command that needs no remote. Raises GitError when it fails."""
         answer = self._process.run(*arguments, workspace=workspace, feed=feed, cap=cap, extra=extra)
         cut = cap is not None and len(answer.stdout) >= cap
@@ -312,7 +312,7 @@ class GitBinary:
         }
 
 
-def _failed(command: str, answer: Answer) -> GitError:
+def _failed(command: str, answer: GitOutput) -> GitError:
     return GitError(
         f"git {command} failed: {git_errors.shown(answer.stderr)}", stderr=answer.stderr
     )

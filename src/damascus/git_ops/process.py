@@ -80,7 +80,7 @@ STDERR_KEPT: Final = 8192  # bytes
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class GitOutput:
     """How one git command ended; `stderr` is free of secrets."""
 
     code: int
@@ -122,7 +122,7 @@ class GitProcess:
         cap: int | None = None,
         extra: Mapping[str, str] | None = None,
         into: IO[bytes] | None = None,
-    ) -> Answer:
+    ) -> GitOutput:
         """Run git to its end, in the worker's git directory of `workspace` or in none.
 
         With `remote` its header is sent to it, and it to it only. At most `cap` bytes of output
@@ -171,7 +171,7 @@ class GitProcess:
                 f"git {arguments[0]} did not end within {self.local_timeout:g} seconds.",
                 stderr=clean,
             )
-        return Answer(process.returncode, out, clean)
+        return GitOutput(process.returncode, out, clean)
 
     def _read(
         self, process: subprocess.Popen[bytes], cap: int | None, remote: Remote | None
