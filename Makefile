@@ -33,6 +33,7 @@ page: .venv/.embedded
 	$(NPM) run --prefix ui build >/dev/null; } || echo "the page could not be built" >&2
 
 test: .venv/.dev
+	@scripts/test-tools.sh
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(ARGS)
 
 test-fast: .venv/.dev

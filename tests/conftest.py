@@ -22,6 +22,7 @@ from psycopg.conninfo import make_conninfo
 from damascus.state import schema
 from damascus.state.db import Database
 from support.patience import patience
+from support.skipped import summary
 
 KEPT = (
     "PATH",
@@ -41,6 +42,10 @@ _SERVER = os.environ.get("DAMASCUS_TEST_DATABASE_URL")
 for _name in list(os.environ):
     if _name not in KEPT and not _name.startswith(("PYTEST", "COV", "PYTHON", "LC_")):
         del os.environ[_name]
+# The pinned coding agent, where scripts/test-tools.sh has put it.
+_AGENT = Path(__file__).parents[1] / "requirements/node/node_modules/.bin/claude"
+if _AGENT.exists():
+    os.environ.setdefault("DAMASCUS_TEST_CLAUDE", str(_AGENT))
 # Whoever starts the tests in the background may have turned Ctrl-C off, for their children too.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 # Nothing here depends on how fast the machine is.
@@ -67,6 +72,13 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
     seconds = closest.args[0] if closest else float(item.config.getini("timeout"))
     item.add_marker(pytest.mark.timeout(patience(seconds)), append=False)
     return (yield)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Name what was not there for the skipped tests."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    if line := summary(str(report.longrepr[-1]) for report in skipped):
+        terminalreporter.write_line(line)
 
 
 @pytest.hookimpl(trylast=True)
