@@ -10,14 +10,13 @@ import os
 import threading
 from collections.abc import Callable
 from datetime import timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from pydantic import SecretStr
 
 from damascus.config import Settings, secrets
-from damascus.domain.secrecy import Secrecy
 from damascus.errors import ConfigurationError, DamascusError, UsageError
 from damascus.forge.redacting import redacting
 from damascus.logs.redacting import redact_logs
@@ -25,6 +24,7 @@ from damascus.state.db import Database
 from damascus.state.desk import Desk
 from damascus.state.store import Store
 from damascus.state.views import Views
+from damascus.text.redaction import Redactor
 
 if TYPE_CHECKING:
     from damascus.attempts.archive import Archive
@@ -51,8 +51,8 @@ class App:
         self._to_close: list[Callable[[], None]] = []
         self._forges: dict[tuple[str, str], GiteaForge | LocalForge] = {}
         given = (os.environ.get(name, "") for name in settings.command_env)
-        self.secrecy = Secrecy((*secrets(settings), *given))
-        redact_logs(self.secrecy)
+        self.redactor = Redactor((*secrets(settings), *given))
+        redact_logs(self.redactor)
 
     def __enter__(self) -> Self:
         return self
@@ -124,6 +124,7 @@ class App:
         """The cycle of this process; `ring` wakes other workers and must neither wait nor raise."""
         from damascus.cycle import Cycle  # noqa: PLC0415 - readers do not pay for it
         from damascus.engine.attempts import Attempts  # noqa: PLC0415 - the same
+        from damascus.engine.redacting import redact_result  # noqa: PLC0415 - the same
         from damascus.phases import PHASES  # noqa: PLC0415 - the same
         from damascus.state.claims import Claims  # noqa: PLC0415 - the same
 
@@ -138,9 +139,9 @@ class App:
             self._tools,
             clean=self._clean,
             forge_refused=lambda context, why: self.store.projects.forge_refused(
-                context.project, self.secrecy.hide(why)
+                context.project, self.redactor.redact(why)
             ),
-            redact=self.secrecy.result,
+            redact=partial(redact_result, self.redactor),
         )
         return Cycle(
             claims, self._heartbeat, attempts, ring=ring, max_errors=self.settings.max_errors
@@ -187,7 +188,7 @@ class App:
                 output_cap=settings.output_cap_bytes,
             ),
             path=self.path,
-            secrets=self.secrecy.needles,
+            secrets=self.redactor.needles,
         )
 
     def _clean(self, context: PhaseContext) -> None:
@@ -240,17 +241,17 @@ class App:
         from damascus.sandbox import detect  # noqa: PLC0415 - it tries, which takes a moment
 
         with self._lock:
-            return detect(self.settings.sandbox, path=self.path, secrets=self.secrecy.needles)
+            return detect(self.settings.sandbox, path=self.path, redactor=self.redactor)
 
     @cached_property
     def _git(self) -> GitBinary:
         from damascus.git_ops import GitBinary  # noqa: PLC0415 - only workers need it
 
-        return GitBinary()
+        return GitBinary(redactor=self.redactor)
 
     def forge(self, kind: str, repo: str) -> Forge:
         """The forge of a repository. Raises ConfigurationError, UsageError."""
-        return redacting(self.books(kind, repo), self.secrecy)
+        return redacting(self.books(kind, repo), self.redactor)
 
     def books(self, kind: str, repo: str) -> GiteaForge | LocalForge:
         """The same, with what only `damascus verify` asks of it."""

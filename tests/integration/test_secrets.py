@@ -5,11 +5,12 @@ from __future__ import annotations
 import base64
 import sys
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
-from damascus.domain.secrecy import HIDDEN, Secrecy
 from damascus.domain.work import Phase, PhaseResult, Verdict
+from damascus.engine.redacting import redact_result
 from damascus.forge.redacting import redacting
 from damascus.git_ops import GitBinary
 from damascus.phases import build
@@ -17,13 +18,14 @@ from damascus.ports import Command, Remote, Workspace
 from damascus.sandbox import Plain
 from damascus.sandbox.run import Bounds
 from damascus.state.desk import Desk
+from damascus.text.redaction import MASK, Redactor
 from support.cycles import Script, accept, add_project, make_cycle
 from support.fake_ports import FakeBuilder, World
 from support.git_repos import BareRepository
 from support.sinks import leaks
 
 TOKEN = "sk-canary-8d1f0c77"
-SECRECY = Secrecy([TOKEN])
+REDACTOR = Redactor([TOKEN])
 
 
 @pytest.fixture
@@ -52,14 +54,14 @@ def test_a_secret_that_a_commit_adds_is_found_whatever_holds_it(shop, tmp_path, 
     base = git.clone(Remote(str(shop.path)), space, ref="main")
     how(space.checkout)
     head = git.commit_all(space, message="By an agent", parents=[base])
-    found = git.leaks(space, base=base, head=head, secrets=SECRECY.needles)
+    found = git.leaks(space, base=base, head=head, secrets=REDACTOR.needles)
     assert (len(found) if isinstance(paths, int) else list(found)) == paths
 
 
 def test_work_that_holds_a_secret_fails_and_is_not_pushed(tmp_path):
     world = World(tmp_path)
     world.builder = FakeBuilder(lambda top: (top / "notes.txt").write_text(f"token: {TOKEN}\n"))
-    tools = replace(world.tools(), secrets=SECRECY.needles)
+    tools = replace(world.tools(), secrets=REDACTOR.needles)
     result = build.run_build(world.context(Phase.BUILD), tools)
     assert result.verdict is Verdict.FAIL
     assert result.details["paths"] == ["notes.txt"]
@@ -74,20 +76,20 @@ def test_a_forge_is_told_nothing_secret(tmp_path):
     said = []
     world.forge.set_status = lambda _sha, *, state, description: said.append(state + description)
     world.forge.merge = lambda _number, **words: said.extend(words.values())
-    forge = redacting(world.forge, SECRECY)
+    forge = redacting(world.forge, REDACTOR)
     pull = forge.ensure_pull(head="b", base="main", title=f"t {TOKEN}", body=f"b {TOKEN}")
     forge.comment(pull.number, f"<!-- m --> {TOKEN}", marker="<!-- m -->")
     forge.set_status("a" * 40, state="failure", description=TOKEN)
     forge.merge(1, head_sha="a" * 40, style="merge", title=TOKEN, message=TOKEN)
     told = [*world.forge.bodies.values(), *(body for _, body in world.forge.comments), *said]
     assert leaks([TOKEN], texts=map(str, told)) == []
-    assert sum(str(one).count(HIDDEN) for one in told) == 6
+    assert sum(str(one).count(MASK) for one in told) == 6
     assert forge.pull(pull.number).head_branch == "b"
 
 
 def test_neither_output_nor_log_of_a_command_keeps_a_secret(tmp_path):
     seen = []
-    sandbox = Plain(bounds=Bounds(), secrets=SECRECY.needles)
+    sandbox = Plain(bounds=Bounds(), redactor=REDACTOR)
     script = (
         "import os, sys, json, time\nt = os.environ['T']\n"
         "for part in (t[:5], t[5:], json.dumps([t]), t.encode().hex(), chr(10), t[:9]):\n"
@@ -105,7 +107,7 @@ def test_neither_output_nor_log_of_a_command_keeps_a_secret(tmp_path):
     )
     assert ended.output == (tmp_path / "run.log").read_text()
     assert ended.output.endswith(TOKEN[:9])
-    assert seen == [f'{HIDDEN}["{HIDDEN}"]{HIDDEN}'.encode()]
+    assert seen == [f'{MASK}["{MASK}"]{MASK}'.encode()]
     assert leaks([TOKEN], texts=[ended.output, str(seen)]) == []
 
 
@@ -116,13 +118,13 @@ def test_what_a_phase_says_is_stored_and_told_without_secrets(db, database_url):
     words = {"reasons": [f"it is {TOKEN}"], "output_tail": TOKEN, TOKEN: 1}
     script = Script().then(PhaseResult(Verdict.SPEC_WRONG, f"wrong: {TOKEN}", words))
     cycle, heart = make_cycle(db, script)
-    cycle._hide = SECRECY.result
+    cycle._attempts._redact = partial(redact_result, REDACTOR)
     try:
         tick = cycle.tick()
     finally:
         heart.close()
-    assert tick.summary == f"wrong: {HIDDEN}"
+    assert tick.summary == f"wrong: {MASK}"
     with db.connection() as connection:
         (body,) = connection.execute("SELECT body FROM human_issues").fetchone().values()
-    assert f"it is {HIDDEN}" in body
+    assert f"it is {MASK}" in body
     assert leaks([TOKEN], database=database_url) == []

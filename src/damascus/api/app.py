@@ -75,6 +75,7 @@ class Api:
 
     def __init__(self, app: App, stopping: Callable[[], bool] = lambda: False) -> None:
         self.settings = app.settings
+        self.redactor = app.redactor
         self.stopping = stopping
         self.streams = Streams(_STREAMS)
         self._app = app

@@ -19,7 +19,6 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Route
 
-from damascus.domain.text import clean
 from damascus.errors import (
     ConfigurationError,
     ConflictError,
@@ -33,6 +32,7 @@ from damascus.errors import (
     UnreachableError,
     UsageError,
 )
+from damascus.text.sanitize import clean
 
 log = logging.getLogger(__name__)
 

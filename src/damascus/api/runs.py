@@ -8,7 +8,7 @@ import io
 import os
 import stat
 import time
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,13 +19,13 @@ from starlette.responses import StreamingResponse
 from damascus.api.auth import ReadRoute
 from damascus.api.fields import Given, Id
 from damascus.api.problems import Problem
-from damascus.config import secrets
 from damascus.domain.agent_log import readable
-from damascus.domain.text import clean
 from damascus.errors import DamascusError, ForgeError
+from damascus.text.sanitize import clean
 
 if TYPE_CHECKING:
     from damascus.api.app import Api
+    from damascus.text.redaction import Redactor
 
 _CHUNK = 64 * 1024
 _LONGEST = 512 * 1024  # characters of a line: what an agent read is one, in its log
@@ -34,7 +34,6 @@ _ASK = 2.0  # seconds between two looks at whether its run has ended
 _CHECKED = 30.0  # seconds after which the reader's token is looked at again
 _TEXT = "text/plain; charset=utf-8"
 _NOT_FOUND = 404
-_SHORTEST = 4  # characters of a secret worth hiding: a shorter one would hide ordinary words
 
 
 class LogQuery(Given):
@@ -104,7 +103,7 @@ def routes(api: Api) -> APIRouter:
                 raise Problem(404, "no_diff", detail) from None
             raise Problem(502, "forge", "the forge did not give the diff") from None
         headers = {"X-Truncated": "true"} if cut else {}
-        text = _Lines(secrets(api.settings)).clean(diff)
+        text = api.redactor.redact(clean(diff))
         return Response(text, media_type="text/x-diff; charset=utf-8", headers=headers)
 
     return router
@@ -150,13 +149,15 @@ def _skip(file: io.FileIO, place: int) -> None:
 class _Lines:
     """Turns bytes into whole lines without escape sequences and without secrets.
 
-    Unless `raw`, what a coding agent wrote for programs is told for people.
+    Unless `raw`, what a coding agent wrote for programs is told for people. Secrets were taken out
+    when the log was written; what became one since then, and what a reader of its JSON sees as one,
+    is taken out here.
     """
 
-    def __init__(self, hidden: Iterable[str], *, raw: bool = True) -> None:
+    def __init__(self, redactor: Redactor, *, raw: bool = True) -> None:
         self._raw = raw
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
-        self._hidden = [secret for secret in hidden if len(secret) >= _SHORTEST]
+        self._redacting = redactor.stream()
         self._rest = ""
 
     def feed(self, part: bytes) -> str:
@@ -164,24 +165,17 @@ class _Lines:
         whole, newline, self._rest = (self._rest + self._decoder.decode(part)).rpartition("\n")
         if len(self._rest) > _LONGEST:  # a line without an end
             whole, newline, self._rest = whole + newline + self._rest, "", ""
-        return self._told(whole, newline)
+        return self._redacting.feed(self._told(whole, newline))
 
     def end(self) -> str:
         """What was kept back."""
-        return self._told(self._rest, "")
+        return self._redacting.feed(self._told(self._rest, "")) + self._redacting.end()
 
     def _told(self, whole: str, newline: str) -> str:
         if self._raw:
-            return self.clean(whole) + newline
+            return clean(whole) + newline
         lines = [told for line in whole.split("\n") if (told := readable(line)) is not None]
-        return self.clean("\n".join(lines)) + newline if lines else ""
-
-    def clean(self, text: str) -> str:
-        """Text as it may be shown: a log may have been written by anything."""
-        text = clean(text)
-        for secret in self._hidden:
-            text = text.replace(secret, "(hidden)")
-        return text
+        return clean("\n".join(lines)) + newline if lines else ""
 
 
 async def _read(
@@ -194,7 +188,7 @@ async def _read(
     raw: bool,
 ) -> AsyncGenerator[str]:
     """The lines of the file, cleaned; with `run_id` until that run has ended."""
-    lines = _Lines(secrets(api.settings), raw=raw)
+    lines = _Lines(api.redactor, raw=raw)
     ended, asked, checked = run_id is None, 0.0, time.monotonic()
     with file, api.streams.one():
         while not api.stopping():

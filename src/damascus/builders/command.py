@@ -92,8 +92,7 @@ class CommandAgent:
             guard,
         )
         outcome = judge(finished, said=outcomes.tail(finished.output))
-        secrets = [value for value in self._env.values() if len(value) >= SHORTEST_SECRET]
-        return outcomes.presentable(outcome, secrets)
+        return outcomes.presentable(outcome, self._env.values())
 
     def _filled(self, request: BuildRequest) -> list[str]:
         workspace = request.workspace

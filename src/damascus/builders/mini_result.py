@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import cast
 
 from damascus.builders.outcomes import (
-    HIDDEN,
     JSON,
     SIGNALLED,
     dollars,
@@ -23,6 +22,7 @@ from damascus.builders.outcomes import (
 )
 from damascus.domain.work import Cost
 from damascus.ports import BuildOutcome, Finished
+from damascus.text.redaction import Redactor
 
 MAX_TRAJECTORY = 64 * 1024 * 1024  # bytes
 # Exceptions that speak of what was asked, not of the provider or this machine.
@@ -54,13 +54,13 @@ def read_trajectory(path: Path) -> JSON | None:
 
 
 def without(path: Path, secret: str | None) -> None:
-    """Take a secret out of a trajectory: a command may have found the key, and printed it."""
+    """Take secrets out of a trajectory: a command may have found the key, and printed it."""
     trajectory = read_trajectory(path)
-    if secret is None or trajectory is None:
+    if trajectory is None:
         return
-    text = json.dumps(trajectory)
-    if secret in text:
-        path.write_text(text.replace(secret, HIDDEN), "utf-8")
+    redacted = Redactor(filter(None, [secret])).redact_json(trajectory)
+    if redacted != trajectory:
+        path.write_text(json.dumps(redacted), "utf-8")
 
 
 def judge(

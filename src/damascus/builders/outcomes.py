@@ -11,11 +11,12 @@ from decimal import Decimal
 from typing import Any, Final, TypeAlias, cast
 
 from damascus.ports import BuildOutcome
+from damascus.text import sanitize
+from damascus.text.redaction import Redactor
 
 JSON: TypeAlias = Mapping[str, Any]
 
 SIGNALLED: Final = 128  # an exit code above it is this plus the number of the signal
-HIDDEN: Final = "(hidden)"
 NOTHING_LEFT: Final = BuildOutcome(
     ok=False, reason="No money is left for this item, so no agent was started.", over_budget=True
 )
@@ -32,27 +33,25 @@ def speaks_of_budget(text: str) -> bool:
 
 def one_line(text: str, limit: int = 300) -> str:
     """The end of a text as one line, at most `limit` characters; "it said nothing" if empty."""
-    return " ".join(text.split())[-limit:] or "it said nothing"
+    return sanitize.last_line(text, limit) or "it said nothing"
 
 
 def tail(text: str, limit: int = 2000) -> str:
     """The last `limit` characters, without surrounding blanks."""
-    return text.strip()[-limit:]
+    return sanitize.tail(text.strip(), limit)
 
 
 def presentable(outcome: BuildOutcome, secrets: Iterable[str | None] = ()) -> BuildOutcome:
-    """Hide each secret in what an outcome says, and make it text that can be stored.
+    """Take each secret out of what an outcome says, and make it text that can be stored.
 
     An agent may print its own token; and what it prints may hold NUL or half a character.
     """
-    reason, text = outcome.reason, outcome.text
-    for secret in filter(None, secrets):
-        reason, text = reason.replace(secret, HIDDEN), text.replace(secret, HIDDEN)
-    return replace(outcome, reason=_clean(reason), text=_clean(text))
-
-
-def _clean(text: str) -> str:
-    return text.replace("\0", "").encode("utf-8", "replace").decode("utf-8")
+    redact = Redactor(filter(None, secrets)).redact
+    return replace(
+        outcome,
+        reason=sanitize.clean(redact(outcome.reason)),
+        text=sanitize.clean(redact(outcome.text)),
+    )
 
 
 def mapping(value: object) -> JSON:

@@ -36,36 +36,33 @@ def report(error: BaseException) -> int:
     if os.environ.get(DEBUG):
         _show_traceback(error)
     if isinstance(error, DamascusError):
-        say(_hide_secrets(worded(error)))
+        say(_without_secrets(worded(error)))
         return error.exit_code
     say(
         "this is a bug in Damascus, or a machine that does what no machine should: "
-        f"{type(error).__name__}: {_hide_secrets(str(error))} "
+        f"{type(error).__name__}: {_without_secrets(str(error))} "
         f"(run it again with {DEBUG}=1 to see where)"
     )
     return 1
 
 
-def _hide_secrets(text: str) -> str:
-    """Remove every secret of the settings, whatever state the settings are in."""
+def _without_secrets(text: str) -> str:
+    """Take every secret out of `text`, whatever state the settings are in."""
+    from damascus.text.redaction import Redactor  # noqa: PLC0415 - only when something failed
+
+    redactor = Redactor()
     with suppress(Exception):
         from damascus.config import load, secrets  # noqa: PLC0415 - only when something failed
 
-        for secret in secrets(load()):
-            hidden = secret
-            if "://" in secret and "@" in secret:  # an address: its password is the secret
-                hidden = secret.split("://", 1)[1].rsplit("@", 1)[0].partition(":")[2]
-                text = text.replace(secret, "(hidden)")
-            if hidden:
-                text = text.replace(hidden, "(hidden)")
-    return text
+        redactor = Redactor(secrets(load()))
+    return redactor.redact(text)
 
 
 def _show_traceback(error: BaseException) -> None:
     import traceback  # noqa: PLC0415 - asked for by hand
 
     with suppress(OSError, ValueError):
-        typer.echo(_hide_secrets("".join(traceback.format_exception(error))), err=True)
+        typer.echo(_without_secrets("".join(traceback.format_exception(error))), err=True)
 
 
 def _silence_stdout() -> None:

@@ -6,7 +6,7 @@ import unicodedata
 from datetime import datetime
 from decimal import Decimal
 
-from damascus.domain.text import clean
+from damascus.text.sanitize import clean
 
 __all__ = ["clean", "duration", "moment", "money", "one_line", "width"]
 

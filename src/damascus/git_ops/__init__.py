@@ -11,7 +11,6 @@ refs.py      which branches and commits may be named at all
 from __future__ import annotations
 
 from damascus.git_ops.binary import GitBinary
-from damascus.git_ops.errors import redact
 from damascus.git_ops.refs import is_sha, valid_branch
 
-__all__ = ["GitBinary", "is_sha", "redact", "valid_branch"]
+__all__ = ["GitBinary", "is_sha", "valid_branch"]

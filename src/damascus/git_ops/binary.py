@@ -22,6 +22,7 @@ from damascus.git_ops import patches, tree
 from damascus.git_ops.process import GitOutput, GitProcess
 from damascus.git_ops.refs import branch_ref, full_sha, is_sha
 from damascus.ports import Remote, Workspace
+from damascus.text.redaction import Redactor
 
 REMOTE_HEADS: Final = "refs/remotes/origin/"
 # Tree against tree: no program a repository names may run, and nothing may be hidden from us.
@@ -37,7 +38,8 @@ class GitBinary:
     """Implements `Git` with the git on the PATH of `environment` (default: this process's).
 
     Commits are by `name` and `email`. Timeouts are in seconds: `network_timeout` for each command
-    that talks to a remote, `local_timeout` for any other.
+    that talks to a remote, `local_timeout` for any other. `redactor` takes secrets out of what git
+    says.
     """
 
     def __init__(
@@ -48,11 +50,15 @@ class GitBinary:
         environment: Mapping[str, str] | None = None,
         network_timeout: float = 120.0,
         local_timeout: float = 600.0,
+        redactor: Redactor | None = None,
     ) -> None:
         self._name = name
         self._email = email
         self._process = GitProcess(
-            environment=environment, network_timeout=network_timeout, local_timeout=local_timeout
+            environment=environment,
+            network_timeout=network_timeout,
+            local_timeout=local_timeout,
+            redactor=redactor,
         )
 
     def clone(self, remote: Remote, workspace: Workspace, *, ref: str) -> str:
@@ -70,7 +76,7 @@ class GitBinary:
             sha = self._fetch_alone(remote, workspace, ref)
         if sha is None:
             what = f"commit {ref}" if branch is None else f"branch {branch}"
-            raise NotFoundError(f"There is no {what} in {git_errors.redact(remote.url)}.")
+            raise NotFoundError(f"There is no {what} in {git_errors.without_secrets(remote.url)}.")
         self._local(workspace, "checkout", "--quiet", "--force", "--detach", sha)
         tree.lend(workspace, branch=branch, sha=sha, name=self._name, email=self._email)
         return sha
@@ -321,7 +327,9 @@ def _failed(command: str, answer: GitOutput) -> GitError:
 def _url(remote: Remote) -> str:
     """Return the URL. Raises GitError for one that git would take for something else."""
     if not remote.url or remote.url.startswith("-") or "::" in remote.url:
-        raise GitError(f"{git_errors.redact(remote.url)!r} is not the path or URL of a repository.")
+        raise GitError(
+            f"{git_errors.without_secrets(remote.url)!r} is not the path or URL of a repository."
+        )
     return remote.url
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Final
 
 from damascus.errors import DamascusError, ForgeAuthError, ForgeUnreachableError, GitError
 from damascus.ports import Remote
+from damascus.text.redaction import Redactor
+from damascus.text.sanitize import last_line
 
-SHORTEST_SECRET: Final = 6  # a shorter word is more likely a word than a token
 SHOWN: Final = 600  # characters of git's complaint that go into a sentence
 
 # git answers in English: every run has LC_ALL=C.
@@ -30,13 +31,12 @@ SILENT: Final = re.compile(
 )
 
 
-def redact(text: str, secrets: Iterable[str] = ()) -> str:
-    """Return the text without the secrets given, credentials in URLs and Authorization headers."""
-    for secret in sorted(set(secrets), key=len, reverse=True):
-        if len(secret) >= SHORTEST_SECRET:
-            text = text.replace(secret, "***")
-    text = re.sub(r"(\w+://)[^/@\s'\"]+@", r"\1***@", text)
-    return re.sub(r"(?im)\b((?:proxy-)?authorization\s*[:=]\s*).*$", r"\1***", text)
+def without_secrets(
+    text: str, redactor: Redactor | None = None, remote: Remote | None = None
+) -> str:
+    """Return `text` without secrets of the installation, of `remote`, or of a known shape."""
+    known = () if redactor is None else redactor.values
+    return Redactor((*known, *secrets_of(remote))).redact(text)
 
 
 def secrets_of(remote: Remote | None) -> Iterator[str]:
@@ -59,12 +59,12 @@ def shown(stderr: str) -> str:
     """Return the end of git's complaint on one line, for a sentence."""
     lines = [line.strip() for line in stderr.splitlines()]
     text = " ".join(line for line in lines if line and not line.startswith("hint:"))
-    return text[-SHOWN:] or "it did not say why"
+    return last_line(text, SHOWN) or "it did not say why"
 
 
 def of_network(doing: str, url: str, stderr: str) -> DamascusError:
     """Return the error for a command that failed to talk to `url`; `stderr` is clean already."""
-    where = redact(url)
+    where = without_secrets(url)
     if REFUSED.search(stderr):
         return ForgeAuthError(
             f"{where} refuses the token while {doing}: give Damascus one that may read and write"

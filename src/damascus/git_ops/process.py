@@ -22,6 +22,7 @@ from damascus.errors import ForgeUnreachableError, GitError
 from damascus.git_ops import errors as git_errors
 from damascus.git_ops.tree import check_own
 from damascus.ports import Remote, Workspace
+from damascus.text.redaction import Redactor
 
 SETTINGS: Final = (
     "core.hooksPath=/dev/null",
@@ -93,7 +94,10 @@ class GitOutput:
 
 
 class GitProcess:
-    """Starts git. Timeouts are in seconds; `environment` is what PATH and CA files come from."""
+    """Starts git. Timeouts are in seconds; `environment` is what PATH and CA files come from.
+
+    `redactor` takes secrets out of what git says when it fails.
+    """
 
     def __init__(
         self,
@@ -101,7 +105,9 @@ class GitProcess:
         environment: Mapping[str, str] | None = None,
         network_timeout: float = 120.0,
         local_timeout: float = 600.0,
+        redactor: Redactor | None = None,
     ) -> None:
+        self._redactor = redactor
         given = os.environ if environment is None else environment
         # A relative entry would find a program in the checkout.
         path = [p for p in given.get("PATH", os.defpath).split(os.pathsep) if p.startswith("/")]
@@ -160,11 +166,11 @@ class GitProcess:
                 ) from error
             out, stuck = self._read(process, cap, remote)
             said = _end_of(stderr)
-        clean = git_errors.redact(said, git_errors.secrets_of(remote))
+        clean = git_errors.without_secrets(said, self._redactor, remote) if said else ""
         if stuck and remote is not None:
             raise ForgeUnreachableError(
-                f"{git_errors.redact(remote.url)} did not answer within {self.network_timeout:g}"
-                f" seconds (git {arguments[0]})."
+                f"{git_errors.without_secrets(remote.url)} did not answer within"
+                f" {self.network_timeout:g} seconds (git {arguments[0]})."
             )
         if stuck:
             raise GitError(

@@ -5,21 +5,21 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from damascus.domain.secrecy import Secrecy
+from damascus.text.redaction import Redactor
 
-_known: set[str] = set()
-_hidden = Secrecy()
+_redactor = Redactor()
 
 
-def redact_logs(secrecy: Secrecy) -> None:
-    """From now on no log line of this process, whoever writes it, holds one of these secrets.
+def redact_logs(redactor: Redactor) -> None:
+    """From now on no log line of this process, whoever writes it, holds a secret.
 
-    Lines are cleaned where they are made, tracebacks included, so that it does not matter which
+    Lines are redacted where they are made, tracebacks included, so that it does not matter which
     handlers there are, or will be. Safe to call again: what is known stays known.
     """
-    global _hidden  # noqa: PLW0603 - a process has one log
-    _known.update(secrecy.values)
-    _hidden = Secrecy(_known)
+    global _redactor  # noqa: PLW0603 - a process has one log
+    if not set(redactor.values) >= set(_redactor.values):
+        redactor = Redactor({*redactor.values, *_redactor.values})
+    _redactor = redactor
     made = logging.getLogRecordFactory()
     if not isinstance(made, _Factory):
         logging.setLogRecordFactory(_Factory(made))
@@ -37,9 +37,9 @@ class _Factory:
             said = record.getMessage()
         except Exception:  # noqa: BLE001 - a line with the wrong arguments: its handler tells
             return record
-        clean = _hidden.hide(said)
-        if clean != said:
-            record.msg, record.args = clean, ()
+        redacted = _redactor.redact(said)
+        if redacted != said:
+            record.msg, record.args = redacted, ()
         if record.exc_info and record.exc_text is None:
-            record.exc_text = _hidden.hide(logging.Formatter().formatException(record.exc_info))
+            record.exc_text = _redactor.redact(logging.Formatter().formatException(record.exc_info))
         return record

@@ -8,7 +8,6 @@ from typing import Any, cast
 import httpx
 
 from damascus import __version__
-from damascus.domain.text import clean
 from damascus.domain.work import Phase
 from damascus.errors import (
     ConfigurationError,
@@ -19,6 +18,7 @@ from damascus.errors import (
     UsageError,
 )
 from damascus.mcp_server.backlog import Answer, Budgets, NewStory
+from damascus.text.sanitize import clean
 
 TIMEOUT = httpx.Timeout(30.0, connect=10.0)  # seconds
 _LONGEST = 500  # characters of a sentence from the other side

@@ -155,7 +155,7 @@ class OverStore:
                     self._checked = True
                 return act(*args, **kwargs)
             except DamascusError as error:
-                raise category(error)(self._app.secrecy.hide(worded(str(error)))) from None
+                raise category(error)(self._app.redactor.redact(worded(str(error)))) from None
 
         return await to_thread.run_sync(run, limiter=self._slots)
 

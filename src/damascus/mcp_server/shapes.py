@@ -13,9 +13,9 @@ from typing import Annotated, Any, Literal, cast
 
 from pydantic import BaseModel, BeforeValidator, Field, PlainSerializer
 
-from damascus.domain.text import clean
 from damascus.domain.work import IssueKind, Phase, Verdict
 from damascus.mcp_server.backlog import Answer
+from damascus.text.sanitize import clean
 
 LATEST = 10  # of each list in an item
 _MANY = 50  # projects, workers

@@ -12,8 +12,8 @@ from mcp.server.mcpserver.tools import Tool
 from mcp_types import ToolAnnotations
 from pydantic import ValidationError
 
-from damascus.domain.text import clean
 from damascus.errors import DamascusError
+from damascus.text.sanitize import clean
 
 log = logging.getLogger(__name__)
 

@@ -20,8 +20,8 @@ from damascus.domain.work import Phase, PhaseContext, PhaseResult, Verdict, Work
 from damascus.errors import ClaimLostError, GitConflictError, LeaseLostError, UnusableTreeError
 from damascus.phases import budget, prompting, protected, pull_request_text, pull_requests
 from damascus.phases.checkout_files import read_plain, with_conflict_markers
-from damascus.phases.evidence import fenced, head, one_line
 from damascus.ports import BuildRequest, Remote, Tools
+from damascus.text.sanitize import fenced, head, one_line
 
 WRONG_FILE = "DAMASCUS-SPEC-WRONG.md"
 _WRONG_CAP = 8_000

@@ -15,9 +15,9 @@ from typing import Final
 
 from damascus.domain.findings import Details
 from damascus.domain.work import PhaseContext, PhaseResult, Verdict
-from damascus.phases.evidence import clean, one_line
 from damascus.phases.test_run import MergedTree, TestRun, run_tests
 from damascus.ports import Tools
+from damascus.text.sanitize import clean, one_line
 
 FLAKY: Final = "flaky"
 PRE_EXISTING: Final = "pre-existing"

@@ -14,8 +14,8 @@ from importlib import resources
 from damascus.domain.findings import Finding
 from damascus.domain.policy import CONVENTIONS_CAP
 from damascus.domain.work import Answer, PhaseContext
-from damascus.phases.evidence import clean, head, tail
 from damascus.ports import Tools
+from damascus.text.sanitize import clean, head, tail
 
 _PLACE = re.compile(r"\{\{([a-z_]+)\}\}")
 _FINDINGS_SHOWN = 5  # what went wrong before that is rarely what goes wrong now

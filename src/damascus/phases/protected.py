@@ -13,7 +13,7 @@ from functools import cache
 
 from damascus.domain.findings import Details
 from damascus.domain.work import PhaseResult, Project, Verdict
-from damascus.phases.evidence import one_line
+from damascus.text.sanitize import one_line
 
 _SHOWN = 50
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from damascus.domain.story import slugify
 from damascus.domain.work import PhaseContext, WorkItem
-from damascus.phases.evidence import fenced, head, one_line, tail
+from damascus.text.sanitize import fenced, head, one_line, tail
 
 _SLUG_CAP = 40
 _TITLE_CAP = 120

@@ -30,9 +30,9 @@ from damascus.errors import (
     MergeConflictError,
 )
 from damascus.phases import flaky_tests, protected, pull_request_text, pull_requests, tampering
-from damascus.phases.evidence import one_line
 from damascus.phases.test_run import MergedTree, TestRun, run_tests
 from damascus.ports import PullRequest, Tools, Workspace
+from damascus.text.sanitize import one_line
 
 _log = logging.getLogger(__name__)
 _PATHS_SHOWN = 50

@@ -14,8 +14,8 @@ from damascus.crashpoints import Boundary, crashpoint
 from damascus.domain.work import Cost, PhaseContext, PhaseResult, Project, Verdict
 from damascus.errors import ConfigurationError, LLMUnreachableError
 from damascus.phases import budget, prompting, spec_document, test_command
-from damascus.phases.evidence import head
 from damascus.ports import Completion, Tools
+from damascus.text.sanitize import head
 
 _LEAST_TOKENS = 4_000  # six sections of a small story do not fit into less
 _STORY_CAP = 270_000  # more than a story that can be accepted: none is cut silently

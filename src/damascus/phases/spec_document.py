@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from damascus.phases.evidence import clean, one_line
+from damascus.text.sanitize import clean, one_line
 
 SECTIONS = (
     "Goal",

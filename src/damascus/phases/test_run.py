@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from damascus.domain.findings import Details
 from damascus.domain.work import PhaseContext, PhaseResult, Verdict
 from damascus.errors import ClaimLostError, SandboxError
-from damascus.phases.evidence import tail
 from damascus.phases.pull_request_text import command_line
 from damascus.ports import Command, Finished, Tools, Workspace
+from damascus.text.sanitize import tail
 
 _TAIL_CAP = 8_000
 _CANNOT_RUN = frozenset(

@@ -19,6 +19,7 @@ from damascus.ports import ClaimGuard, Command, Finished
 from damascus.sandbox.egress_proxy import EgressProxy
 from damascus.sandbox.run import Bounds, check_command, run_supervised
 from damascus.sandbox.toolchain import SYSTEM
+from damascus.text.redaction import Redactor
 
 # No /etc as a whole: it holds shadow, host keys, and tokens in the configuration of programs.
 ETC_NAMES: Final = """
@@ -37,8 +38,8 @@ class Bubblewrap:
 
     `readable` are directories or files every command may read besides the system's own: see
     `toolchain`. With `private_proc` false the machine's /proc is shown read-only instead of one of
-    the sandbox's own, which some containers do not allow to be mounted. `secrets` are taken out of
-    what is kept of any output.
+    the sandbox's own, which some containers do not allow to be mounted. `redactor` takes secrets
+    out of what is kept of any output.
     """
 
     name: str = "bubblewrap"
@@ -49,13 +50,13 @@ class Bubblewrap:
         readable: Sequence[Path] = (),
         private_proc: bool = True,
         bounds: Bounds | None = None,
-        secrets: Sequence[str] = (),
+        redactor: Redactor | None = None,
         program: str = "/usr/bin/bwrap",
     ) -> None:
         self._readable = tuple(readable)
         self._private_proc = private_proc
         self._bounds = bounds or Bounds()
-        self._secrets = tuple(secrets)
+        self._redactor = redactor
         self._program = program
 
     def run(self, command: Command, guard: ClaimGuard | None = None) -> Finished:
@@ -97,7 +98,7 @@ class Bubblewrap:
                     argv=argv,
                     bounds=self._bounds,
                     wrapped=True,
-                    secrets=self._secrets,
+                    redactor=self._redactor,
                     pass_fds=(writing, *pass_fds),
                 )
             with open(reading, "rb", closefd=False) as status:

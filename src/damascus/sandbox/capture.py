@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-HIDDEN: Final = b"(hidden)"
+from damascus.text.redaction import Redactor
+from damascus.text.streams import ByteRedactor
+
 LOG_FACTOR: Final = 20  # the log may hold this many times what is kept in memory
 LINE_CAP: Final = 4_000_000  # bytes of one line that is still looked at
 
@@ -18,8 +20,9 @@ class Capture:
 
     `finished_when` is asked about each whole line, without its newline, until it says yes. `log`
     is appended to, up to `LOG_FACTOR * cap` bytes; a full disk ends the log, not the command.
-    `secrets` are replaced before anything is kept, logged or looked at; `end` must be called for
-    what might still have become one.
+    `redactor` takes secrets out before anything is kept, logged or looked at, also one that is
+    split over two writes; without it what has a known shape. `end` must be called for the last
+    line.
     """
 
     def __init__(
@@ -27,10 +30,9 @@ class Capture:
         cap: int,
         log: Path | None = None,
         finished_when: Callable[[bytes], bool] | None = None,
-        secrets: Sequence[str] = (),
+        redactor: Redactor | None = None,
     ) -> None:
-        self._secrets = [secret.encode("utf-8", "surrogateescape") for secret in secrets if secret]
-        self._held = b""
+        self._redacting = ByteRedactor(redactor or Redactor())
         self._head = bytearray()
         self._tail = bytearray()
         self._head_cap = cap // 2
@@ -58,28 +60,11 @@ class Capture:
 
     def feed(self, chunk: bytes) -> None:
         """Take the next bytes of output."""
-        if self._secrets:
-            chunk = self._without_secrets(self._held + chunk)
-        self._take(chunk)
+        self._take(self._redacting.feed(chunk))
 
     def end(self) -> None:
         """Take what was held back: nothing follows that could make a secret of it."""
-        held, self._held = self._held, b""
-        self._take(held)
-
-    def _without_secrets(self, data: bytes) -> bytes:
-        """Return `data` without secrets; an end that may be the beginning of one is held back."""
-        for secret in self._secrets:
-            if secret in data:
-                data = data.replace(secret, HIDDEN)
-        keep = 0
-        for secret in self._secrets:
-            for length in range(min(len(secret) - 1, len(data)), keep, -1):
-                if data.endswith(secret[:length]):
-                    keep = length
-                    break
-        self._held = data[len(data) - keep :]
-        return data[: len(data) - keep]
+        self._take(self._redacting.end())
 
     def _take(self, chunk: bytes) -> None:
         self._total += len(chunk)

@@ -15,6 +15,7 @@ from damascus.sandbox.bubblewrap import Bubblewrap
 from damascus.sandbox.plain import Plain
 from damascus.sandbox.run import Bounds
 from damascus.sandbox.toolchain import toolchain
+from damascus.text.redaction import Redactor
 
 
 def detect(
@@ -23,34 +24,34 @@ def detect(
     path: str | None = None,
     readable: Sequence[Path] = (),
     bounds: Bounds | None = None,
-    secrets: Sequence[str] = (),
+    redactor: Redactor | None = None,
 ) -> Bubblewrap | Plain:
     """Return the sandbox to use: "auto" takes bubblewrap where it works, else plain.
 
     `path` is the PATH whose programs agents and tests run (default: this process's own);
-    `readable` are more directories they may read; `secrets` are taken out of all output. Raises
-    SandboxError when "bubblewrap" is asked for and does not work, ConfigurationError for an
+    `readable` are more directories they may read; `redactor` takes secrets out of all output.
+    Raises SandboxError when "bubblewrap" is asked for and does not work, ConfigurationError for an
     unknown name.
     """
     if prefer == "plain":
-        return Plain(bounds=bounds, reason="as configured", secrets=secrets)
+        return Plain(bounds=bounds, reason="as configured", redactor=redactor)
     if prefer not in {"auto", "bubblewrap"}:
         raise ConfigurationError(
             f"There is no sandbox {prefer!r}: choose auto, bubblewrap or plain."
         )
     found, reason = _bubblewrap(
-        os.environ.get("PATH", "") if path is None else path, readable, bounds, secrets
+        os.environ.get("PATH", "") if path is None else path, readable, bounds, redactor
     )
     if found is not None:
         return found
     if prefer == "bubblewrap":
         raise SandboxError(f"The sandbox bubblewrap was asked for, but does not work: {reason}.")
     said = f"bubblewrap does not work here: {reason}"
-    return Plain(bounds=bounds, reason=said, secrets=secrets)
+    return Plain(bounds=bounds, reason=said, redactor=redactor)
 
 
 def _bubblewrap(
-    path: str, readable: Sequence[Path], bounds: Bounds | None, secrets: Sequence[str]
+    path: str, readable: Sequence[Path], bounds: Bounds | None, redactor: Redactor | None
 ) -> tuple[Bubblewrap | None, str]:
     """Try both kinds; returns the one that works, else None and the reason."""
     if not sys.platform.startswith("linux"):
@@ -65,7 +66,7 @@ def _bubblewrap(
             readable=shown,
             private_proc=private_proc,
             bounds=bounds,
-            secrets=secrets,
+            redactor=redactor,
             program=program,
         )
         said = _try(sandbox)

@@ -3,33 +3,33 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 
 from damascus.ports import ClaimGuard, Command, Finished
 from damascus.sandbox.run import Bounds, check_command, run_supervised
+from damascus.text.redaction import Redactor
 
 
 class Plain:
     """Runs a command as a supervised process of the worker's user.
 
-    `reason` says why nothing better is in force, for `describe`. `secrets` are taken out of what is
-    kept of any output.
+    `reason` says why nothing better is in force, for `describe`. `redactor` takes secrets out of
+    what is kept of any output.
     """
 
     name: str = "plain"
 
     def __init__(
-        self, *, bounds: Bounds | None = None, reason: str = "", secrets: Sequence[str] = ()
+        self, *, bounds: Bounds | None = None, reason: str = "", redactor: Redactor | None = None
     ) -> None:
         self._bounds = bounds or Bounds()
         self._reason = reason
-        self._secrets = tuple(secrets)
+        self._redactor = redactor
 
     def run(self, command: Command, guard: ClaimGuard | None = None) -> Finished:
         """Run to the end. Raises SandboxError if the program cannot be started at all."""
         check_command(command)
         return run_supervised(
-            command, guard, argv=command.argv, bounds=self._bounds, secrets=self._secrets
+            command, guard, argv=command.argv, bounds=self._bounds, redactor=self._redactor
         )
 
     def describe(self) -> str:

@@ -27,6 +27,7 @@ from damascus.errors import SandboxError
 from damascus.ports import ClaimGuard, Command, Finished
 from damascus.sandbox import supervise
 from damascus.sandbox.capture import Capture
+from damascus.text.redaction import Redactor
 
 KILLED: Final = 128 + signal.SIGKILL
 OVERTIME: Final = 30.0  # seconds past deadline and grace after which the supervisor is not trusted
@@ -86,12 +87,12 @@ def run_supervised(
     bounds: Bounds,
     wrapped: bool = False,
     pass_fds: Sequence[int] = (),
-    secrets: Sequence[str] = (),
+    redactor: Redactor | None = None,
 ) -> Finished:
     """Run `argv` (the command, or a wrapper around it) to its end under a supervisor.
 
     `wrapped` says that argv[0] is a wrapper that must be spared the TERM meant for the command.
-    `secrets` are taken out of its output and log.
+    `redactor` takes secrets out of its output and log.
     Raises SandboxError when it cannot be started.
     """
     if guard is not None and guard.lost():
@@ -114,7 +115,7 @@ def run_supervised(
     }
     with ExitStack() as stack:
         capture = stack.enter_context(
-            Capture(command.output_cap, command.log, command.finished_when, secrets)
+            Capture(command.output_cap, command.log, command.finished_when, redactor)
         )
         return _Run(stack, command, capture, job).to_the_end(guard)
 

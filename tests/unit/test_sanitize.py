@@ -4,33 +4,34 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from damascus.phases import evidence, prompting, pull_request_text
+from damascus.phases import prompting, pull_request_text
 from damascus.phases.protected import protected
+from damascus.text import sanitize
 from support.fake_ports import World
 
 
 def test_colours_titles_and_hidden_characters_are_stripped():
-    shown = evidence.clean("\x1b[31mred\x1b[0m\x1b]0;title\x07 a\x00b\u202ec\r\nd\re")
+    shown = sanitize.clean("\x1b[31mred\x1b[0m\x1b]0;title\x07 a\x00b\u202ec\r\nd\re")
     assert shown == "red abc\nd\ne"
 
 
 @given(st.text(alphabet=st.characters(), max_size=200))
 def test_cleaned_text_can_be_stored_and_sent(text):
-    assert "\x00" not in evidence.clean(text)
-    json.dumps(evidence.clean(text)).encode()
-    evidence.clean(text).encode()
+    assert "\x00" not in sanitize.clean(text)
+    json.dumps(sanitize.clean(text)).encode()
+    sanitize.clean(text).encode()
 
 
 @given(st.text(alphabet="`~ax\n ", max_size=80))
 def test_nothing_inside_a_fence_can_close_it(text):
-    first, *inside, last = evidence.fenced(text).split("\n")
+    first, *inside, last = sanitize.fenced(text).split("\n")
     assert first == f"{last}text"
     assert not any(re.fullmatch(rf" {{0,3}}{last}`*\s*", line) for line in inside)
 
 
 def test_head_and_tail_say_how_much_they_leave_out():
-    assert evidence.tail("abcdef", 2) == "[… 4 characters left out]\nef"
-    assert evidence.head("abcdef", 2) == "ab\n[… 4 more characters left out]"
+    assert sanitize.tail("abcdef", 2) == "[… 4 characters left out]\nef"
+    assert sanitize.head("abcdef", 2) == "ab\n[… 4 more characters left out]"
 
 
 def test_data_in_a_prompt_cannot_close_its_border():
