@@ -16,6 +16,7 @@ from damascus.errors import (
     ItemIsFinalError,
     ItemRef,
     KeyReusedError,
+    MoveNotAllowedError,
     ProjectNotFoundError,
     StaleVersionError,
     StoryHasGoneOnError,
@@ -193,3 +194,17 @@ def test_errors_carry_the_facts_of_their_case(store, db):
     with pytest.raises(IssueAnsweredAlreadyError) as answered:
         store.issues.answer(issue["id"], actor="omar", text="That one.")
     assert (answered.value.by, answered.value.at.tzinfo is not None) == ("nora", True)
+
+
+def test_a_retry_leads_only_where_the_table_of_operator_moves_lets_it(db, store):
+    item = ingest(store)
+    claims = make_claims(db)
+    claim = claims.claim()
+    assert claim is not None
+    claims.start(claim)
+    settle(claims, claim, Verdict.OVER_BUDGET)
+    with pytest.raises(MoveNotAllowedError) as refused:
+        store.items.retry(item, actor="nora", phase=Phase.MERGED)
+    assert (refused.value.phase, refused.value.to) == ("blocked", "merged")
+    assert store.items.get(item)["phase"] == "blocked", "nothing was written"
+    assert store.items.retry(item, actor="nora") is Phase.SPEC

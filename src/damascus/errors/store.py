@@ -161,6 +161,19 @@ class ItemNotBlockedError(ConflictError):
 
 
 @dataclass(eq=False)
+class MoveNotAllowedError(ConflictError):
+    """The table of operator moves does not let `act` take the item from `phase` to `to`."""
+
+    item_id: int
+    act: str
+    phase: str
+    to: str
+
+    def __str__(self) -> str:
+        return f"item {self.item_id} cannot go from {self.phase} to {self.to}: {self.act}"
+
+
+@dataclass(eq=False)
 class DependentsWaitingError(ConflictError):
     """The item cannot be cancelled while other items wait for it."""
 

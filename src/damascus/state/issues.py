@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from decimal import Decimal
 
+from damascus.domain.transitions import Act
 from damascus.domain.work import Phase
 from damascus.errors import (
     IssueAnsweredAlreadyError,
@@ -115,19 +116,18 @@ class Issues:
             item = self._moves.lock(issue["item_id"])
             if chosen == "cancel":
                 self._moves.nobody_waits(item["id"])  # only `cancel` can be told to free them
-                self._moves.cancel(item["id"], actor=actor, issue=issue_id)
+                self._moves.cancel(item, actor=actor, issue=issue_id)
                 return Phase.CANCELLED
             question = kind == "question"
             to = Phase.SPEC if question else (phase or Phase(issue["phase"]))
             self._moves.can_go_on(item, to)
             self._moves.move(
-                item["id"],
+                item,
+                Act.ANSWER if question else Act.RETRY,
                 to,
-                event="work.answered" if question else "work.retried",
                 actor=actor,
                 issue=issue_id,
                 note=text.strip() or None,
-                reset=not question,
                 budget_cycles=budget_cycles,
                 budget_usd=budget_usd,
             )

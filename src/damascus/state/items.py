@@ -158,7 +158,7 @@ class Items:
                 self._moves.nobody_waits(item_id)
             closing = {"item": item_id, "actor": actor, "choice": "cancel"}
             self._db.run("issues.close_of_item", closing)
-            self._moves.cancel(item_id, actor=actor, note=note or None)
+            self._moves.cancel(item, actor=actor, note=note or None)
 
     # -- reading -------------------------------------------------------------------------------
 

@@ -1,15 +1,21 @@
-"""What people do to one item: the lock they take, and the move that fences off whatever runs."""
+"""What people do to one item: the lock they take, and the move that ends whatever runs.
+
+`OPERATOR_MOVES` says where an act may start and lead, which event tells of it, and whether the
+attempts begin at 0 again.
+"""
 
 from __future__ import annotations
 
 from datetime import timedelta
 from decimal import Decimal
 
+from damascus.domain.transitions import OPERATOR_MOVES, Act
 from damascus.domain.work import Phase
 from damascus.errors import (
     DependentsWaitingError,
     ItemNotFoundError,
     ItemRef,
+    MoveNotAllowedError,
     PhaseNeedsPullRequestError,
     PhaseNeedsSpecError,
 )
@@ -53,40 +59,36 @@ class Moves:
 
     def move(
         self,
-        item_id: int,
+        item: Row,
+        act: Act,
         to: Phase,
         *,
-        event: str,
         actor: str,
         issue: int | None = None,
         note: str | None = None,
-        reset: bool = False,
         budget_cycles: int | None = None,
         budget_usd: Decimal | None = None,
     ) -> None:
-        """Move an item where a person said; `reset` puts its attempts back to 0."""
+        """Move a locked item where a person said. Raises MoveNotAllowedError."""
+        move = OPERATOR_MOVES[act]
+        phase = Phase(item["phase"])
+        if not move.allows(phase, to):
+            raise MoveNotAllowedError(item["id"], act.value, phase.value, to.value)
         params = {
-            "item": item_id,
+            "item": item["id"],
             "to": to.value,
-            "event": event,
+            "event": move.event,
             "actor": actor,
             "issue": issue,
             "note": note,
-            "reset": reset,
+            "reset": move.resets_attempts,
             "budget_cycles": budget_cycles,
             "budget_usd": budget_usd,
         }
         self._db.run("items.move", params)
 
     def cancel(
-        self, item_id: int, *, actor: str, issue: int | None = None, note: str | None = None
+        self, item: Row, *, actor: str, issue: int | None = None, note: str | None = None
     ) -> None:
-        """Move an item to `cancelled`."""
-        self.move(
-            item_id,
-            Phase.CANCELLED,
-            event="work.cancelled",
-            actor=actor,
-            issue=issue,
-            note=note,
-        )
+        """Move a locked item to `cancelled`. Raises MoveNotAllowedError."""
+        self.move(item, Act.CANCEL, Phase.CANCELLED, actor=actor, issue=issue, note=note)
