@@ -193,8 +193,10 @@ class World:
 @asynccontextmanager
 async def over_http(url: str, token: str) -> Any:
     headers = {"Authorization": f"Bearer {token}"}
+    # The server closes a line that was idle for five seconds, perhaps as it is used again.
+    fresh = httpx2.Limits(max_keepalive_connections=0)
     async with (
-        httpx2.AsyncClient(headers=headers, timeout=patience(60)) as http,
+        httpx2.AsyncClient(headers=headers, timeout=patience(60), limits=fresh) as http,
         streamable_http_client(url, http_client=http) as streams,
     ):
         yield streams
