@@ -82,7 +82,9 @@ class App:
     def db(self) -> Database:
         """The pool. Raises ConfigurationError when no database is configured."""
         database = Database(
-            self.settings.database(), size=min(self.settings.max_concurrency, 8) + 2
+            self.settings.database(),
+            size=min(self.settings.max_concurrency, 8) + 2,
+            redactor=self.redactor,
         )
         self._to_close.append(database.close)
         return database
@@ -153,7 +155,7 @@ class App:
         from damascus.engine.heartbeat import Heartbeat  # noqa: PLC0415 - only workers have one
         from damascus.state.claims import Claims  # noqa: PLC0415 - the same
 
-        own = Database(self.settings.database(), size=1)
+        own = Database(self.settings.database(), size=1, redactor=self.redactor)
         stale = self.settings.stale_seconds
         renewing = Claims(own, worker=self.settings.worker_name, cap=1, stale=self.stale)
         # Often enough that a cancelled item's agent stops soon, and a few lost beats do no harm.

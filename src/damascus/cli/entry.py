@@ -16,6 +16,7 @@ from damascus.cli.console import say
 from damascus.cli.errors import report
 from damascus.cli.output import cannot_write, writing
 from damascus.errors import UsageError
+from damascus.text.removed import counting_removed
 
 _COMPLETION = "_DAMASCUS_COMPLETE"  # set by the shell when it asks what a word could become
 
@@ -47,8 +48,13 @@ def _run(words: list[str]) -> int:
         app(args=words, prog_name="damascus")
     root: Any = typer.main.get_command(app)
     try:
-        with root.make_context("damascus", words) as context:
+        with (
+            counting_removed() as removed,
+            root.make_context("damascus", words) as context,
+        ):
             root.invoke(context)
+            if len(removed):
+                say(str(removed))
     except typer.Exit as end:
         return end.exit_code
     except typer.TyperException as error:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import PurePath
 
@@ -70,16 +71,31 @@ def check_text(raw: bytes, *, name: str, limit: int = MAX_STORY_BYTES) -> str:
 def read_story(raw: bytes, *, name: str, key: str | None = None, title: str | None = None) -> Story:
     """A story from the bytes of the file `name`. Raises UsageError; see the module's rules."""
     text = check_text(raw, name=name)
-    title = (title or _title(text)).strip()
-    if not title or len(title) > MAX_TITLE:
-        title = title[: MAX_TITLE - 1] + "…" if title else "Untitled"
+    title = _shortened((title or _title(text)).strip()) or "Untitled"
     if key is None:
         key = slugify(PurePath(name).stem)
         if not key:
             raise UsageError(f"no key can be made from the file name {name!r}: give one with --key")
     check_slug(key, what="the story's key")
-    sha = hashlib.sha256(f"{title}\n{text}".encode()).hexdigest()
-    return Story(key=key, title=title, text=text, sha=sha)
+    return Story(key=key, title=title, text=text, sha=_sha(title, text))
+
+
+def redacted_story(story: Story, redact: Callable[[str], str]) -> Story:
+    """The story as it is stored: title and text without secrets, and the digest of these."""
+    text, title = redact(story.text), redact(story.title)
+    if (text, title) == (story.text, story.title):
+        return story
+    if story.title.endswith("…") and _title(story.text).startswith(story.title[:-1]):
+        title = _shortened(_title(text))  # a secret may have been cut in two
+    return Story(key=story.key, title=title, text=text, sha=_sha(title, text))
+
+
+def _sha(title: str, text: str) -> str:
+    return hashlib.sha256(f"{title}\n{text}".encode()).hexdigest()
+
+
+def _shortened(title: str) -> str:
+    return title if len(title) <= MAX_TITLE else title[: MAX_TITLE - 1] + "…"
 
 
 def _title(text: str) -> str:

@@ -22,7 +22,9 @@ from psycopg.rows import DictRow, dict_row
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from damascus.errors import ConfigurationError, DatabaseUnreachableError
+from damascus.state.redacting import Redacting
 from damascus.state.sql import sql
+from damascus.text.redaction import Redactor
 
 Row = dict[str, Any]
 Rows = list[Row]
@@ -100,8 +102,9 @@ class Database:
     be put together, and each stays whole when it is called alone.
     """
 
-    def __init__(self, url: str, *, size: int = 4) -> None:
+    def __init__(self, url: str, *, size: int = 4, redactor: Redactor | None = None) -> None:
         self.url = url
+        self.redacting = Redacting(redactor or Redactor())
         self._size = size
         self._pool: ConnectionPool[Connection[DictRow]] | None = None
         self._opening = threading.Lock()
@@ -130,8 +133,12 @@ class Database:
                 "connect_timeout": 10,
                 **_LINE,
             },
-            configure=_configure,
+            configure=self._prepare,
         )
+
+    def _prepare(self, connection: Connection[DictRow]) -> None:
+        _configure(connection)
+        self.redacting.configure(connection)
 
     @contextmanager
     def connection(self) -> Generator[Connection[DictRow]]:

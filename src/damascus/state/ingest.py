@@ -9,7 +9,7 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
-from damascus.domain.story import Story
+from damascus.domain.story import Story, redacted_story
 from damascus.domain.work import FINAL, JSON, Phase
 from damascus.errors import StoryHasGoneOnError
 from damascus.state.db import Database, Row
@@ -82,6 +82,8 @@ class Ingest:
         after: Sequence[int],
     ) -> Ingested:
         """Accept a story, or take over what has changed of one that is known."""
+        # Here and not only where rows are written: the digest is the stored text's own.
+        story = redacted_story(story, self._db.redacting.text)
         with self._db.transaction():
             if after:  # before any item is locked, in the order in which `Gates.add` locks
                 self._db.run("gates.lock")

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, cast
 from urllib.parse import quote, quote_plus, unquote, urlsplit
 
@@ -38,10 +38,10 @@ def is_secret(value: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Redacted:
-    """A text without secrets, and how many different ones were taken out."""
+    """A text without secrets, and the different ones that were taken out, as they were written."""
 
     text: str
-    removed: int
+    secrets: frozenset[str] = field(default=frozenset(), repr=False)
 
 
 class Redactor:
@@ -77,7 +77,7 @@ class Redactor:
         return self.count(text).text
 
     def count(self, text: str) -> Redacted:
-        """Like `redact`, and how many different secrets there were."""
+        """Like `redact`, and what was taken out."""
         secrets: set[str] = set()
         for _ in range(_ROUNDS):
             if len(text) < SHORTEST or not (found := self.spans(text)[0]):
@@ -85,7 +85,7 @@ class Redactor:
             secrets.update(text[start:end] for start, end in found)
             # Once more: what stands beside a mask may be a secret that the letters there concealed.
             text = masked(text, found)
-        return Redacted(text, len(secrets))
+        return Redacted(text, frozenset(secrets))
 
     def redact_json(self, value: Any) -> Any:
         """Return a JSON value with every text in it, names too, as `redact` leaves it."""
