@@ -1,7 +1,7 @@
 """Settings: environment `DAMASCUS_*`, a `.env` file, and `DAMASCUS_*_FILE` for secrets.
 
 Read once at the edge (`load`), passed on as a value. Wrong or missing values stop the program at
-start with one sentence. `redacted` is how the settings may be shown.
+start with one sentence. `extensions.shown` is how the settings may be shown.
 """
 
 from __future__ import annotations
@@ -9,18 +9,31 @@ from __future__ import annotations
 import json
 import os
 import socket
-from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
-from dotenv import dotenv_values
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import (
+    Field,
+    PrivateAttr,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from damascus.config_sources import (
+    PREFIX,
+    HttpAddress,
+    SectionT,
+    Sources,
+    decoded,
+    explained,
+    is_secret,
+)
 from damascus.errors import ConfigurationError
 
-PREFIX = "DAMASCUS_"
 EMBEDDED = "embedded.json"  # in the home directory: what `damascus up` tells the other commands
 # What holds for everybody who uses its database, and not only for the process that was told.
 SHARED = ("budget_cycles", "budget_usd", "max_concurrency", "stale_claim_minutes")
@@ -32,7 +45,10 @@ def _default_home() -> Path:
 
 
 class Settings(BaseSettings):
-    """Every setting of Damascus; the environment name is DAMASCUS_ and the field in capitals."""
+    """Every setting of Damascus; the environment name is DAMASCUS_ and the field in capitals.
+
+    Forges and builders declare their own, as sections: see `config_sources.py`.
+    """
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
@@ -41,7 +57,9 @@ class Settings(BaseSettings):
         extra="ignore",
         hide_input_in_errors=True,
         env_ignore_empty=True,
+        enable_decoding=False,  # `decoded` does it, and tells of a mistake by the public name
     )
+    _sources: Sources = PrivateAttr(default_factory=Sources)
 
     # -- where things are
     home: Path = Field(
@@ -102,7 +120,7 @@ class Settings(BaseSettings):
         default=None,
         description="LiteLLM model name, such as anthropic/claude-sonnet-4-5 or openai/gpt-5.",
     )
-    llm_api_base: str | None = Field(
+    llm_api_base: HttpAddress | None = Field(
         default=None, description="Base URL of the provider or LiteLLM proxy; unset: its own."
     )
     llm_api_key: SecretStr | None = Field(default=None, description="Key for the spec model.")
@@ -116,51 +134,14 @@ class Settings(BaseSettings):
     )
 
     # -- the coding agent
-    builder: Literal["claude", "mini", "command"] = Field(
-        default="claude", description="Coding agent where the project names none."
-    )
+    builder: str = Field(default="claude", description="Coding agent where the project names none.")
     build_timeout_minutes: float = Field(
         default=60.0, gt=0, description="Wall clock a coding agent may take."
     )
     build_turns: int = Field(default=80, ge=1, description="Model calls a coding agent may make.")
-    claude_executable: str = Field(default="claude", description="Claude Code's program.")
-    claude_base_url: str | None = Field(
-        default=None, description="Anthropic-compatible base URL: a LiteLLM proxy or a provider."
-    )
-    claude_auth_token: SecretStr | None = Field(
-        default=None, description="Token for that base URL. Agents can read it: never a master key."
-    )
-    claude_model: str | None = Field(default=None, description="Model alias given to Claude Code.")
-    claude_small_model: str | None = Field(
-        default=None, description="Alias for its small background model; unset: the same."
-    )
-    mini_model: str | None = Field(
-        default=None, description="LiteLLM model of mini-swe-agent; unset: llm_model."
-    )
-    mini_api_base: str | None = Field(
-        default=None, description="Its base URL; unset: llm_api_base."
-    )
-    mini_api_key: SecretStr | None = Field(default=None, description="Its key; unset: llm_api_key.")
-    command_argv: tuple[str, ...] = Field(
-        default=(),
-        description="JSON list: argv of any agent, with {prompt_file} {checkout} {session}.",
-    )
-    command_env: tuple[str, ...] = Field(
-        default=(), description="JSON list: names of variables that agent gets from ours."
-    )
-    command_base_url: str | None = Field(
-        default=None,
-        description="The one address that agent needs to reach; unset: it gets the whole network.",
-    )
     agent_path: str | None = Field(
         default=None, description="PATH of agents and test commands; unset: the worker's own."
     )
-
-    # -- the forge
-    gitea_url: str | None = Field(
-        default=None, description="Gitea or Forgejo; the token goes to this host and no other."
-    )
-    gitea_token: SecretStr | None = Field(default=None, description="Its access token.")
 
     # -- safety
     sandbox: Literal["auto", "bubblewrap", "plain"] = Field(
@@ -215,7 +196,7 @@ class Settings(BaseSettings):
     )
 
     # -- the MCP server on stdio
-    api_url: str | None = Field(
+    api_url: HttpAddress | None = Field(
         default=None,
         description="HTTP API that `damascus mcp` asks; unset: it uses the database itself.",
     )
@@ -239,23 +220,25 @@ class Settings(BaseSettings):
             raise ValueError("it must begin with redis:// or rediss://")
         return value
 
-    @field_validator(
-        "gitea_url",
-        "claude_base_url",
-        "llm_api_base",
-        "mini_api_base",
-        "command_base_url",
-        "api_url",
-    )
+    @field_validator("*", mode="before")
     @classmethod
-    def _http_address(cls, value: str | None) -> str | None:
-        if value is not None and not value.startswith(("http://", "https://")):
-            raise ValueError("it must begin with http:// or https://")
-        if value is not None and "@" in value.split("/", 3)[2]:
-            raise ValueError(
-                "it must not hold a user or password: those have settings of their own"
-            )
-        return None if value is None else value.rstrip("/")
+    def _decode(cls, value: Any, info: ValidationInfo) -> Any:
+        return decoded(value, cls.model_fields[str(info.field_name)])
+
+    def __init__(self, **values: Any) -> None:
+        super().__init__(**values)
+        self._sources = Sources.read(
+            values.get("_env_file", self.model_config.get("env_file")),
+            {name: value for name, value in values.items() if not name.startswith("_")},
+        )
+
+    def section(self, entry: str, model: type[SectionT]) -> SectionT:
+        """The settings that a forge or builder declares. Raises ConfigurationError."""
+        return self._sources.section(entry, model)
+
+    def origin(self, name: str) -> str:
+        """Where the value of the field `name` (also of a section) comes from."""
+        return self._sources.origin(name)
 
     @property
     def stale_seconds(self) -> float:
@@ -289,12 +272,13 @@ class Settings(BaseSettings):
         told = self._embedded() if self.database_url is None else None
         if told is None:
             return self
-        own = {name: getattr(self, name) for name in self.model_fields_set}
         try:
             shared = {name: told["settings"][name] for name in SHARED}
         except (KeyError, TypeError):
             raise self._unreadable() from None
-        return load(_env_file=None, **{**shared, **own})
+        theirs = _checked(_env_file=None, **shared)
+        update = {n: getattr(theirs, n) for n in SHARED if n not in self.model_fields_set}
+        return self.model_copy(update=update)
 
     def _embedded(self) -> Any:
         """What `damascus up` has written down, None where it does not run."""
@@ -314,65 +298,17 @@ class Settings(BaseSettings):
 
 def load(**overrides: Any) -> Settings:
     """Read the settings from the environment. Raises ConfigurationError with one sentence."""
-    dotenv = overrides.get("_env_file", ".env")
-    written = {} if dotenv is None else dotenv_values(dotenv, encoding="utf-8")
-    values: dict[str, Any] = {**_from_files({**written, **os.environ}), **overrides}
+    sources = Sources.read(overrides.get("_env_file", ".env"), {})
+    files = {
+        name: found
+        for name, info in Settings.model_fields.items()
+        if is_secret(info) and (found := sources.secret(PREFIX + name.upper())) is not None
+    }
+    return _checked(**{**files, **overrides})
+
+
+def _checked(**values: Any) -> Settings:
     try:
         return Settings(**values)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        name = PREFIX + str(first["loc"][0]).upper() if first["loc"] else "a setting"
-        more = error.error_count() - 1
-        raise ConfigurationError(
-            f"{name} is wrong: {first['msg'].removeprefix('Value error, ')}"
-            + (f" (and {more} more)" if more else "")
-        ) from None
-    except ValueError as error:  # pydantic-settings could not parse a JSON list
-        raise ConfigurationError(f"a setting cannot be read: {error}") from None
-
-
-def _from_files(environment: Mapping[str, str | None]) -> dict[str, str]:
-    """The secrets whose `DAMASCUS_<NAME>_FILE` names a file; its first line counts."""
-    found: dict[str, str] = {}
-    for field, info in Settings.model_fields.items():
-        if "SecretStr" not in str(info.annotation):
-            continue
-        variable = f"{PREFIX}{field.upper()}_FILE"
-        path = environment.get(variable)
-        if not path:
-            continue
-        if environment.get(f"{PREFIX}{field.upper()}"):
-            raise ConfigurationError(f"set either {variable} or {variable[:-5]}, not both")
-        try:
-            lines = Path(path).read_text("utf-8").splitlines()
-        except (OSError, UnicodeDecodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-            raise ConfigurationError(
-                f"{variable} names {path}, which cannot be read: {reason}"
-            ) from None
-        if not lines or not lines[0].strip():
-            raise ConfigurationError(f"{variable} names {path}, which is empty")
-        found[field] = lines[0].strip()
-    return found
-
-
-def redacted(settings: Settings) -> dict[str, object]:
-    """The settings as they may be shown: secrets only as set or not set."""
-    shown: dict[str, object] = {}
-    for name in Settings.model_fields:
-        value = cast("object", getattr(settings, name))
-        if isinstance(value, SecretStr):
-            shown[name] = "(set, hidden)"
-        elif isinstance(value, (Path, Decimal)):
-            shown[name] = str(value)
-        elif isinstance(value, tuple):
-            shown[name] = list(cast("tuple[object, ...]", value))
-        else:
-            shown[name] = value
-    return shown
-
-
-def secrets(settings: Settings) -> tuple[str, ...]:
-    """Every secret value there is, to be removed from whatever is written down."""
-    values = (cast("object", getattr(settings, name)) for name in Settings.model_fields)
-    return tuple(v.get_secret_value() for v in values if isinstance(v, SecretStr))
+        raise explained(error) from None

@@ -10,15 +10,17 @@ import importlib.util
 import os
 import re
 import shutil
-import subprocess
-import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from damascus.builders import BUILDERS
 from damascus.config import EMBEDDED
-from damascus.errors import DamascusError, ForgeAuthError
+from damascus.errors import DamascusError
+from damascus.forge import FORGES
+from damascus.programs import version_of
+from damascus.registry import BuilderContext, ForgeEntry
 
 if TYPE_CHECKING:
     from damascus.config import Settings
@@ -28,8 +30,7 @@ if TYPE_CHECKING:
 OLDEST_GIT = (2, 30)
 LITTLE_SPACE = 5 << 30  # bytes: a warning
 NO_SPACE = 1 << 30  # bytes: clones and logs of a few attempts
-_TRY_SECONDS = 30.0  # for a program to say its version; Node starts slowly on a busy machine
-_FORBIDDEN = 403
+CheckT = TypeVar("CheckT")
 
 
 class Patient(Protocol):
@@ -77,10 +78,10 @@ def examine(app: Patient) -> Iterator[Check]:
         ("git", _git),
         ("sandbox", _sandbox),
         ("model", _model),
-        ("forge", _forge),
     )
     for name, check in checks:
         yield _tried(name, lambda check=check: check(app))
+    yield from _forges(app)
     database = _tried("database", lambda: _database(app))
     yield database
     if database.ok:
@@ -89,7 +90,7 @@ def examine(app: Patient) -> Iterator[Check]:
         yield _tried(f"builder {builder}", lambda builder=builder: _builder(app, builder))
 
 
-def _tried(name: str, check: Callable[[], Check]) -> Check:
+def _tried(name: str, check: Callable[[], CheckT]) -> CheckT | Check:
     try:
         return check()
     except DamascusError as error:
@@ -168,7 +169,7 @@ def _redis(app: Patient) -> Check:
 
 
 def _git(app: Patient) -> Check:
-    said = _version_of("git", app.path)
+    said = version_of("git", app.path)
     if said is None:
         return Check("git", False, "git is not there: install git 2.30 or later")
     found = re.search(r"(\d+)\.(\d+)", said)
@@ -205,35 +206,22 @@ def _model(app: Patient) -> Check:
     return Check("model", True, f"{settings.llm_model} at {where}; not called here, it costs money")
 
 
-def _forge(app: Patient) -> Check:
-    settings = app.settings
-    if not settings.gitea_url:
-        return Check("forge", True, "no Gitea configured: repositories on this machine need none")
-    if settings.gitea_token is None:
-        return Check("forge", False, f"no token for {settings.gitea_url}: set DAMASCUS_GITEA_TOKEN")
-    from damascus.forge.gitea_http import GiteaHTTP  # noqa: PLC0415 - only where it is used
+def _forges(app: Patient) -> Iterator[Check]:
+    """Every forge that has something to ask."""
+    asked = False
+    for entry in FORGES.usable():
+        name = f"forge {entry.name}"
 
-    http = GiteaHTTP(
-        settings.gitea_url, settings.gitea_token.get_secret_value(), timeout=10.0, attempts=1
-    )
-    try:
-        version: Any = http.ask("GET", "/version").data
-        release = version.get("version", "?") if isinstance(version, dict) else "?"  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType] - JSON
-        try:
-            user: Any = http.ask("GET", "/user").data
-        except ForgeAuthError as error:
-            if error.status != _FORBIDDEN:
-                raise
-            return Check(
-                "forge",
-                True,
-                f"version {release} at {settings.gitea_url} accepts the token, which may not read "
-                "its own user (it need not)",
-            )
-    finally:
-        http.close()
-    name = user.get("login", "?") if isinstance(user, dict) else "?"  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType] - JSON
-    return Check("forge", True, f"version {release} at {settings.gitea_url}, as user {name}")
+        def check(entry: ForgeEntry[Any] = entry, name: str = name) -> Check | None:
+            found = entry.check(app.settings.section(entry.name, entry.settings))
+            return None if found is None else Check(name, *found)
+
+        found = _tried(name, check)
+        if found is not None:
+            asked = True
+            yield found
+    if not asked:
+        yield Check("forge", True, "none configured: repositories on this machine need none")
 
 
 def _builders(app: Patient) -> list[str]:
@@ -248,67 +236,11 @@ def _builders(app: Patient) -> list[str]:
     return list(named)
 
 
-def _builder(app: Patient, builder: str) -> Check:  # noqa: PLR0911 - one line per finding
-    name = f"builder {builder}"
-    settings = app.settings
-    if builder == "mini":
-        if importlib.util.find_spec("minisweagent") is None:
-            return Check(
-                name, False, "mini-swe-agent is not installed: pip install 'damascus[embedded]'"
-            )
-        model = settings.mini_model or settings.llm_model
-        if not model:
-            return Check(name, False, "set DAMASCUS_MINI_MODEL or DAMASCUS_LLM_MODEL")
-        return Check(name, True, f"mini-swe-agent is installed; its model is {model}")
-    if builder == "command":
-        if not settings.command_argv:
-            return Check(name, False, "set DAMASCUS_COMMAND_ARGV to the agent's argv")
-        program = shutil.which(settings.command_argv[0], path=app.path)
-        if program is None:
-            return Check(name, False, f"{settings.command_argv[0]} is not there: install it")
-        return Check(name, True, f"{program} is there")
-    if builder == "claude":
-        return _claude(app, name)
-    return Check(name, False, f"there is no builder {builder[:40]!r}: use claude, mini, command")
-
-
-def _claude(app: Patient, name: str) -> Check:
-    settings = app.settings
-    said = _version_of(settings.claude_executable, app.path)
-    if said is None:
-        return Check(
-            name,
-            False,
-            f"Claude Code ({settings.claude_executable}) is not there or does not start: install "
-            "it, set DAMASCUS_CLAUDE_EXECUTABLE, or choose another DAMASCUS_BUILDER",
-        )
-    needed = ("claude_base_url", "claude_auth_token", "claude_model")
-    missing = [f"DAMASCUS_{one.upper()}" for one in needed if not getattr(settings, one)]
-    if missing:
-        return Check(name, False, f"{said} is there, but set {', '.join(missing)}")
-    return Check(name, True, f"{said}, with {settings.claude_model} at {settings.claude_base_url}")
-
-
-def _version_of(program: str, path: str) -> str | None:
-    """What `program --version` says first; None when it is not there or does not say."""
-    found = shutil.which(program, path=path)
-    if found is None:
-        return None
-    with tempfile.TemporaryDirectory(prefix="damascus-doctor-") as home:
-        try:
-            done = subprocess.run(
-                [found, "--version"],
-                capture_output=True,
-                stdin=subprocess.DEVNULL,
-                cwd=home,
-                env={"PATH": path, "HOME": home, "LANG": "C.UTF-8", "DISABLE_AUTOUPDATER": "1"},
-                timeout=_TRY_SECONDS,
-                check=False,
-            )
-        except (OSError, subprocess.TimeoutExpired):
-            return None
-    lines = done.stdout.decode("utf-8", "replace").strip().splitlines()
-    return lines[0].strip()[:200] if done.returncode == 0 and lines else None
+def _builder(app: Patient, builder: str) -> Check:
+    entry = BUILDERS.get(builder)
+    context = BuilderContext(app.settings, path=app.path)
+    found = entry.check(app.settings.section(entry.name, entry.settings), context)
+    return Check(f"builder {builder}", *found)
 
 
 def _without_address(error: Exception) -> str:

@@ -215,11 +215,27 @@ class PullRequest:
     mergeable: bool | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Diff:
+    """A unified diff as text, and whether it was cut."""
+
+    text: str
+    cut: bool
+
+
 class Forge(Protocol):
     """Where code and pull requests live, for one project's repository.
 
     Every method may raise ForgeUnreachableError, ForgeAuthError or ForgeError.
     """
+
+    def close(self) -> None:
+        """Give back connections."""
+        ...
+
+    def default_branch(self) -> str | None:
+        """The branch that the repository itself calls its main one, where it says so."""
+        ...
 
     def remote(self) -> Remote:
         """How git reaches the repository."""
@@ -235,6 +251,19 @@ class Forge(Protocol):
 
     def pull(self, number: int) -> PullRequest:
         """Read a pull request back."""
+        ...
+
+    def pulls(self) -> Sequence[PullRequest]:
+        """Every pull request there ever was, for an audit."""
+        ...
+
+    def diff(
+        self, *, number: int | None, head_sha: str, base_sha: str | None, base_branch: str, cap: int
+    ) -> Diff:
+        """What a branch changes: its pull request's diff, or that of its head since the base.
+
+        `cap` is in characters. ForgeError has status 404 when there is nothing (any more).
+        """
         ...
 
     def comment(self, number: int, body: str, *, marker: str) -> None:

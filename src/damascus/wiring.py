@@ -1,4 +1,6 @@
-"""The one file that knows every concrete class: settings in, a working Damascus out.
+"""Settings in, a working Damascus out: the one file that puts the parts together.
+
+Forges and builders it knows by their registries only.
 
 Everything is made when it is first needed, so a door that only reads pays for nothing else.
 """
@@ -16,10 +18,14 @@ from typing import TYPE_CHECKING, Self
 
 from pydantic import SecretStr
 
-from damascus.config import Settings, secrets
-from damascus.errors import ConfigurationError, DamascusError, UsageError
+from damascus import extensions
+from damascus.builders import BUILDERS
+from damascus.config import Settings
+from damascus.domain.refs import branch_ref
+from damascus.errors import ConfigurationError, DamascusError
 from damascus.forge.redacting import redacting
 from damascus.logs.redacting import redact_logs
+from damascus.registry import BuilderContext
 from damascus.state.db import Database
 from damascus.state.desk import Desk
 from damascus.state.store import Store
@@ -33,8 +39,6 @@ if TYPE_CHECKING:
     from damascus.domain.work import PhaseContext, Project
     from damascus.engine.heartbeat import Heartbeat, RunningClaim
     from damascus.engine.progress import ClaimProgress
-    from damascus.forge.gitea import GiteaForge
-    from damascus.forge.local import LocalForge
     from damascus.git_ops import GitBinary
     from damascus.ports import LLM, Builder, Forge, Sandbox, Tools
     from damascus.state.outbox import Outbox
@@ -49,9 +53,9 @@ class App:
         self.settings = settings
         self._lock = threading.RLock()
         self._to_close: list[Callable[[], None]] = []
-        self._forges: dict[tuple[str, str], GiteaForge | LocalForge] = {}
-        given = (os.environ.get(name, "") for name in settings.command_env)
-        self.redactor = Redactor((*secrets(settings), *given))
+        self._forges: dict[tuple[str, str], Forge] = {}
+        extensions.check(settings)
+        self.redactor = Redactor(extensions.secrets(settings))
         redact_logs(self.redactor)
 
     def __enter__(self) -> Self:
@@ -252,49 +256,27 @@ class App:
         return GitBinary(redactor=self.redactor)
 
     def forge(self, kind: str, repo: str) -> Forge:
-        """The forge of a repository. Raises ConfigurationError, UsageError."""
-        return redacting(self.books(kind, repo), self.redactor)
-
-    def books(self, kind: str, repo: str) -> GiteaForge | LocalForge:
-        """The same, with what only `damascus verify` asks of it."""
+        """The forge of a repository, one for all who ask. Raises ConfigurationError, UsageError."""
         with self._lock:
             known = self._forges.get((kind, repo))
             if known is None:  # one each: their connections are kept, and closed in the end
-                known = self._forges[kind, repo] = self._new_forge(kind, repo)
-                self._to_close.append(known.close)
+                entry = extensions.forge_entry(kind)
+                opened = entry.open(repo, self.settings.section(kind, entry.settings))
+                self._to_close.append(opened.close)
+                known = self._forges[kind, repo] = redacting(opened, self.redactor)
             return known
 
-    def _new_forge(self, kind: str, repo: str) -> GiteaForge | LocalForge:
-        if kind == "local":
-            from damascus.forge.local import LocalForge  # noqa: PLC0415 - one of two
+    def locate_repository(self, repo: str, forge: str | None = None) -> tuple[str, str]:
+        """The forge of a repository and the repository as it is kept; see `extensions.locate`."""
+        return extensions.locate(repo, forge)
 
-            return LocalForge(repo)
-        if kind != "gitea":
-            raise UsageError(f"there is no forge {kind!r}: use gitea or local")
-        from damascus.forge.gitea import GiteaForge  # noqa: PLC0415 - one of two
-        from damascus.forge.gitea_url import parse_repo  # noqa: PLC0415 - the same
-
-        if not self.settings.gitea_url:
-            if "github.com" in repo or "gitlab.com" in repo:
-                raise UsageError(
-                    f"{repo} is on a forge that Damascus does not speak to: clone it, and give the "
-                    "directory of the clone"
-                )
-            raise ConfigurationError(
-                "set DAMASCUS_GITEA_URL to the Gitea or Forgejo of this project, and "
-                "DAMASCUS_GITEA_TOKEN or DAMASCUS_GITEA_TOKEN_FILE to a token for it"
-            )
-        token = _open(self.settings.gitea_token)
-        if not token:
-            raise ConfigurationError(
-                f"no token for {self.settings.gitea_url}: set DAMASCUS_GITEA_TOKEN or "
-                "DAMASCUS_GITEA_TOKEN_FILE (scopes write:repository and write:issue)"
-            )
-        owner, name = parse_repo(repo, self.settings.gitea_url)
-        return GiteaForge(self.settings.gitea_url, owner, name, token)
+    def builder_names(self) -> tuple[str, ...]:
+        """The coding agents that a project can name."""
+        return BUILDERS.names()
 
     def check_project(self, *, forge: str, repo: str, base_branch: str) -> None:
         """Ask the forge whether a repository can be used; raises a sentence when it cannot."""
+        branch_ref(base_branch)
         self.forge(forge, repo).check(base_branch)
 
     def warm_up(self) -> None:
@@ -322,48 +304,17 @@ class App:
         )
 
     def _builder(self, name: str, project: Project) -> Builder:
-        settings = self.settings
-        match name or settings.builder:
-            case "claude":
-                from damascus.builders.claude import ClaudeCode  # noqa: PLC0415 - one of three
-                from damascus.phases.test_command import (  # noqa: PLC0415 - the same
-                    DEFAULT_TEST_PROGRAMS,
-                )
+        from damascus.phases.test_command import (  # noqa: PLC0415 - only workers need them
+            DEFAULT_TEST_PROGRAMS,
+        )
 
-                return ClaudeCode(
-                    settings.claude_executable,
-                    base_url=settings.claude_base_url,
-                    auth_token=_open(settings.claude_auth_token),
-                    model=settings.claude_model,
-                    small_model=settings.claude_small_model,
-                    path=self.path,
-                    test_programs=project.test_programs or tuple(DEFAULT_TEST_PROGRAMS),
-                    output_cap=settings.output_cap_bytes,
-                )
-            case "mini":
-                from damascus.builders.mini import MiniSweAgent  # noqa: PLC0415 - one of three
-
-                return MiniSweAgent(
-                    settings.mini_model or settings.llm_model,
-                    settings.mini_api_base or settings.llm_api_base,
-                    _open(settings.mini_api_key) or _open(settings.llm_api_key),
-                    path=self.path,
-                    output_cap=settings.output_cap_bytes,
-                )
-            case "command":
-                from damascus.builders.command import CommandAgent  # noqa: PLC0415 - one of three
-
-                return CommandAgent(
-                    settings.command_argv,
-                    path=self.path,
-                    env={n: os.environ[n] for n in settings.command_env if n in os.environ},
-                    base_url=settings.command_base_url,
-                    output_cap=settings.output_cap_bytes,
-                )
-            case other:
-                raise ConfigurationError(
-                    f"there is no builder {other!r}: use claude, mini, command"
-                )
+        entry = BUILDERS.get(name or self.settings.builder)
+        context = BuilderContext(
+            self.settings,
+            path=self.path,
+            test_programs=project.test_programs or DEFAULT_TEST_PROGRAMS,
+        )
+        return entry.make(self.settings.section(entry.name, entry.settings), context)
 
 
 def _open(secret: SecretStr | None) -> str | None:

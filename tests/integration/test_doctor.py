@@ -78,7 +78,7 @@ def test_what_cannot_be_reached_is_told_without_passwords(cli):
     )
     said = cli("doctor", "--json", code=1)
     found = findings(said)
-    for name in ("database", "redis", "forge"):
+    for name in ("database", "redis", "forge gitea"):
         assert found[name][0] is False, found[name]
     assert "canary" not in said.out + said.err
 
@@ -88,9 +88,9 @@ def test_redis_and_the_forge_are_asked_and_answer(cli, tmp_path):
         cli.set(redis_url=redis.url, gitea_url=gitea.url, gitea_token=gitea.token)
         found = findings(cli("doctor", "--json"))
         assert found["redis"][0] is True
-        assert found["forge"][0] is True
+        assert found["forge gitea"][0] is True
         cli.set(gitea_token="another-token-entirely")
-        assert findings(cli("doctor", "--json", code=1))["forge"][0] is False
+        assert findings(cli("doctor", "--json", code=1))["forge gitea"][0] is False
 
 
 def test_a_drifted_count_of_gates_is_put_right(cli, db):

@@ -7,7 +7,6 @@ import json
 
 import pytest
 
-from damascus.doctor import _forge
 from damascus.errors import (
     ForgeAuthError,
     ForgeError,
@@ -15,7 +14,7 @@ from damascus.errors import (
     LeaseLostError,
     NotFoundError,
 )
-from damascus.forge import diffs
+from damascus.forge.gitea_entry import ENTRY
 from damascus.git_ops import GitBinary
 from damascus.ports import Workspace
 from support.real_gitea import PROGRAM, RealGiteaWorld, until
@@ -132,16 +131,8 @@ def test_a_repository_the_token_may_not_see_is_called_missing(world):
 
 
 def test_the_doctor_knows_version_and_user(world):
-    class App:
-        class settings:  # noqa: N801 - as it is called there
-            gitea_url = world.server.url
-
-            class gitea_token:  # noqa: N801 - as it is called there
-                @staticmethod
-                def get_secret_value():
-                    return world.server.token
-
-    told = _forge(App)
+    told = ENTRY.check(ENTRY.settings(url=world.server.url, token=world.server.token))
+    assert told is not None
     assert told.ok, told
     assert world.server.version in told.sentence
     assert "as user damascus" in told.sentence
@@ -249,10 +240,11 @@ def test_the_branch_of_a_pull_request_is_named_when_it_is_gone(world):
 
 def test_the_diff_is_what_the_branch_changes(world):
     pull = world.open()
-    server = world.server
-    text, cut = diffs.gitea(server.url, server.token, f"{server.url}/{world.name}", pull.number)
-    assert "+new" in text
-    assert not cut
+    found = world.forge.diff(
+        number=pull.number, head_sha=pull.head_sha, base_sha=None, base_branch="main", cap=10_000
+    )
+    assert "+new" in found.text
+    assert not found.cut
 
 
 # -- merging -------------------------------------------------------------------------------------

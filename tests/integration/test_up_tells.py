@@ -10,6 +10,7 @@ import pytest
 from damascus.cli import main
 from damascus.config import EMBEDDED, load
 from damascus.errors import ConfigurationError
+from damascus.forge.gitea_entry import GiteaSettings
 from damascus.up import embedded
 from support.scripted_tasks import as_url
 
@@ -79,10 +80,10 @@ def test_a_damaged_note_of_up_is_one_sentence(home):
 def test_a_secret_may_come_from_a_file_that_only_the_env_file_names(home, monkeypatch):
     (home.parent / "token").write_text("canary\n")
     (home.parent / ".env").write_text(f"DAMASCUS_GITEA_TOKEN_FILE={home.parent / 'token'}\n")
-    token = load().gitea_token
+    token = load().section("gitea", GiteaSettings).token
     assert token is not None
     assert token.get_secret_value() == "canary"
-    assert load(_env_file=None).gitea_token is None
+    assert load(_env_file=None).section("gitea", GiteaSettings).token is None
     monkeypatch.setenv("DAMASCUS_GITEA_TOKEN_FILE", str(home.parent / "nowhere"))
     with pytest.raises(ConfigurationError, match="nowhere"):
-        load()
+        load().section("gitea", GiteaSettings)

@@ -7,7 +7,6 @@ import threading
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from anyio.to_thread import current_default_thread_limiter
@@ -24,8 +23,7 @@ from damascus.api.mcp import Agents
 from damascus.api.middleware import Door
 from damascus.api.problems import Problem, answer
 from damascus.api.specification import describe
-from damascus.errors import DamascusError, ForgeError
-from damascus.forge import diffs
+from damascus.errors import DamascusError
 from damascus.state import schema
 from damascus.state.api_desk import ApiDesk
 from damascus.state.api_views import ApiViews
@@ -42,6 +40,7 @@ T = TypeVar("T")
 
 _STREAMS = 200  # that may be open at once in one process
 _THREADS = 6
+_DIFF_CAP = 1024 * 1024  # characters
 _FORGET = 3600.0  # seconds between two looks for old idempotency keys
 
 
@@ -111,19 +110,16 @@ class Api:
     def diff(self, item: Row, *, base_sha: str | None) -> tuple[str, bool]:
         """What the item's branch changes, as text, and whether that was cut.
 
-        Raises ForgeError, ForgeUnreachableError.
+        Raises ForgeError, ForgeUnreachableError, ConfigurationError.
         """
-        if item["forge"] == "local":
-            return diffs.local(
-                Path(item["repo"]),
-                head_sha=item["head_sha"],
-                base_sha=base_sha,
-                base_branch=item["base_branch"],
-            )
-        url, token = self.settings.gitea_url, self.settings.gitea_token
-        if url is None or token is None or item["pr_number"] is None:
-            raise ForgeError("there is no pull request, or no token to look at it", status=404)
-        return diffs.gitea(url, token.get_secret_value(), item["repo"], item["pr_number"])
+        found = self._app.forge(item["forge"], item["repo"]).diff(
+            number=item["pr_number"],
+            head_sha=item["head_sha"],
+            base_sha=base_sha,
+            base_branch=item["base_branch"],
+            cap=_DIFF_CAP,
+        )
+        return found.text, found.cut
 
     def check_schema(self) -> None:
         """Raise SchemaError unless the database holds this version of the schema."""

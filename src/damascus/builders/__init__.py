@@ -1,6 +1,18 @@
-"""Headless coding agents behind the `Builder` port, one module each.
+"""Headless coding agents behind the `Builder` port: those there are, by name.
 
-Nothing is imported here: `mini_runner` starts as a program of its own and must start fast.
+No agent is imported here: `mini_runner` starts as a program of its own and must start fast.
 """
 
-NAMES = ("claude", "mini", "command")
+from typing import Any
+
+from damascus.registry import BuilderEntry, Registry
+
+BUILDERS: Registry[BuilderEntry[Any]] = Registry(
+    "builder",
+    group="damascus.builders",
+    builtin={
+        "claude": "damascus.builders.claude_entry:ENTRY",
+        "mini": "damascus.builders.mini_entry:ENTRY",
+        "command": "damascus.builders.command_entry:ENTRY",
+    },
+)

@@ -52,7 +52,8 @@ def _without_secrets(text: str) -> str:
 
     redactor = Redactor()
     with suppress(Exception):
-        from damascus.config import load, secrets  # noqa: PLC0415 - only when something failed
+        from damascus.config import load  # noqa: PLC0415 - only when something failed
+        from damascus.extensions import secrets  # noqa: PLC0415 - the same
 
         redactor = Redactor(secrets(load()))
     return redactor.redact(text)

@@ -10,7 +10,6 @@ from typing import Annotated, Any, cast, get_type_hints
 
 import typer
 
-from damascus.builders import NAMES
 from damascus.cli.console import say
 from damascus.cli.options import usd
 from damascus.domain import policy
@@ -47,8 +46,10 @@ def given(
     """What the options say about the policy, checked. Raises UsageError in their words."""
     values = {name: _read(name, value) for name, value in options.items()}
     gone = [_field_of_option(option).name for option in unset]
+    from damascus.builders import BUILDERS  # noqa: PLC0415 - `--help` does not pay for it
+
     try:
-        return policy.changes(values, unset=gone, choices={"builders": NAMES})
+        return policy.changes(values, unset=gone, choices={"builders": BUILDERS.names()})
     except policy.PolicyValueError as error:
         raise UsageError(f"--{error.field.option} {error.problem}") from None
     except PolicyFieldTwiceError as error:
@@ -67,13 +68,6 @@ def tell_missing(kept: Mapping[str, object], path: str) -> None:
                 f"note: {program!r} is not on the PATH here; workers need it on theirs, or in "
                 "DAMASCUS_AGENT_PATH"
             )
-
-
-def one_of(value: str | None, option: str, choices: tuple[str, ...]) -> str | None:
-    """The value as it is, None for none. Raises UsageError when it is no choice."""
-    if value is not None and value not in choices:
-        raise UsageError(f"{option} is one of {', '.join(choices)}, not {value[:40]!r}")
-    return value
 
 
 def _annotation(one: PolicyField) -> Any:

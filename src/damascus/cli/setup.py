@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import typer
 
 from damascus import __version__
@@ -48,30 +50,22 @@ def doctor(as_json: JsonFlag = False) -> None:
 
 
 def config(as_json: JsonFlag = False) -> None:
-    """Show every setting: its environment variable, its value (secrets hidden), what it is for.
+    """Show every setting: its variable, its value (secrets hidden), where that is from, its use.
 
     A secret can also come from a file: DAMASCUS_NAME_FILE instead of DAMASCUS_NAME.
     """
-    from damascus.config import PREFIX, Settings, redacted  # noqa: PLC0415 - as above
+    from damascus.extensions import shown  # noqa: PLC0415 - as above
 
-    values = redacted(settings())
-    shown = [
-        {
-            "name": name,
-            "env": f"{PREFIX}{name.upper()}",
-            "value": values[name],
-            "secret": "SecretStr" in str(field.annotation),
-            "help": field.description or "",
-        }
-        for name, field in Settings.model_fields.items()
-    ]
+    found = shown(settings())
     if as_json:
-        output.emit({"settings": shown})
+        output.emit({"settings": [dataclasses.asdict(one) for one in found]})
         return
-    for one in shown:
-        value = one["value"]
-        output.line(f"{one['env']} = {'(not set)' if value is None else value}")
-        output.block(str(one["help"]), indent="    ")
+    for one in found:
+        value = "(not set)" if one.value is None else one.value
+        output.line(
+            f"{one.env} = {value}" + ("" if one.origin == "default" else f"  [{one.origin}]")
+        )
+        output.block(one.help, indent="    ")
 
 
 def version() -> None:

@@ -41,7 +41,7 @@ def verify(
     from damascus.audit import verify as verifying  # noqa: PLC0415 - `--help` does not pay for it
 
     with _opened(home) as app:
-        report = verifying.verify(app.db, forge=app.books if forge else None)
+        report = verifying.verify(app.db, forge=app.forge if forge else None)
     if as_json:
         output.emit(
             {

@@ -6,18 +6,20 @@ from pathlib import Path
 
 import httpx
 
+from damascus.domain.refs import full_sha
 from damascus.errors import ForgeAuthError, ForgeError, ForgeUnreachableError
-from damascus.forge.gitea_url import parse_repo
-from damascus.forge.local_git import branch_sha, full_sha, run, tail
+from damascus.forge.local_git import branch_sha, run, tail
+from damascus.ports import Diff
 
-CAP = 1024 * 1024  # bytes
 _SECONDS = 20.0
 _NOT_FOUND = 404
 _REFUSED = (401, 403)
 
 
-def local(repo: Path, *, head_sha: str, base_sha: str | None, base_branch: str) -> tuple[str, bool]:
-    """The diff of a commit against where it left the base, and whether it was cut.
+def of_commits(
+    repo: Path, *, head_sha: str, base_sha: str | None, base_branch: str, cap: int
+) -> Diff:
+    """The diff of a commit against where it left the base, at most `cap` characters.
 
     Raises ForgeError when the commits are not there (any more), ForgeUnreachableError, UsageError.
     """
@@ -35,26 +37,17 @@ def local(repo: Path, *, head_sha: str, base_sha: str | None, base_branch: str) 
     )
     if done.returncode:
         raise ForgeError(f"git knows no diff: {tail(done.stderr)}", status=_NOT_FOUND)
-    return done.stdout[:CAP], len(done.stdout) > CAP
+    return Diff(done.stdout[:cap], cut=len(done.stdout) > cap)
 
 
-def gitea(base_url: str, token: str, repo: str, number: int) -> tuple[str, bool]:
-    """The diff of a pull request, and whether it was cut.
+def of_pull(client: httpx.Client, repo_path: str, number: int, *, cap: int) -> Diff:
+    """The diff of a pull request, at most `cap` bytes; `client` sends the token.
 
     Raises ForgeError, ForgeAuthError, ForgeUnreachableError.
     """
-    owner, name = parse_repo(repo, base_url)
     found = bytearray()
     try:
-        with (
-            httpx.Client(
-                base_url=f"{base_url}/api/v1",
-                headers={"Authorization": f"token {token}"},
-                timeout=_SECONDS,
-                follow_redirects=False,  # a redirect could carry the token to another host
-            ) as client,
-            client.stream("GET", f"/repos/{owner}/{name}/pulls/{number}.diff") as response,
-        ):
+        with client.stream("GET", f"{repo_path}/pulls/{number}.diff", timeout=_SECONDS) as response:
             if response.status_code in _REFUSED:
                 raise ForgeAuthError("the forge refuses the token", status=response.status_code)
             if response.status_code == _NOT_FOUND:
@@ -63,9 +56,9 @@ def gitea(base_url: str, token: str, repo: str, number: int) -> tuple[str, bool]
                 raise ForgeUnreachableError(f"the forge answered {response.status_code}")
             for part in response.iter_bytes():
                 found += part
-                if len(found) > CAP:
+                if len(found) > cap:
                     break
     except httpx.HTTPError as error:
         # Without the cause: an httpx error carries the request, and so the token.
         raise ForgeUnreachableError(f"the forge: {type(error).__name__}") from None
-    return found[:CAP].decode("utf-8", "replace"), len(found) > CAP
+    return Diff(found[:cap].decode("utf-8", "replace"), cut=len(found) > cap)

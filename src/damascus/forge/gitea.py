@@ -16,8 +16,9 @@ from urllib.parse import quote
 import httpx
 
 from damascus.errors import ForgeAuthError, ForgeError, ForgeUnreachableError, UsageError
-from damascus.ports import PullRequest, Remote
+from damascus.ports import Diff, PullRequest, Remote
 
+from . import diffs
 from .gitea_http import Answer, GiteaHTTP, as_object, refusal
 from .gitea_merge import merge_and_read_back
 from .gitea_pull import is_from_branch, read_pull
@@ -109,6 +110,21 @@ class GiteaForge:
                 status=branch.status,
             )
         self._try_scopes(base_branch)
+
+    def default_branch(self) -> str | None:
+        """The branch the repository calls its main one; None when there is no repository."""
+        answer = self._get(self._repo)
+        found = _object(answer).get("default_branch") if answer.ok else None
+        return str(found) if found else None
+
+    def diff(
+        self, *, number: int | None, head_sha: str, base_sha: str | None, base_branch: str, cap: int
+    ) -> Diff:
+        """The diff of the pull request `number`; a head without one has none here."""
+        del head_sha, base_sha, base_branch
+        if number is None:
+            raise ForgeError("there is no pull request to look at", status=_NOT_FOUND)
+        return diffs.of_pull(self._http.client, self._repo, number, cap=cap)
 
     def _try_scopes(self, branch: str) -> None:
         """Raise ForgeAuthError unless the token has the scopes that writing needs.

@@ -94,6 +94,11 @@ class GiteaHTTP:
         """Close the connections."""
         self._client.close()
 
+    @property
+    def client(self) -> httpx.Client:
+        """The connections themselves, which send the token: for answers that are no JSON."""
+        return self._client
+
     def ask(
         self,
         method: str,

@@ -11,9 +11,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from damascus.domain.refs import branch_ref, full_sha
 from damascus.errors import ForgeError, HeadMovedError, UsageError
-from damascus.ports import PullRequest, Remote
+from damascus.ports import Diff, PullRequest, Remote
 
+from . import diffs
 from . import local_git as git
 from .local_store import LocalPull, LocalRecord, LocalStore
 
@@ -54,6 +56,25 @@ class LocalForge:
                 " first commit, or give the project another base branch.",
                 status=_NOT_FOUND,
             )
+
+    def default_branch(self) -> str | None:
+        """`main` where a working tree has one, else the branch that HEAD names."""
+        bare = git.run(self._path, "rev-parse", "--is-bare-repository").stdout.strip() == "true"
+        # In a working tree HEAD is whatever somebody is working on just now.
+        if not bare and git.branch_sha(self._path, "main") is not None:
+            return "main"
+        return (
+            git.run(self._path, "symbolic-ref", "--quiet", "--short", "HEAD").stdout.strip() or None
+        )
+
+    def diff(
+        self, *, number: int | None, head_sha: str, base_sha: str | None, base_branch: str, cap: int
+    ) -> Diff:
+        """The diff of a commit against where it left the base; `number` is of no use here."""
+        del number
+        return diffs.of_commits(
+            self._path, head_sha=head_sha, base_sha=base_sha, base_branch=base_branch, cap=cap
+        )
 
     def ensure_pull(self, *, head: str, base: str, title: str, body: str) -> PullRequest:
         """The one open pull request from `head` to `base`: found, or opened."""
@@ -105,7 +126,7 @@ class LocalForge:
         if state not in _STATES:
             raise UsageError(f"A commit status is one of {sorted(_STATES)}, not {state!r}.")
         with self._store().locked() as record:
-            if git.run(self._path, "cat-file", "-e", f"{git.full_sha(sha)}^{{commit}}").returncode:
+            if git.run(self._path, "cat-file", "-e", f"{full_sha(sha)}^{{commit}}").returncode:
                 raise ForgeError(f"{self._path} has no commit {sha}.", status=_NOT_FOUND)
             record.statuses[sha] = {"state": state, "description": description}
             self._store().write(record)
@@ -145,12 +166,12 @@ class LocalForge:
                     status=_CONFLICT,
                 )
             words = f"{' '.join(title.split())}\n\n{message.strip()}".strip()
-            self._merge(record, pull, head=git.full_sha(head_sha), style=style, words=words)
+            self._merge(record, pull, head=full_sha(head_sha), style=style, words=words)
             return self._merged(record, pull)
 
     def delete_branch(self, branch: str) -> None:
         """Delete a branch; absent is success. Open pull requests of it are closed."""
-        ref = git.branch_ref(branch)
+        ref = branch_ref(branch)
         if git.run(self._path, "symbolic-ref", "--quiet", "HEAD").stdout.strip() == ref:
             raise ForgeError(f"{branch!r} is the branch that HEAD of {self._path} names; it stays.")
         with self._store().locked() as record:
@@ -177,7 +198,7 @@ class LocalForge:
             # Noted first: whoever comes after a crash can tell a merge that happened from none.
             pull.pending, pull.head_sha = sha, head
             self._store().write(record)
-            ref = git.branch_ref(pull.base)
+            ref = branch_ref(pull.base)
             refused = git.push(scratch, self._path, sha=sha, ref=ref, expect=base)
         if refused is None:
             return

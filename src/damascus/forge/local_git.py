@@ -8,14 +8,14 @@ drivers named by `.gitattributes` have no commands behind them.
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import subprocess
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from damascus.errors import ForgeError, ForgeUnreachableError, MergeConflictError, UsageError
+from damascus.domain.refs import branch_ref
+from damascus.errors import ForgeError, ForgeUnreachableError, MergeConflictError
 
 _HARDENED = (
     "core.hooksPath=/dev/null",
@@ -24,10 +24,6 @@ _HARDENED = (
     "commit.gpgSign=false",
     "gc.auto=0",
     "maintenance.auto=false",
-)
-_SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
-_NOT_IN_A_BRANCH = re.compile(
-    r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|^[-/.]|[/.]$|\.lock(?:/|$)|/\."
 )
 _TIMEOUT = 600.0  # seconds; a checkout of a very large repository takes minutes
 _WHO = {"name": "Damascus", "email": "damascus@localhost"}
@@ -77,20 +73,6 @@ def output(where: Path, *args: str, feed: str | None = None) -> str:
 def tail(text: str) -> str:
     """The end of what git said, as part of a sentence."""
     return " ".join(text.split())[-300:] or "it did not say why"
-
-
-def branch_ref(branch: str) -> str:
-    """The full name of a branch's ref. Raises UsageError for what no branch can be called."""
-    if not branch or len(branch) > 250 or _NOT_IN_A_BRANCH.search(branch):  # noqa: PLR2004 - of 255
-        raise UsageError(f"{branch!r} cannot be the name of a branch.")
-    return f"refs/heads/{branch}"
-
-
-def full_sha(text: str) -> str:
-    """The SHA itself. Raises UsageError unless it is a whole one."""
-    if not _SHA.fullmatch(text):
-        raise UsageError(f"{text!r} is not a whole commit SHA.")
-    return text
 
 
 def branch_sha(repo: Path, branch: str) -> str | None:

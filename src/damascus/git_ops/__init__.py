@@ -5,12 +5,11 @@ process.py   one run of git: environment, settings, deadline, bounds
 patches.py   what a patch adds
 tree.py      the two git directories of an attempt, and what must not be in its tree
 errors.py    what git said, without secrets, as one of our errors
-refs.py      which branches and commits may be named at all
 """
 
 from __future__ import annotations
 
+from damascus.domain.refs import is_sha, valid_branch
 from damascus.git_ops.binary import GitBinary
-from damascus.git_ops.refs import is_sha, valid_branch
 
 __all__ = ["GitBinary", "is_sha", "valid_branch"]

@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
+from damascus.domain.refs import branch_ref, full_sha, is_sha
 from damascus.errors import (
     DamascusError,
     ForgeUnreachableError,
@@ -20,7 +21,6 @@ from damascus.errors import (
 from damascus.git_ops import errors as git_errors
 from damascus.git_ops import patches, tree
 from damascus.git_ops.process import GitOutput, GitProcess
-from damascus.git_ops.refs import branch_ref, full_sha, is_sha
 from damascus.ports import Remote, Workspace
 from damascus.text.redaction import Redactor
 

@@ -1,0 +1,62 @@
+"""Claude Code in the registry of builders."""
+
+from __future__ import annotations
+
+from pydantic import Field, SecretStr
+
+from damascus.config_sources import HttpAddress, Section
+from damascus.ports import Builder
+from damascus.programs import version_of
+from damascus.registry import BuilderContext, BuilderEntry, Found
+
+
+class ClaudeSettings(Section):
+    """The settings DAMASCUS_CLAUDE_…."""
+
+    executable: str = Field(default="claude", description="Claude Code's program.")
+    base_url: HttpAddress | None = Field(
+        default=None, description="Anthropic-compatible base URL: a LiteLLM proxy or a provider."
+    )
+    auth_token: SecretStr | None = Field(
+        default=None, description="Token for that base URL. Agents can read it: never a master key."
+    )
+    model: str | None = Field(default=None, description="Model alias given to Claude Code.")
+    small_model: str | None = Field(
+        default=None, description="Alias for its small background model; unset: the same."
+    )
+
+
+def _make(settings: ClaudeSettings, context: BuilderContext) -> Builder:
+    from .claude import ClaudeCode  # noqa: PLC0415 - only where it builds
+
+    token = settings.auth_token
+    return ClaudeCode(
+        settings.executable,
+        base_url=settings.base_url,
+        auth_token=None if token is None else token.get_secret_value(),
+        model=settings.model,
+        small_model=settings.small_model,
+        path=context.path,
+        test_programs=context.test_programs,
+        output_cap=context.settings.output_cap_bytes,
+    )
+
+
+def _check(settings: ClaudeSettings, context: BuilderContext) -> Found:
+    said = version_of(settings.executable, context.path)
+    if said is None:
+        return Found(
+            False,
+            f"Claude Code ({settings.executable}) is not there or does not start: install it, set "
+            "DAMASCUS_CLAUDE_EXECUTABLE, or choose another DAMASCUS_BUILDER",
+        )
+    needed = ("base_url", "auth_token", "model")
+    missing = [f"DAMASCUS_CLAUDE_{one.upper()}" for one in needed if not getattr(settings, one)]
+    if missing:
+        return Found(False, f"{said} is there, but set {', '.join(missing)}")
+    return Found(True, f"{said}, with {settings.model} at {settings.base_url}")
+
+
+ENTRY = BuilderEntry(
+    name="claude", label="Claude Code", settings=ClaudeSettings, make=_make, check=_check
+)

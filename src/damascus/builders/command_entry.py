@@ -1,0 +1,65 @@
+"""Any other headless agent, by its command, in the registry of builders."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterable
+
+from pydantic import Field
+
+from damascus.config_sources import HttpAddress, Section
+from damascus.ports import Builder
+from damascus.registry import BuilderContext, BuilderEntry, Found
+
+
+class CommandSettings(Section):
+    """The settings DAMASCUS_COMMAND_…."""
+
+    argv: tuple[str, ...] = Field(
+        default=(),
+        description="JSON list: argv of any agent, with {prompt_file} {checkout} {session}.",
+    )
+    env: tuple[str, ...] = Field(
+        default=(), description="JSON list: names of variables that agent gets from ours."
+    )
+    base_url: HttpAddress | None = Field(
+        default=None,
+        description="The one address that agent needs to reach; unset: it gets the whole network.",
+    )
+
+
+def _make(settings: CommandSettings, context: BuilderContext) -> Builder:
+    from .command import CommandAgent  # noqa: PLC0415 - only where it builds
+
+    return CommandAgent(
+        settings.argv,
+        path=context.path,
+        env={name: os.environ[name] for name in settings.env if name in os.environ},
+        base_url=settings.base_url,
+        output_cap=context.settings.output_cap_bytes,
+    )
+
+
+def _check(settings: CommandSettings, context: BuilderContext) -> Found:
+    if not settings.argv:
+        return Found(False, "set DAMASCUS_COMMAND_ARGV to the agent's argv")
+    program = shutil.which(settings.argv[0], path=context.path)
+    if program is None:
+        return Found(False, f"{settings.argv[0]} is not there: install it")
+    return Found(True, f"{program} is there")
+
+
+def _secrets(settings: CommandSettings) -> Iterable[str]:
+    """The variables handed on to it are keys, as a rule."""
+    return [value for name in settings.env if (value := os.environ.get(name))]
+
+
+ENTRY = BuilderEntry(
+    name="command",
+    label="any agent, by its command",
+    settings=CommandSettings,
+    make=_make,
+    check=_check,
+    secrets=_secrets,
+)

@@ -1,0 +1,51 @@
+"""mini-swe-agent in the registry of builders."""
+
+from __future__ import annotations
+
+import importlib.util
+
+from pydantic import Field, SecretStr
+
+from damascus.config_sources import HttpAddress, Section
+from damascus.ports import Builder
+from damascus.registry import BuilderContext, BuilderEntry, Found
+
+
+class MiniSettings(Section):
+    """The settings DAMASCUS_MINI_…; what is not set is taken from the model that writes specs."""
+
+    model: str | None = Field(
+        default=None, description="LiteLLM model of mini-swe-agent; unset: llm_model."
+    )
+    api_base: HttpAddress | None = Field(
+        default=None, description="Its base URL; unset: llm_api_base."
+    )
+    api_key: SecretStr | None = Field(default=None, description="Its key; unset: llm_api_key.")
+
+
+def _make(settings: MiniSettings, context: BuilderContext) -> Builder:
+    from .mini import MiniSweAgent  # noqa: PLC0415 - only where it builds
+
+    specs = context.settings
+    key = settings.api_key or specs.llm_api_key
+    return MiniSweAgent(
+        settings.model or specs.llm_model,
+        settings.api_base or specs.llm_api_base,
+        None if key is None else key.get_secret_value(),
+        path=context.path,
+        output_cap=specs.output_cap_bytes,
+    )
+
+
+def _check(settings: MiniSettings, context: BuilderContext) -> Found:
+    if importlib.util.find_spec("minisweagent") is None:
+        return Found(False, "mini-swe-agent is not installed: pip install 'damascus[embedded]'")
+    model = settings.model or context.settings.llm_model
+    if not model:
+        return Found(False, "set DAMASCUS_MINI_MODEL or DAMASCUS_LLM_MODEL")
+    return Found(True, f"mini-swe-agent is installed; its model is {model}")
+
+
+ENTRY = BuilderEntry(
+    name="mini", label="mini-swe-agent", settings=MiniSettings, make=_make, check=_check
+)
