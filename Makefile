@@ -67,6 +67,7 @@ fmt: .venv/.dev
 docs: .venv/.dev
 	$(BIN)/python -m damascus.domain.diagram > docs/state-machine.md
 	$(BIN)/python -m damascus.cli.reference > docs/cli.md
+	$(BIN)/python -m damascus.settings_reference docs/settings.md docker-compose.yml
 
 bench: .venv/.dev
 	$(BIN)/python benchmarks/cycle.py $(ARGS)

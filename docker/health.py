@@ -1,8 +1,8 @@
 #!/opt/damascus/bin/python
 """Tell whether this container does its work: exit 0, or 1 with a sentence that says what is wrong.
 
-The role (worker, scheduler, sidecar-status, api) is the first argument, else it is read off the command
-that the container was started with. Any other command is healthy while it runs.
+The role (worker, scheduler, sidecar-status, api) is the first argument, else it is read off the
+command that the container was started with. Any other command is healthy while it runs.
 """
 
 # redis-py's commands carry no types.
@@ -47,11 +47,18 @@ def role_of_container() -> str:
     return "other"
 
 
+def setting(name: str) -> str:
+    """An address, said itself or by the file that NAME_FILE names."""
+    if file := os.environ.get(f"{name}_FILE"):
+        return Path(file).read_text("utf-8").splitlines()[0].strip()
+    return os.environ[name]
+
+
 def database_answers() -> None:
     """Ask PostgreSQL for the time of day."""
     import psycopg  # noqa: PLC0415 - two of the roles need no database
 
-    url = os.environ["DAMASCUS_DATABASE_URL"]
+    url = setting("DAMASCUS_DATABASE_URL")
     with psycopg.connect(url, connect_timeout=TIMEOUT_SECONDS) as connection:
         connection.execute("SELECT now()")
 
@@ -61,7 +68,7 @@ def somebody_rings() -> None:
     import redis  # noqa: PLC0415 - two of the roles need no Redis
 
     with redis.Redis.from_url(
-        os.environ["DAMASCUS_REDIS_URL"], socket_timeout=TIMEOUT_SECONDS
+        setting("DAMASCUS_REDIS_URL"), socket_timeout=TIMEOUT_SECONDS
     ) as client:
         client.ping()
         newest = 0.0

@@ -26,11 +26,15 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from damascus.config_sources import (
     PREFIX,
     HttpAddress,
+    PostgresAddress,
+    Process,
+    RedisAddress,
     SectionT,
     Sources,
     decoded,
     explained,
     is_secret,
+    needed_by,
 )
 from damascus.errors import ConfigurationError
 
@@ -47,7 +51,8 @@ def _default_home() -> Path:
 class Settings(BaseSettings):
     """Every setting of Damascus; the environment name is DAMASCUS_ and the field in capitals.
 
-    Forges and builders declare their own, as sections: see `config_sources.py`.
+    Forges and builders declare their own, as sections: see `config_sources.py`. `needed_by` says
+    which processes need a setting: `docker-compose.yml` is made from it.
     """
 
     model_config = SettingsConfigDict(
@@ -63,53 +68,84 @@ class Settings(BaseSettings):
 
     # -- where things are
     home: Path = Field(
+        json_schema_extra=needed_by(Process.WORKER, Process.API, Process.CLI),
         default_factory=_default_home,
         description="Directory of attempts, logs and, in the embedded mode, the database.",
     )
-    database_url: SecretStr | None = Field(
+    database_url: PostgresAddress | None = Field(
+        json_schema_extra=needed_by(
+            Process.INIT, Process.WORKER, Process.API, Process.SIDECAR, Process.CLI, Process.MCP
+        ),
         default=None,
         description="PostgreSQL address. Unset: the embedded server of `damascus up`, if it runs.",
     )
-    redis_url: SecretStr | None = Field(
-        default=None, description="Redis address: the doorbell of workers and scheduler."
+    redis_url: RedisAddress | None = Field(
+        json_schema_extra=needed_by(Process.WORKER, Process.SCHEDULER, Process.API, Process.CLI),
+        default=None,
+        description="Redis address: the doorbell of workers and scheduler.",
     )
     redis_patience_seconds: float | None = Field(
+        json_schema_extra=needed_by(Process.WORKER),
         default=None,
         gt=0,
         description="How long Redis may be away before a worker finishes what it runs and ends; "
         "unset: it goes on for ever, looking for work by itself.",
     )
     worker_name: str = Field(
+        json_schema_extra=needed_by(Process.WORKER),
         default_factory=lambda: f"{socket.gethostname()}-{os.getpid()}",
         description="Name under which this process claims items.",
     )
 
     # -- how much at once, how long, how often
     max_concurrency: int = Field(
-        default=4, ge=1, le=1000, description="Claims that may live at once, over all workers."
+        json_schema_extra=needed_by(Process.WORKER, Process.API, Process.SIDECAR, Process.CLI),
+        default=4,
+        ge=1,
+        le=1000,
+        description="Claims that may live at once, over all workers.",
     )
     stale_claim_minutes: float = Field(
+        json_schema_extra=needed_by(Process.WORKER, Process.API, Process.SIDECAR, Process.CLI),
         default=30.0,
         gt=0,
         description="A claim not renewed for this long may be taken over. Claims are renewed all "
         "the time a phase runs: 3 is enough where the clocks and the network are sound.",
     )
     budget_cycles: int = Field(
-        default=3, ge=1, le=100, description="Attempts of an item before it blocks."
+        json_schema_extra=needed_by(Process.API, Process.CLI),
+        default=3,
+        ge=1,
+        le=100,
+        description="Attempts of an item before it blocks.",
     )
     budget_usd: Decimal | None = Field(
-        default=None, ge=0, description="US dollars an item may cost; unset: no limit."
+        json_schema_extra=needed_by(Process.API, Process.CLI),
+        default=None,
+        ge=0,
+        description="US dollars an item may cost; unset: no limit.",
     )
     max_errors: int = Field(
-        default=8, ge=1, le=1000, description="Faults in a row before an item blocks."
+        json_schema_extra=needed_by(Process.WORKER),
+        default=8,
+        ge=1,
+        le=1000,
+        description="Faults in a row before an item blocks.",
     )
     poll_seconds: float = Field(
-        default=15.0, gt=0, description="How often a worker looks by itself when nothing rings."
+        json_schema_extra=needed_by(Process.WORKER),
+        default=15.0,
+        gt=0,
+        description="How often a worker looks by itself when nothing rings.",
     )
     ring_seconds: int = Field(
-        default=15, ge=1, description="How often the scheduler rings, in whole seconds."
+        json_schema_extra=needed_by(Process.SCHEDULER),
+        default=15,
+        ge=1,
+        description="How often the scheduler rings, in whole seconds.",
     )
     shutdown_grace_seconds: float = Field(
+        json_schema_extra=needed_by(Process.WORKER),
         default=20.0,
         ge=0,
         description="How long running phases may go on after SIGTERM before they are given back.",
@@ -117,45 +153,77 @@ class Settings(BaseSettings):
 
     # -- the model that writes specs (LiteLLM)
     llm_model: str | None = Field(
+        json_schema_extra=needed_by(Process.WORKER),
         default=None,
         description="LiteLLM model name, such as anthropic/claude-sonnet-4-5 or openai/gpt-5.",
     )
     llm_api_base: HttpAddress | None = Field(
-        default=None, description="Base URL of the provider or LiteLLM proxy; unset: its own."
+        json_schema_extra=needed_by(Process.WORKER),
+        default=None,
+        description="Base URL of the provider or LiteLLM proxy; unset: its own.",
     )
-    llm_api_key: SecretStr | None = Field(default=None, description="Key for the spec model.")
+    llm_api_key: SecretStr | None = Field(
+        json_schema_extra=needed_by(Process.WORKER),
+        default=None,
+        description="Key for the spec model.",
+    )
     llm_timeout_seconds: float = Field(
-        default=180.0, gt=0, description="The longest a model call may take."
+        json_schema_extra=needed_by(Process.WORKER),
+        default=180.0,
+        gt=0,
+        description="The longest a model call may take.",
     )
     spec_max_tokens: int = Field(
+        json_schema_extra=needed_by(Process.WORKER),
         default=8000,
         ge=4000,
         description="Longest spec in tokens. Below 4000 a spec is cut before its test command.",
     )
 
     # -- the coding agent
-    builder: str = Field(default="claude", description="Coding agent where the project names none.")
-    build_timeout_minutes: float = Field(
-        default=60.0, gt=0, description="Wall clock a coding agent may take."
+    builder: str = Field(
+        json_schema_extra=needed_by(Process.WORKER),
+        default="claude",
+        description="Coding agent where the project names none.",
     )
-    build_turns: int = Field(default=80, ge=1, description="Model calls a coding agent may make.")
+    build_timeout_minutes: float = Field(
+        json_schema_extra=needed_by(Process.WORKER),
+        default=60.0,
+        gt=0,
+        description="Wall clock a coding agent may take.",
+    )
+    build_turns: int = Field(
+        json_schema_extra=needed_by(Process.WORKER),
+        default=80,
+        ge=1,
+        description="Model calls a coding agent may make.",
+    )
     agent_path: str | None = Field(
-        default=None, description="PATH of agents and test commands; unset: the worker's own."
+        json_schema_extra=needed_by(Process.WORKER, Process.CLI),
+        default=None,
+        description="PATH of agents and test commands; unset: the worker's own.",
     )
 
     # -- safety
     sandbox: Literal["auto", "bubblewrap", "plain"] = Field(
-        default="auto", description="auto: bubblewrap where it works, else a plain subprocess."
+        json_schema_extra=needed_by(Process.WORKER),
+        default="auto",
+        description="auto: bubblewrap where it works, else a plain subprocess.",
     )
     output_cap_bytes: int = Field(
-        default=1_000_000, ge=10_000, description="Output kept of an agent or a test command."
+        json_schema_extra=needed_by(Process.WORKER),
+        default=1_000_000,
+        ge=10_000,
+        description="Output kept of an agent or a test command.",
     )
     keep_work_days: float = Field(
+        json_schema_extra=needed_by(Process.WORKER, Process.CLI),
         default=30.0,
         ge=0,
         description="How long the work of every attempt is kept, as refs in HOME/kept; 0: not.",
     )
     keep_attempts: int = Field(
+        json_schema_extra=needed_by(Process.WORKER),
         default=50,
         ge=0,
         description="Run directories kept to read: one for each claim, newest first.",
@@ -163,62 +231,73 @@ class Settings(BaseSettings):
 
     # -- the relay
     relay_jsonl: Path | None = Field(
-        default=None, description="File the relay appends events to, one JSON object a line."
+        json_schema_extra=needed_by(Process.WORKER),
+        default=None,
+        description="File the relay appends events to, one JSON object a line.",
     )
     relay_stream: str | None = Field(
-        default=None, description="Redis stream the relay adds events to (needs redis_url)."
+        json_schema_extra=needed_by(Process.WORKER),
+        default=None,
+        description="Redis stream the relay adds events to (needs redis_url).",
     )
     relay_source: str = Field(
-        default="damascus", description="The `source` of the relay's CloudEvents."
+        json_schema_extra=needed_by(Process.WORKER),
+        default="damascus",
+        description="The `source` of the relay's CloudEvents.",
     )
 
     # -- the HTTP API
     api_host: str = Field(
-        default="127.0.0.1", description="Address `damascus api` listens on; 0.0.0.0 for all."
+        json_schema_extra=needed_by(Process.API),
+        default="127.0.0.1",
+        description="Address `damascus api` listens on; 0.0.0.0 for all.",
     )
-    api_port: int = Field(default=8080, ge=0, le=65535, description="Its port; 0 picks a free one.")
+    api_port: int = Field(
+        json_schema_extra=needed_by(Process.API),
+        default=8080,
+        ge=0,
+        le=65535,
+        description="Its port; 0 picks a free one.",
+    )
     api_hosts: tuple[str, ...] = Field(
+        json_schema_extra=needed_by(Process.API),
         default=(),
         description="JSON list: host names it answers to, besides localhost and its own address.",
     )
     api_trusted_proxies: tuple[str, ...] = Field(
+        json_schema_extra=needed_by(Process.API),
         default=(),
         description="JSON list: addresses of reverse proxies whose X-Forwarded-* is believed.",
     )
     api_rate_per_second: float = Field(
-        default=50.0, gt=0, description="Requests a token may make a second, in the long run."
+        json_schema_extra=needed_by(Process.API),
+        default=50.0,
+        gt=0,
+        description="Requests a token may make a second, in the long run.",
     )
     api_burst: int = Field(
-        default=200, ge=1, description="Requests a token may make at once before that holds."
+        json_schema_extra=needed_by(Process.API),
+        default=200,
+        ge=1,
+        description="Requests a token may make at once before that holds.",
     )
     api_open_metrics: bool = Field(
-        default=True, description="Whether /metrics needs no token; otherwise scope read."
+        json_schema_extra=needed_by(Process.API),
+        default=True,
+        description="Whether /metrics needs no token; otherwise scope read.",
     )
 
     # -- the MCP server on stdio
     api_url: HttpAddress | None = Field(
+        json_schema_extra=needed_by(Process.MCP),
         default=None,
         description="HTTP API that `damascus mcp` asks; unset: it uses the database itself.",
     )
-    api_token: SecretStr | None = Field(default=None, description="Its token for that API.")
-
-    @field_validator("database_url")
-    @classmethod
-    def _postgres_address(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None and not value.get_secret_value().startswith(
-            ("postgresql://", "postgres://")
-        ):
-            raise ValueError("it must begin with postgresql://")
-        return value
-
-    @field_validator("redis_url")
-    @classmethod
-    def _redis_address(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None and not value.get_secret_value().startswith(
-            ("redis://", "rediss://", "unix://")
-        ):
-            raise ValueError("it must begin with redis:// or rediss://")
-        return value
+    api_token: SecretStr | None = Field(
+        json_schema_extra=needed_by(Process.MCP),
+        default=None,
+        description="Its token for that API.",
+    )
 
     @field_validator("*", mode="before")
     @classmethod

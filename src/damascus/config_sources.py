@@ -10,6 +10,7 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, get_origin
 
@@ -29,6 +30,23 @@ from damascus.errors import ConfigurationError
 
 PREFIX = "DAMASCUS_"
 SectionT = TypeVar("SectionT", bound="Section")
+
+
+class Process(StrEnum):
+    """The programs of Damascus that have settings."""
+
+    INIT = "init"
+    WORKER = "worker"
+    SCHEDULER = "scheduler"
+    SIDECAR = "sidecar"
+    API = "api"
+    CLI = "cli"
+    MCP = "mcp"
+
+
+def needed_by(*processes: Process) -> dict[str, Any]:
+    """Which processes need a setting, as the `json_schema_extra` of its field."""
+    return {"needed_by": [process.value for process in processes]}
 
 
 class Section(BaseModel):
@@ -51,7 +69,18 @@ def http_address(value: str) -> str:
     return value.rstrip("/")
 
 
+def _beginning(*words: str) -> AfterValidator:
+    def check(value: SecretStr) -> SecretStr:
+        if not value.get_secret_value().startswith(words):
+            raise ValueError(f"it must begin with {' or '.join(words[:2])}")
+        return value
+
+    return AfterValidator(check)
+
+
 HttpAddress = Annotated[str, AfterValidator(http_address)]
+PostgresAddress = Annotated[SecretStr, _beginning("postgresql://", "postgres://")]
+RedisAddress = Annotated[SecretStr, _beginning("redis://", "rediss://", "unix://")]
 
 
 def decoded(value: Any, info: FieldInfo) -> Any:

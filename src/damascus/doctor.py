@@ -1,7 +1,7 @@
 """`damascus doctor`: try everything Damascus needs, one sentence about each.
 
-Nothing is changed, except that a drifted count of closed gates is put right. No model is called:
-that would cost money.
+Nothing is changed, except that a drifted count of closed gates is put right. The model that writes
+specs is asked for a few tokens, and the finding says what that cost.
 """
 
 from __future__ import annotations
@@ -10,27 +10,35 @@ import importlib.util
 import os
 import re
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from damascus.builders import BUILDERS
 from damascus.config import EMBEDDED
-from damascus.errors import DamascusError
+from damascus.domain.work import Cost
+from damascus.errors import DamascusError, LLMUnreachableError
 from damascus.forge import FORGES
+from damascus.ports import Command
 from damascus.programs import version_of
 from damascus.registry import BuilderContext, ForgeEntry
 
 if TYPE_CHECKING:
     from damascus.config import Settings
-    from damascus.state.db import Database
+    from damascus.state.db import Database, Row
     from damascus.state.store import Store
 
 OLDEST_GIT = (2, 30)
 LITTLE_SPACE = 5 << 30  # bytes: a warning
 NO_SPACE = 1 << 30  # bytes: clones and logs of a few attempts
 CheckT = TypeVar("CheckT")
+_ASK = "Answer with the word ok."
+_TOKENS = 16  # the least that every provider takes
+_MODEL_SECONDS = 30.0
+_PROJECTS = 50
 
 
 class Patient(Protocol):
@@ -44,6 +52,7 @@ class Patient(Protocol):
     def db(self) -> Database: ...
     @cached_property
     def store(self) -> Store: ...
+    def check_project(self, *, forge: str, repo: str, base_branch: str) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +86,7 @@ def examine(app: Patient) -> Iterator[Check]:
         ("redis", _redis),
         ("git", _git),
         ("sandbox", _sandbox),
-        ("model", _model),
+        ("model", _model_answers),
     )
     for name, check in checks:
         yield _tried(name, lambda check=check: check(app))
@@ -86,6 +95,7 @@ def examine(app: Patient) -> Iterator[Check]:
     yield database
     if database.ok:
         yield _tried("gates", lambda: _gates(app))
+        yield from _projects(app)
     for builder in _builders(app):
         yield _tried(f"builder {builder}", lambda builder=builder: _builder(app, builder))
 
@@ -182,6 +192,14 @@ def _sandbox(app: Patient) -> Check:
     from damascus.sandbox import detect  # noqa: PLC0415 - it tries, which takes a moment
 
     found = detect(app.settings.sandbox, path=app.path)
+    with tempfile.TemporaryDirectory(prefix="damascus-doctor-") as place:
+        cwd = Path(place).resolve()
+        env = {"PATH": app.path, "HOME": place, "LANG": "C.UTF-8"}
+        argv = ("sh", "-c", "echo works && echo works >written")
+        done = found.run(Command(argv, cwd=cwd, env=env, writable=(cwd,), timeout=30.0))
+        if done.exit_code or not (cwd / "written").is_file():
+            why = " ".join(done.output.split())[-300:] or f"exit status {done.exit_code}"
+            return Check("sandbox", False, f"{found.name} runs no command: {why}")
     return Check("sandbox", True if found.name != "plain" else None, found.describe())
 
 
@@ -196,14 +214,40 @@ def _model(app: Patient) -> Check:
         )
     if importlib.util.find_spec("litellm") is None:
         return Check("model", False, "LiteLLM is not installed beside Damascus: install it again")
-    where = settings.llm_api_base or "its provider"
-    if settings.llm_api_key is None:
-        return Check(
-            "model",
-            None,
-            f"{settings.llm_model} at {where}, without a DAMASCUS_LLM_API_KEY; not called here",
-        )
-    return Check("model", True, f"{settings.llm_model} at {where}; not called here, it costs money")
+    return Check("model", True, f"{settings.llm_model} at {_where(settings)}")
+
+
+def _where(settings: Settings) -> str:
+    return settings.llm_api_base or "its provider"
+
+
+def _model_answers(app: Patient) -> Check:
+    """Ask the model for a few tokens: an address that answers may still refuse the key."""
+    found = _model(app)
+    settings = app.settings
+    if not found.ok or settings.llm_model is None:
+        return found
+    from damascus.llm import LiteLLM  # noqa: PLC0415 - only where it is used
+
+    key = settings.llm_api_key
+    model = LiteLLM(
+        settings.llm_model,
+        settings.llm_api_base,
+        None if key is None else key.get_secret_value(),
+        timeout=min(settings.llm_timeout_seconds, _MODEL_SECONDS),
+        retries=0,
+    )
+    try:
+        cost = model.complete(system=_ASK, prompt=_ASK, max_tokens=_TOKENS).cost
+    except LLMUnreachableError as error:
+        if not isinstance(error.cost, Cost):
+            raise
+        cost = error.cost  # it thought for all of its few tokens, and said nothing
+    spent = "a cost nobody knows" if cost.usd is None else f"{cost.usd:f} US dollars"
+    said = f"{settings.llm_model} at {_where(settings)} answers; asking cost {spent}"
+    if key is None:
+        return Check("model", None, f"{said}; no DAMASCUS_LLM_API_KEY is set")
+    return Check("model", True, said)
 
 
 def _forges(app: Patient) -> Iterator[Check]:
@@ -222,6 +266,20 @@ def _forges(app: Patient) -> Iterator[Check]:
             yield found
     if not asked:
         yield Check("forge", True, "none configured: repositories on this machine need none")
+
+
+def _projects(app: Patient) -> Iterator[Check]:
+    """Whether each project's repository can be used, with the right to write that it needs."""
+    for row in app.store.projects.list()[:_PROJECTS]:
+        name, repo, branch = str(row["name"]), str(row["repo"]), str(row["base_branch"])
+
+        def check(
+            row: Row = row, name: str = name, repo: str = repo, branch: str = branch
+        ) -> Check:
+            app.check_project(forge=row["forge"], repo=repo, base_branch=branch)
+            return Check(f"project {name}", True, f"{branch} of {repo} can be read and written")
+
+        yield _tried(f"project {name}", check)
 
 
 def _builders(app: Patient) -> list[str]:

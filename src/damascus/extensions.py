@@ -13,10 +13,14 @@ from pydantic import BaseModel, SecretStr
 
 from damascus.builders import BUILDERS
 from damascus.config import Settings
-from damascus.config_sources import PREFIX, Section, is_secret, secrets_of
+from damascus.config_sources import PREFIX, Process, Section, is_secret, secrets_of
 from damascus.errors import ConfigurationError, UsageError
 from damascus.forge import FORGES
 from damascus.registry import ForgeEntry
+
+# Which processes need the settings of an entry: the API shows diffs and checks repositories.
+_OF_FORGES = (Process.WORKER, Process.API, Process.CLI)
+_OF_BUILDERS = (Process.WORKER,)
 
 
 def section_models() -> Iterator[tuple[str, type[Section]]]:
@@ -46,6 +50,39 @@ def secrets(settings: Settings) -> tuple[str, ...]:
         with suppress(ConfigurationError):
             found += builder.secrets(settings.section(builder.name, builder.settings))
     return tuple(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """A setting as it is declared. `default` is text, for a page."""
+
+    name: str
+    default: str
+    secret: bool
+    help: str
+    processes: tuple[Process, ...]
+
+
+def declared() -> Iterator[Declared]:
+    """Every setting of Damascus, then those of the forges and builders of this package."""
+    yield from _declared(Settings, "", ())
+    for forge in FORGES.builtin():
+        yield from _declared(forge.settings, f"{forge.name}_", _OF_FORGES)
+    for builder in BUILDERS.builtin():
+        yield from _declared(builder.settings, f"{builder.name}_", _OF_BUILDERS)
+
+
+def _declared(
+    model: type[BaseModel], before: str, processes: tuple[Process, ...]
+) -> Iterator[Declared]:
+    for name, info in model.model_fields.items():
+        extra: Any = info.json_schema_extra or {}
+        own = tuple(Process(one) for one in extra.get("needed_by", ()))
+        default = info.default if info.default_factory is None else ""
+        text = "" if default in (None, "", ()) else f"`{default}`"
+        yield Declared(
+            before + name, text, is_secret(info), info.description or "", own or processes
+        )
 
 
 @dataclass(frozen=True, slots=True)

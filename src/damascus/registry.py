@@ -128,6 +128,11 @@ class Registry(Generic[EntryT]):
             except ConfigurationError as error:
                 log.warning("%s", error)
 
+    def builtin(self) -> Iterator[EntryT]:
+        """Every entry of this package."""
+        for name in self._builtin:
+            yield self.get(name)
+
     def _load(self, name: str) -> EntryT:
         if name in self._builtin:
             module, _, attribute = self._builtin[name].partition(":")

@@ -105,7 +105,11 @@ def make_broker(settings: Settings) -> DoorbellBroker:
         raise ConfigurationError(
             "no doorbell: set DAMASCUS_REDIS_URL=redis://…, or use `damascus up`, which needs none"
         )
-    return DoorbellBroker(settings.redis_url.get_secret_value(), poll_seconds=settings.poll_seconds)
+    return DoorbellBroker(
+        settings.redis_url.get_secret_value(),
+        poll_seconds=settings.poll_seconds,
+        patience_seconds=settings.redis_patience_seconds,
+    )
 
 
 def make_scheduler(broker: AsyncBroker) -> TaskiqScheduler:

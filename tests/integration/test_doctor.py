@@ -6,6 +6,8 @@ import stat
 
 import pytest
 
+from damascus.demo.model_server import ModelServer
+from damascus.demo.script import DemoModel
 from damascus.state.desk import Desk
 from support.command_line import CommandLine
 from support.cycles import accept, add_project
@@ -36,13 +38,16 @@ def program(cli, name, script):
 
 def test_a_machine_that_has_everything_is_well(cli, monkeypatch):
     directory = program(cli, "agent", "exit 0")
-    cli.set(
-        llm_model="openai/x",
-        llm_api_key="canary-key",
-        command_argv=f'["{directory}/agent"]',
-    )
-    said = cli("doctor", "--json")
+    with ModelServer(DemoModel()) as model:
+        cli.set(
+            llm_model="openai/gpt-4o-mini",
+            llm_api_base=model.openai_base,
+            llm_api_key="canary-key",
+            command_argv=f'["{directory}/agent"]',
+        )
+        said = cli("doctor", "--json")
     found = findings(said)
+    assert "answers; asking cost 0.0" in found["model"][1]
     well = {name for name, (ok, _) in found.items() if ok}
     assert {"settings", "database", "gates", "redis", "git", "model", "forge"} <= well
     assert found["builder command"][0] is True
@@ -91,6 +96,42 @@ def test_redis_and_the_forge_are_asked_and_answer(cli, tmp_path):
         assert found["forge gitea"][0] is True
         cli.set(gitea_token="another-token-entirely")
         assert findings(cli("doctor", "--json", code=1))["forge gitea"][0] is False
+
+
+def test_a_model_at_an_address_where_nobody_answers_is_not_well(cli):
+    cli.set(
+        llm_model="openai/gpt-4o-mini",
+        llm_api_base=f"http://127.0.0.1:{free_port()}",
+        llm_api_key="canary-key",
+    )
+    said = cli("doctor", "--json", code=1)
+    assert findings(said)["model"][0] is False
+    assert "canary" not in said.out
+
+
+def test_a_projects_repository_is_asked_for_the_right_to_write(cli, db, tmp_path):
+    with GiteaStandin(tmp_path / "forge") as gitea:
+        gitea.add_repo("acme", "shop", {"a.txt": "a"})
+        cli.set(gitea_url=gitea.url, gitea_token=gitea.token)
+        Desk(db).add_project(
+            name="shop",
+            forge="gitea",
+            repo=f"{gitea.url}/acme/shop",
+            base_branch="main",
+            policy={},
+            actor="test",
+        )
+        assert findings(cli("doctor", "--json"))["project shop"][0] is True
+        cli.set(gitea_token="another-token-entirely")
+        assert findings(cli("doctor", "--json", code=1))["project shop"][0] is False
+
+
+def test_a_sandbox_that_runs_no_command_is_found(cli):
+    directory = program(cli, "sh", "exit 3")
+    cli.set(agent_path=f"{directory}")
+    ok, sentence = findings(cli("doctor", "--json", code=1))["sandbox"]
+    assert ok is False
+    assert "runs no command" in sentence
 
 
 def test_a_drifted_count_of_gates_is_put_right(cli, db):

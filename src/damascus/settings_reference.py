@@ -1,0 +1,100 @@
+"""Writes what follows from the declared settings: `docs/settings.md`, parts of the compose file.
+
+    python -m damascus.settings_reference docs/settings.md docker-compose.yml
+
+Each service of `docker-compose.yml` lists the settings it needs between two comments; a setting
+that is declared as needed by a process reaches its container without another edit.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from damascus import extensions
+from damascus.config_sources import PREFIX, Process
+
+# The processes that run in each service: people run commands in `orchestrator`.
+SERVICES: dict[str, tuple[Process, ...]] = {
+    "init": (Process.INIT,),
+    "orchestrator": (Process.WORKER, Process.CLI),
+    "scheduler": (Process.SCHEDULER,),
+    "sidecar-status": (Process.SIDECAR,),
+    "api": (Process.API,),
+}
+# What the compose file itself gives a value; all others are handed on where .env has them.
+_VALUES = {
+    "database_url": "${DAMASCUS_DATABASE_URL-postgresql://damascus:"
+    "${DAMASCUS_DB_PASSWORD:?set it in .env}@db:5432/damascus}",
+    "redis_url": "${DAMASCUS_REDIS_URL-redis://:"
+    "${DAMASCUS_REDIS_PASSWORD:?set it in .env}@redis:6379/0}",
+    "stale_claim_minutes": "${DAMASCUS_STALE_CLAIM_MINUTES:-3}",
+    "max_concurrency": "${DAMASCUS_MAX_CONCURRENCY:-2}",
+    "shutdown_grace_seconds": "${DAMASCUS_SHUTDOWN_GRACE_SECONDS:-20}",
+}
+# Not handed on: the image says where the home is, the commands where the API listens.
+ELSEWHERE = frozenset({"home", "api_host", "api_port"})
+_BLOCK = re.compile(
+    r"(?P<begin> *# settings of (?P<service>[a-z-]+):[^\n]*\n).*?(?P<end> *# end of settings\n)",
+    re.DOTALL,
+)
+_HEAD = """# Settings
+
+<!-- Written by `make docs` from the declarations; a test keeps it current. -->
+
+Each is an environment variable, or a line of `.env`. Where it says *secret*, the variable with
+`_FILE` at its end may name a file whose first line is the value. Lists are JSON. `damascus config`
+shows every value and where it comes from. A process gets what it needs and no more:
+`docker-compose.yml` is written from the last column.
+
+| variable | default | what it is | needed by |
+|---|---|---|---|
+"""
+
+
+def environment(service: str) -> Iterator[str]:
+    """The lines of a service's environment, in the order of the declarations."""
+    for one in extensions.declared():
+        if one.name in ELSEWHERE or not set(one.processes) & set(SERVICES[service]):
+            continue
+        variable = PREFIX + one.name.upper()
+        value = _VALUES.get(one.name)
+        yield f"{variable}: {value}" if value else f"{variable}:"
+        if one.secret:
+            yield f"{variable}_FILE:"
+
+
+def compose(text: str) -> str:
+    """The compose file with the settings of every service as they are declared."""
+
+    def block(found: re.Match[str]) -> str:
+        indent = " " * (len(found["begin"]) - len(found["begin"].lstrip()))
+        lines = "".join(f"{indent}{line}\n" for line in environment(found["service"]))
+        return found["begin"] + lines + found["end"]
+
+    return _BLOCK.sub(block, text)
+
+
+def page() -> str:
+    """`docs/settings.md`."""
+    rows: list[str] = []
+    for one in extensions.declared():
+        secret = "*secret.* " if one.secret else ""
+        needed = ", ".join(one.processes)
+        text = (secret + one.help).replace("|", "\\|")
+        rows.append(f"| `{PREFIX}{one.name.upper()}` | {one.default} | {text} | {needed} |")
+    return _HEAD + "\n".join(rows) + "\n"
+
+
+def main(paths: list[str]) -> int:
+    """Write both files."""
+    settings, file = (Path(path) for path in paths)
+    settings.write_text(page(), "utf-8")
+    file.write_text(compose(file.read_text("utf-8")), "utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
