@@ -32,6 +32,7 @@ from damascus.config_sources import (
     SectionT,
     Sources,
     decoded,
+    default_home,
     explained,
     is_secret,
     needed_by,
@@ -41,11 +42,6 @@ from damascus.errors import ConfigurationError
 EMBEDDED = "embedded.json"  # in the home directory: what `damascus up` tells the other commands
 # What holds for everybody who uses its database, and not only for the process that was told.
 SHARED = ("budget_cycles", "budget_usd", "max_concurrency", "stale_claim_minutes")
-
-
-def _default_home() -> Path:
-    base = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
-    return Path(base).expanduser() / "damascus"
 
 
 class Settings(BaseSettings):
@@ -69,7 +65,7 @@ class Settings(BaseSettings):
     # -- where things are
     home: Path = Field(
         json_schema_extra=needed_by(Process.WORKER, Process.API, Process.CLI),
-        default_factory=_default_home,
+        default_factory=default_home,
         description="Directory of attempts, logs and, in the embedded mode, the database.",
     )
     database_url: PostgresAddress | None = Field(
@@ -358,6 +354,17 @@ class Settings(BaseSettings):
         theirs = _checked(_env_file=None, **shared)
         update = {n: getattr(theirs, n) for n in SHARED if n not in self.model_fields_set}
         return self.model_copy(update=update)
+
+    def shown_by_up(self) -> list[dict[str, Any]]:
+        """The settings that a running `damascus up` uses, as they may be shown; none if none runs.
+
+        Raises ConfigurationError.
+        """
+        told = self._embedded() if self.database_url is None else None
+        try:
+            return list(told["shown"]) if told is not None else []
+        except (KeyError, TypeError):
+            raise self._unreadable() from None
 
     def _embedded(self) -> Any:
         """What `damascus up` has written down, None where it does not run."""

@@ -200,3 +200,9 @@ def _ours(variables: Mapping[str, str | None]) -> dict[str, str]:
         for name, value in variables.items()
         if value and name.upper().startswith(PREFIX)
     }
+
+
+def default_home() -> Path:
+    """Where data of this user is kept, by the XDG rules."""
+    base = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
+    return Path(base).expanduser() / "damascus"

@@ -112,7 +112,7 @@ def _tried(name: str, check: Callable[[], CheckT]) -> CheckT | Check:
 def _settings(app: Patient) -> Check:
     said = "`damascus config` shows those of this terminal and directory"
     if app.settings.database_url is None and (app.settings.home / EMBEDDED).is_file():
-        said += "; `damascus up`, which runs, keeps those it was started with"
+        said = "`damascus config` shows those of `damascus up`, which runs"
     return Check("settings", True, said)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, cast
@@ -89,7 +89,7 @@ def _declared(
 class Shown:
     """One setting as it may be shown: a secret only as set or not set.
 
-    `origin` says where the value comes from: environment, .env, file, command line, default.
+    `origin` says where the value comes from: environment, .env, file, command line, default, up.
     """
 
     name: str
@@ -107,6 +107,17 @@ def shown(settings: Settings) -> list[Shown]:
         section, before = settings.section(entry, model), f"{entry.replace('-', '_')}_"
         found += [_shown(settings, section, before, name) for name in model.model_fields]
     return found
+
+
+def shown_in_force(settings: Settings) -> list[Shown]:
+    """The same, with the values of a running `damascus up` where they are others: origin `up`."""
+    theirs = {one["name"]: one for one in settings.shown_by_up()}
+    return [
+        replace(one, value=told["value"], origin="up")
+        if (told := theirs.get(one.name)) is not None and told["value"] != one.value
+        else one
+        for one in shown(settings)
+    ]
 
 
 def _shown(settings: Settings, model: BaseModel, before: str, name: str) -> Shown:

@@ -6,6 +6,7 @@ other commands find its database through a file in the home directory.
 
 from __future__ import annotations
 
+import dataclasses
 import fcntl
 import json
 import logging
@@ -25,6 +26,7 @@ from damascus.config import EMBEDDED, SHARED, Settings
 from damascus.doctor import unable
 from damascus.embedded.postgres import PrivatePostgres
 from damascus.errors import ConfigurationError, ConflictError
+from damascus.extensions import shown
 from damascus.state import schema
 from damascus.tasks import run_embedded
 from damascus.wiring import App
@@ -140,7 +142,12 @@ def _announced(settings: Settings, url: str) -> Generator[None]:
     """
     file = settings.home / EMBEDDED
     shared = settings.model_dump(mode="json", include=set(SHARED))
-    told = {"database_url": url, "pid": os.getpid(), "settings": shared}
+    told = {
+        "database_url": url,
+        "pid": os.getpid(),
+        "settings": shared,
+        "shown": [dataclasses.asdict(one) for one in shown(settings)],
+    }
     fresh = file.with_suffix(".new")
     fresh.touch(mode=0o600)
     fresh.write_text(json.dumps(told) + "\n", "utf-8")

@@ -87,3 +87,19 @@ def test_a_secret_may_come_from_a_file_that_only_the_env_file_names(home, monkey
     monkeypatch.setenv("DAMASCUS_GITEA_TOKEN_FILE", str(home.parent / "nowhere"))
     with pytest.raises(ConfigurationError, match="nowhere"):
         load().section("gitea", GiteaSettings)
+
+
+@pytest.mark.usefixtures("up")
+def test_config_shows_the_values_of_up_and_where_each_comes_from(monkeypatch, capsys):
+    monkeypatch.setenv("DAMASCUS_BUILD_TURNS", "5")
+    assert main(["config", "--json"]) == 0
+    said = capsys.readouterr().out
+    shown = {one["name"]: one for one in json.loads(said)["settings"]}
+    assert (shown["budget_usd"]["value"], shown["budget_usd"]["origin"]) == ("2.50", "up")
+    assert (shown["database_url"]["value"], shown["database_url"]["origin"]) == (
+        "(set, hidden)",
+        "up",
+    )
+    assert shown["build_turns"]["value"] == 80  # up was started without it
+    assert shown["home"]["origin"] == "environment"
+    assert shown["relay_source"]["origin"] == "default"

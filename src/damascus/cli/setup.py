@@ -54,9 +54,9 @@ def config(as_json: JsonFlag = False) -> None:
 
     A secret can also come from a file: DAMASCUS_NAME_FILE instead of DAMASCUS_NAME.
     """
-    from damascus.extensions import shown  # noqa: PLC0415 - as above
+    from damascus.extensions import shown_in_force  # noqa: PLC0415 - as above
 
-    found = shown(settings())
+    found = shown_in_force(settings())
     if as_json:
         output.emit({"settings": [dataclasses.asdict(one) for one in found]})
         return
