@@ -66,6 +66,7 @@ fmt: .venv/.dev
 
 docs: .venv/.dev
 	$(BIN)/python -m damascus.domain.diagram > docs/state-machine.md
+	$(BIN)/python -m damascus.domain.event_pages
 	$(BIN)/python -m damascus.cli.reference > docs/cli.md
 	$(BIN)/python -m damascus.settings_reference docs/settings.md docker-compose.yml
 

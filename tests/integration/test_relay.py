@@ -14,9 +14,10 @@ import pytest
 
 from damascus.audit.verify import verify
 from damascus.config import Settings
+from damascus.domain.events import EventType
 from damascus.domain.work import Verdict
 from damascus.errors import UnreachableError
-from damascus.relay.relay import PARK_AFTER, PARKED, Relay, RelayThreads, run_relay
+from damascus.relay.relay import PARK_AFTER, Relay, RelayThreads, run_relay
 from damascus.relay.sinks import CloudEvent, JsonLines, RedisStream, SinkError
 from damascus.state.db import Database
 from damascus.state.desk import Desk
@@ -237,7 +238,7 @@ def test_an_event_that_a_sink_never_takes_holds_up_the_others_only_for_a_while(
     for key in ("poisoned", "other"):
         its = [e["data"]["seq"] for e in sink.got if e["data"]["item"] == key]
         assert list(dict.fromkeys(its)) == sorted(set(its)), "each item in its order"
-    (parked,) = [e for e in well.got if e["type"] == PARKED]
+    (parked,) = [e for e in well.got if e["type"] == EventType.RELAY_PARKED]
     assert parked["data"]["details"] == {
         "sink": "sick",
         "event_id": poison.event_id,
@@ -265,7 +266,7 @@ def test_a_sink_that_takes_nothing_at_all_goes_without_nothing(
     sink.broken = None
     relay.run_once()
     assert sink.seqs == list(range(1, len(sink.got) + 1))
-    assert PARKED not in {event["type"] for event in sink.got}
+    assert EventType.RELAY_PARKED not in {event["type"] for event in sink.got}
 
 
 def test_a_refused_event_with_nothing_behind_it_waits(db: Database, outbox: Outbox) -> None:
@@ -292,7 +293,7 @@ def test_a_sink_that_refuses_the_word_of_what_it_refused_is_not_told_for_ever(
     write(db, 1)
     for _ in range(PARK_AFTER + 3):
         relay.run_once()
-    assert [event["type"] for event in sink.got].count(PARKED) == 0
+    assert [event["type"] for event in sink.got].count(EventType.RELAY_PARKED) == 0
     assert {row["seq"] for row in db.rows("outbox.cursors")} == {4}
 
 

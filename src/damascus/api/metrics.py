@@ -16,6 +16,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, generate_la
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from damascus.api.auth import Route
+from damascus.domain.events import EventType
 from damascus.state.db import Row
 from damascus.worker.doorbell import last_ring
 
@@ -103,7 +104,7 @@ class Meter:
 
     def _count(self, row: Row) -> None:
         self._events.labels(row["type"]).inc()
-        if row["type"] == "work.claim_lost":
+        if row["type"] == EventType.CLAIM_LOST:
             self._lost.inc()
         if row["verdict"] is None:
             return

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from damascus.domain.events import EventType
 from damascus.domain.transitions import OPERATOR_MOVES, TABLE
 from damascus.domain.work import LIVE, Phase, Verdict
 
@@ -76,25 +77,25 @@ class _Step:
 
     def take(self) -> None:
         """Apply the event by its type."""
-        if self.type != "work.ingested" and not self.state.values:
+        if self.type != EventType.INGESTED and not self.state.values:
             self.wrong("it stands before the event that accepts the item")
             self._set(phase=_phase(self.data.get("from") or self.data.get("to")))
         match self.type:
-            case "work.ingested":
+            case EventType.INGESTED:
                 self._ingested()
-            case "work.released":
+            case EventType.RELEASED:
                 self._end_claim(claimed=True)
                 self._check_attempts(self.state.attempts)
                 self.state.ended.add(self.state.epoch)
-            case "work.story_changed":
+            case EventType.STORY_CHANGED:
                 self._story_changed()
-            case "work.changed":
+            case EventType.CHANGED:
                 self._copy_from_data(*(n for n in _CHANGEABLE if n in self.data))
-            case "gate.closed" | "gate.opened":
+            case EventType.GATE_CLOSED | EventType.GATE_OPENED:
                 self._gate()
             case moved if moved in _MOVES:
                 self._move()
-            case "work.claim_lost" if "effective" not in self.data:
+            case EventType.CLAIM_LOST if "effective" not in self.data:
                 self._lost()
             case decided if decided in _VERDICTS and "effective" in self.data:
                 self._verdict()
@@ -118,7 +119,7 @@ class _Step:
 
     def _gate(self) -> None:
         gate: int = self.data["gate"]
-        if self.type == "gate.closed":
+        if self.type == EventType.GATE_CLOSED:
             self.state.gates.add(gate)
         elif gate in self.state.gates:
             self.state.gates.remove(gate)
@@ -176,7 +177,7 @@ class _Step:
 
     def _move(self) -> None:
         state, data = self.state, self.data
-        move = _MOVES[self.type]
+        move = _MOVES[EventType(self.type)]
         phase, to = self._check_start(), _phase(data.get("to"))
         if phase is None or to is None or not move.allows(phase, to):
             self.wrong(f"nobody can move an item from {phase} to {to} like this")

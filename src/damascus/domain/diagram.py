@@ -12,7 +12,8 @@ _INTRODUCTION = """\
 # The life of a work item
 
 A work item is in one phase. Live phases are claimed and run; each run ends in one verdict; the
-table says what the verdict does. Parked items wait for a person, final ones are done.
+table says what the verdict does. Parked items wait for a person, final ones are done. The events
+named here, and all others, are described in [events.md](events.md).
 
 | kind | phases |
 |---|---|

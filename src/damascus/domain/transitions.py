@@ -22,6 +22,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from damascus.domain.events import EventType
 from damascus.domain.work import LIVE, IssueKind, Phase, Verdict
 
 
@@ -31,43 +32,40 @@ class Transition:
 
     to: Phase
     refunded: bool
-    event: str
+    event: EventType
     issue: IssueKind | None = None
     backoff: bool = False
 
 
-_RETRY = "work.retry"
-
-
 def _retry(to: Phase) -> Transition:
-    return Transition(to, refunded=False, event=_RETRY)
+    return Transition(to, refunded=False, event=EventType.RETRY)
 
 
 _BLOCKED_FOR_MONEY = Transition(
-    Phase.BLOCKED, refunded=True, event="work.blocked", issue=IssueKind.BLOCKED
+    Phase.BLOCKED, refunded=True, event=EventType.BLOCKED, issue=IssueKind.BLOCKED
 )
 _EXHAUSTED = Transition(
-    Phase.BLOCKED, refunded=False, event="work.blocked", issue=IssueKind.BLOCKED
+    Phase.BLOCKED, refunded=False, event=EventType.BLOCKED, issue=IssueKind.BLOCKED
 )
 
 
 def _error(phase: Phase) -> Transition:
-    return Transition(phase, refunded=True, event="work.error", backoff=True)
+    return Transition(phase, refunded=True, event=EventType.ERROR, backoff=True)
 
 
 def _claim_lost(phase: Phase) -> Transition:
-    return Transition(phase, refunded=False, event="work.claim_lost")
+    return Transition(phase, refunded=False, event=EventType.CLAIM_LOST)
 
 
 TABLE: dict[tuple[Phase, Verdict], Transition | None] = {
     # spec: a model turns the story into an implementable spec
-    (Phase.SPEC, Verdict.PASS): Transition(Phase.BUILD, refunded=True, event="work.spec_ready"),
+    (Phase.SPEC, Verdict.PASS): Transition(Phase.BUILD, refunded=True, event=EventType.SPEC_READY),
     (Phase.SPEC, Verdict.FAIL): None,
     (Phase.SPEC, Verdict.SPEC_WRONG): _retry(Phase.SPEC),
     (Phase.SPEC, Verdict.SPEC_AMBIGUOUS): Transition(
         Phase.AWAITING_HUMAN,
         refunded=True,
-        event="work.awaiting_human",
+        event=EventType.AWAITING_HUMAN,
         issue=IssueKind.QUESTION,
     ),
     (Phase.SPEC, Verdict.CONFLICT): None,
@@ -76,7 +74,7 @@ TABLE: dict[tuple[Phase, Verdict], Transition | None] = {
     (Phase.SPEC, Verdict.CLAIM_LOST): _claim_lost(Phase.SPEC),
     (Phase.SPEC, Verdict.EXHAUSTED): _EXHAUSTED,
     # build: a coding agent turns the spec into a branch and a pull request
-    (Phase.BUILD, Verdict.PASS): Transition(Phase.REVIEW, refunded=True, event="work.built"),
+    (Phase.BUILD, Verdict.PASS): Transition(Phase.REVIEW, refunded=True, event=EventType.BUILT),
     (Phase.BUILD, Verdict.FAIL): _retry(Phase.BUILD),
     (Phase.BUILD, Verdict.SPEC_WRONG): _retry(Phase.SPEC),
     (Phase.BUILD, Verdict.SPEC_AMBIGUOUS): None,
@@ -86,7 +84,7 @@ TABLE: dict[tuple[Phase, Verdict], Transition | None] = {
     (Phase.BUILD, Verdict.CLAIM_LOST): _claim_lost(Phase.BUILD),
     (Phase.BUILD, Verdict.EXHAUSTED): _EXHAUSTED,
     # review: the tests run on the merged tree; green is merged by the forge
-    (Phase.REVIEW, Verdict.PASS): Transition(Phase.MERGED, refunded=True, event="work.merged"),
+    (Phase.REVIEW, Verdict.PASS): Transition(Phase.MERGED, refunded=True, event=EventType.MERGED),
     (Phase.REVIEW, Verdict.FAIL): _retry(Phase.BUILD),
     (Phase.REVIEW, Verdict.SPEC_WRONG): _retry(Phase.SPEC),
     (Phase.REVIEW, Verdict.SPEC_AMBIGUOUS): None,
@@ -112,7 +110,7 @@ class Move:
 
     before: tuple[Phase, ...]
     after: tuple[Phase, ...]
-    event: str
+    event: EventType
     resets_attempts: bool = False
 
     def allows(self, phase: Phase, to: Phase) -> bool:
@@ -121,15 +119,15 @@ class Move:
 
 
 OPERATOR_MOVES: dict[Act, Move] = {
-    Act.ANSWER: Move((Phase.AWAITING_HUMAN,), (Phase.SPEC,), "work.answered"),
+    Act.ANSWER: Move((Phase.AWAITING_HUMAN,), (Phase.SPEC,), EventType.ANSWERED),
     Act.RETRY: Move(
         (Phase.BLOCKED,),
         (Phase.SPEC, Phase.BUILD, Phase.REVIEW),
-        "work.retried",
+        EventType.RETRIED,
         resets_attempts=True,
     ),
     Act.CANCEL: Move(
-        (*LIVE, Phase.AWAITING_HUMAN, Phase.BLOCKED), (Phase.CANCELLED,), "work.cancelled"
+        (*LIVE, Phase.AWAITING_HUMAN, Phase.BLOCKED), (Phase.CANCELLED,), EventType.CANCELLED
     ),
 }
 

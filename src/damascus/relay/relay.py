@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
+from damascus.domain.events import EventType
 from damascus.domain.work import Event
 from damascus.errors import DamascusError, DatabaseUnreachableError, UnreachableError
 from damascus.logs.throttled import ThrottledLog
@@ -37,7 +38,6 @@ BATCH = 500
 SEQUENCED_AT_ONCE = 5000
 LONGEST_BACKOFF = 300.0
 PARK_AFTER = 5  # failures in a row: with the backoff between them about half a minute
-PARKED = "relay.parked"
 GATHER_SECONDS = 0.1  # a pass for every verdict cost the database more than the verdicts did
 
 
@@ -194,7 +194,7 @@ class Relay:
             "the sink %s goes without event %s (%s, number %s), as it never takes it: %s",
             *(sink.name, event.event_id, event.type, event.seq, sentence),
         )
-        if event.type == PARKED:  # no end of events about events
+        if event.type == EventType.RELAY_PARKED:  # no end of events about events
             self._outbox.taken(sink.name, event.seq or 0)
         else:
             self._outbox.park(sink.name, event, sentence)

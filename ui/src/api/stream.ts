@@ -1,19 +1,12 @@
 import { useSyncExternalStore } from 'react';
 import type { DamascusEvent } from './client';
+import { EVENT_TYPES } from './events';
 
 // What happens, as it happens. The browser goes on behind the last event by itself (Last-Event-ID);
 // when it gives up, because the server answered with an error, we connect again from that place.
 
 export type Line = { state: 'connecting' | 'live' | 'lost'; since: number };
 
-// Events carry their type as the name, so each has to be listened to.
-const TYPES = [
-  'work.ingested', 'work.story_changed', 'work.spec_ready', 'work.built', 'work.merged', 'work.retry',
-  'work.awaiting_human', 'work.blocked', 'work.error', 'work.claim_lost', 'work.released',
-  'work.answered', 'work.retried', 'work.cancelled', 'work.changed', 'work.claimed', 'work.started',
-  'gate.opened', 'gate.closed', 'project.added', 'project.changed', 'project.paused', 'project.resumed',
-  'issue.opened', 'issue.answered',
-] as const;
 const AGAIN = [1000, 2000, 5000, 10_000]; // milliseconds
 
 let line: Line = { state: 'connecting', since: Date.now() };
@@ -64,7 +57,8 @@ export function listen(onEvent: (event: DamascusEvent) => void, onBack: () => vo
       if (back) onBack();
     };
     made.onmessage = receive;
-    for (const type of TYPES) made.addEventListener(type, receive as EventListener);
+    // Events carry their type as the name, so each has to be listened to.
+    for (const type of EVENT_TYPES) made.addEventListener(type, receive as EventListener);
     made.onerror = () => {
       set('lost');
       failed += 1;

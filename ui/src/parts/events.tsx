@@ -1,7 +1,8 @@
 import type { DamascusEvent } from '../api/client';
+import type { EventType } from '../api/events';
 import { Said } from './text';
 
-const WORDS: Record<string, string> = {
+const WORDS: Record<EventType, string> = {
   'work.ingested': 'Story accepted',
   'work.story_changed': 'Story changed',
   'work.spec_ready': 'Spec written',
@@ -20,10 +21,12 @@ const WORDS: Record<string, string> = {
   'gate.closed': 'Waits for something',
   'gate.opened': 'Wait is over',
   'project.added': 'Project added',
+  'project.changed': 'Project changed',
   'project.paused': 'Project paused',
   'project.resumed': 'Project resumed',
+  'relay.parked': 'A sink goes without an event',
 };
-const TONES: Record<string, string> = {
+const TONES: Partial<Record<EventType, string>> = {
   'work.spec_ready': 'spec',
   'work.built': 'build',
   'work.merged': 'merged',
@@ -36,11 +39,11 @@ const TONES: Record<string, string> = {
 };
 
 export function eventName(event: DamascusEvent): string {
-  return WORDS[event.type] ?? event.type;
+  return WORDS[event.type as EventType] ?? event.type;
 }
 
 export function eventTone(event: DamascusEvent): string {
-  return TONES[event.type] ?? 'plain';
+  return TONES[event.type as EventType] ?? 'plain';
 }
 
 /** What the event's data add, in a line: the summary or the note, else what was changed. */
