@@ -1,5 +1,18 @@
--- Damascus: the whole schema. Idempotent; `damascus init` applies it in one execute under an
--- advisory lock. PostgreSQL 16 or later. Every time comes from the database's clock.
+-- Damascus: the whole schema of a new database. Idempotent; `damascus init` applies it in one
+-- execute under an advisory lock. PostgreSQL 16 or later. Every time comes from the database's clock.
+-- An older database comes here by src/damascus/state/migrations: whoever changes this file adds a
+-- migration and raises VERSION (src/damascus/state/version.py) and the version at the end.
+
+DO $$
+DECLARE known integer;
+BEGIN
+  IF to_regclass('damascus_schema') IS NOT NULL THEN
+    SELECT max(version) INTO known FROM damascus_schema;
+    IF known <> 2 THEN
+      RAISE EXCEPTION 'the database holds schema version %, this file is version 2: run `damascus init`', known;
+    END IF;
+  END IF;
+END $$;
 
 DO $$ BEGIN
   CREATE TYPE work_phase AS ENUM
@@ -21,11 +34,27 @@ DO $$ BEGIN
 EXCEPTION WHEN duplicate_object THEN NULL; END $$;
 
 CREATE TABLE IF NOT EXISTS damascus_schema (
-  one      boolean PRIMARY KEY DEFAULT true CHECK (one),
-  version  integer NOT NULL,
-  applied_at timestamptz NOT NULL DEFAULT now()
+  version     integer PRIMARY KEY,
+  name        text NOT NULL,
+  applied_at  timestamptz NOT NULL DEFAULT now()
 );
-COMMENT ON TABLE damascus_schema IS 'One row: the version of this file that was applied.';
+COMMENT ON TABLE damascus_schema IS
+  'The version of the schema is the highest here: the file the database was made with, and each '
+  'migration that was applied to it.';
+
+CREATE OR REPLACE FUNCTION refuse_damascus_of_another_version() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+  -- Every Damascus names its version when it connects ('damascus' alone is version 1). Version 1
+  -- takes errors of class 57 for a database that is away: it says so once, and waits. The name of
+  -- this function is the end of its sentence.
+  IF current_setting('application_name') <> 'damascus schema 2'
+     AND current_setting('application_name') ~ '^damascus( schema [0-9]+)?$' THEN
+    RAISE EXCEPTION 'the database holds schema version 2, this program knows another: nothing was changed'
+      USING ERRCODE = '57D01', DETAIL = '2';
+  END IF;
+  RETURN NEW;
+END $$;
 
 CREATE OR REPLACE FUNCTION touch_updated_at() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -301,13 +330,51 @@ CREATE TABLE IF NOT EXISTS events_outbox (
   item_id     bigint,
   actor       text NOT NULL,
   data        jsonb NOT NULL DEFAULT '{}',
-  created_at  timestamptz NOT NULL DEFAULT clock_timestamp()
+  created_at  timestamptz NOT NULL DEFAULT clock_timestamp(),
+  -- What readers know how to read. Made by `make docs` from src/damascus/domain/events.py.
+  CONSTRAINT events_outbox_type_is_known CHECK (type IN (
+    'work.ingested',
+    'work.story_changed',
+    'work.changed',
+    'work.spec_ready',
+    'work.built',
+    'work.merged',
+    'work.retry',
+    'work.awaiting_human',
+    'work.blocked',
+    'work.error',
+    'work.claim_lost',
+    'work.released',
+    'work.answered',
+    'work.retried',
+    'work.cancelled',
+    'gate.closed',
+    'gate.opened',
+    'project.added',
+    'project.changed',
+    'project.paused',
+    'project.resumed',
+    'relay.parked'))
 ) WITH (
   autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 10000,
   autovacuum_vacuum_insert_scale_factor = 0, autovacuum_vacuum_insert_threshold = 20000
 );
 CREATE INDEX IF NOT EXISTS events_outbox_unsequenced ON events_outbox (id) WHERE seq IS NULL;
 CREATE INDEX IF NOT EXISTS events_outbox_by_item ON events_outbox (item_id, id);
+
+CREATE OR REPLACE FUNCTION emit_event
+  (type text, project_id bigint, item_id bigint, actor text, data jsonb) RETURNS bigint
+LANGUAGE plpgsql AS $$
+DECLARE event bigint;
+BEGIN
+  INSERT INTO events_outbox (type, project_id, item_id, actor, data) VALUES ($1, $2, $3, $4, $5)
+  RETURNING id INTO event;
+  RETURN event;
+END $$;
+COMMENT ON FUNCTION emit_event IS
+  'The only way an event is written; returns its id. Call it in RETURNING or in the outermost '
+  'SELECT, which are evaluated for every row: a WITH query that only selects is not run unless '
+  'something reads it.';
 
 CREATE TABLE IF NOT EXISTS relay_cursors (
   sink        text PRIMARY KEY,
@@ -353,10 +420,6 @@ END $$;
 -- Fires for statements that name these columns, which those of the cycle do not.
 CREATE OR REPLACE TRIGGER work_items_words AFTER INSERT OR UPDATE OF key, title ON work_items
   FOR EACH ROW EXECUTE FUNCTION keep_item_words();
--- Items that were there before their words were kept.
-INSERT INTO item_words (item_id, words)
-SELECT id, to_tsvector('simple', translate(key || ' ' || title, '-_./:@#', '       '))
-FROM work_items WHERE NOT EXISTS (SELECT FROM item_words) ON CONFLICT DO NOTHING;
 
 -- The issues of all times, in the order in which they were opened.
 CREATE INDEX IF NOT EXISTS human_issues_by_age ON human_issues (opened_at, id);
@@ -408,4 +471,28 @@ COMMENT ON TABLE idempotency_keys IS
   'Requests that are done once: written in the transaction that does what was asked, with its answer.';
 CREATE INDEX IF NOT EXISTS idempotency_keys_by_age ON idempotency_keys (created_at);
 
-INSERT INTO damascus_schema (version) VALUES (1) ON CONFLICT (one) DO NOTHING;
+-- ---------------------------------------------------------------- programs of another version
+
+-- A worker of yesterday that runs on through an upgrade changes nothing. Each of its acts writes one
+-- of these rows. What it has spent already it may still write to the ledger.
+CREATE OR REPLACE TRIGGER work_items_of_this_version BEFORE INSERT OR UPDATE ON work_items
+  FOR EACH ROW EXECUTE FUNCTION refuse_damascus_of_another_version();
+CREATE OR REPLACE TRIGGER phase_runs_of_this_version BEFORE INSERT ON phase_runs
+  FOR EACH ROW EXECUTE FUNCTION refuse_damascus_of_another_version();
+CREATE OR REPLACE TRIGGER projects_of_this_version BEFORE INSERT OR UPDATE ON projects
+  FOR EACH ROW EXECUTE FUNCTION refuse_damascus_of_another_version();
+CREATE OR REPLACE TRIGGER gates_of_this_version BEFORE INSERT ON coordination_gates
+  FOR EACH ROW EXECUTE FUNCTION refuse_damascus_of_another_version();
+CREATE OR REPLACE TRIGGER human_issues_of_this_version BEFORE UPDATE ON human_issues
+  FOR EACH ROW EXECUTE FUNCTION refuse_damascus_of_another_version();
+CREATE OR REPLACE TRIGGER relay_cursors_of_this_version BEFORE INSERT OR UPDATE ON relay_cursors
+  FOR EACH ROW EXECUTE FUNCTION refuse_damascus_of_another_version();
+-- For each statement: the relay updates thousands of rows with one.
+CREATE OR REPLACE TRIGGER events_outbox_of_this_version BEFORE UPDATE ON events_outbox
+  FOR EACH STATEMENT EXECUTE FUNCTION refuse_damascus_of_another_version();
+CREATE OR REPLACE TRIGGER api_tokens_of_this_version BEFORE INSERT OR UPDATE ON api_tokens
+  FOR EACH ROW EXECUTE FUNCTION refuse_damascus_of_another_version();
+CREATE OR REPLACE TRIGGER idempotency_keys_of_this_version BEFORE INSERT ON idempotency_keys
+  FOR EACH ROW EXECUTE FUNCTION refuse_damascus_of_another_version();
+
+INSERT INTO damascus_schema (version, name) VALUES (2, 'schema.sql') ON CONFLICT DO NOTHING;

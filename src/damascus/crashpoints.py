@@ -44,6 +44,7 @@ class Boundary(StrEnum):
     VERDICT_BEFORE = "verdict.before"
     VERDICT_INSIDE = "verdict.inside"  # written, not committed
     VERDICT_AFTER = "verdict.committed"  # committed, and the worker does not know
+    MIGRATING = "init.step"  # of `damascus init`: one statement of a migration is done
 
 
 _DEEDS = {"": signal.SIGKILL, "stop": signal.SIGSTOP}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from pathlib import Path
 
@@ -9,8 +10,10 @@ import pytest
 
 from damascus.domain import diagram
 from damascus.domain.work import IssueKind, Phase, Verdict
+from damascus.state.migrate import migrations
 from damascus.state.schema import VERSION, schema_sql
 from damascus.state.sql import statements
+from damascus.state.version import PROGRAM, REFUSED
 
 ROOT = Path(__file__).parents[2]
 
@@ -25,7 +28,29 @@ def test_an_enum_of_the_schema_has_the_values_of_the_code(name, words):
 
 
 def test_the_schema_carries_the_version_the_code_expects():
-    assert f"damascus_schema (version) VALUES ({VERSION})" in schema_sql()
+    assert f"damascus_schema (version, name) VALUES ({VERSION}, 'schema.sql')" in schema_sql()
+
+
+def test_the_schema_refuses_every_version_but_the_one_the_code_expects():
+    assert f"known <> {VERSION} THEN" in schema_sql()
+    assert f"current_setting('application_name') <> '{PROGRAM}'" in schema_sql()
+    assert f"ERRCODE = '{REFUSED}', DETAIL = '{VERSION}'" in schema_sql()
+
+
+def test_a_change_of_the_schema_comes_with_a_migration():
+    """The newest migration says which schema it leads to; who changes the one changes the other.
+
+    That it does lead there is tested with a database, in tests/integration/test_migrations.py.
+    """
+    newest = migrations()[-1]
+    assert newest.version == VERSION
+    plain = " ".join(re.sub(r"--.*", "", schema_sql()).split())
+    stamp = f"-- Leads to the schema.sql of {hashlib.sha256(plain.encode()).hexdigest()[:16]}"
+    file = ROOT / f"src/damascus/state/migrations/{newest.name}.sql"
+    assert file.read_text("utf-8").splitlines()[0] == stamp, (
+        "schema.sql was changed: bring what changed into a new migration (or into the newest one, "
+        "if no release has it), raise VERSION with a new one, and make this its first line"
+    )
 
 
 def test_the_shipped_schema_is_the_one_at_the_top_of_the_repository():

@@ -134,12 +134,12 @@ def test_an_event_whose_transaction_commits_late_is_heard(api, database_url):
     with psycopg.connect(database_url) as late, listening(api) as listener:
         while not listener.comments:
             time.sleep(0.01)
-        late.execute(insert, ["late"])  # has its number, and is not committed yet
+        late.execute(insert, ["work.changed"])  # has its number, and is not committed yet
         accept(api.app.desk, "a")
         assert listener.until(1)[0][1] == "work.ingested"
         late.commit()
         heard = listener.until(2)
-    assert [kind for _, kind in heard] == ["work.ingested", "late"]
+    assert [kind for _, kind in heard] == ["work.ingested", "work.changed"]
     assert heard[1][0] == heard[0][0] + 1
 
 
@@ -156,7 +156,7 @@ def test_a_listener_far_behind_reads_from_the_database(api, database_url):
     with psycopg.connect(database_url) as connection:
         connection.execute(
             "INSERT INTO events_outbox (type, actor) "
-            "SELECT 'many', 't' FROM generate_series(1, 7000)"
+            "SELECT 'work.changed', 't' FROM generate_series(1, 7000)"
         )
     with listening(api, "/v1/events/stream?after=0") as listener:
         heard = listener.until(7001)

@@ -71,7 +71,7 @@ def write(db: Database, count: int, *, item: int | None = None) -> None:
     with db.connection() as connection:
         connection.execute(
             "INSERT INTO events_outbox (type, item_id, actor, data)"
-            " SELECT 'test.event', %s::bigint, 'test', jsonb_build_object('n', n)"
+            " SELECT 'work.changed', %s::bigint, 'test', jsonb_build_object('priority', n)"
             " FROM generate_series(1, %s::int) n",
             [item, count],
         )
@@ -111,15 +111,15 @@ def test_a_late_commit_with_an_earlier_id_is_not_skipped(database_url: str, outb
     relay = Relay(outbox, [sink], source="test")
     insert = "INSERT INTO events_outbox (type, actor, data) VALUES (%s, 'test', '{}') RETURNING id"
     with psycopg.connect(database_url) as slow, psycopg.connect(database_url) as fast:
-        (early,) = slow.execute(insert, ["early"]).fetchone() or (0,)
-        (late,) = fast.execute(insert, ["late"]).fetchone() or (0,)
+        (early,) = slow.execute(insert, ["project.resumed"]).fetchone() or (0,)
+        (late,) = fast.execute(insert, ["work.changed"]).fetchone() or (0,)
         assert early < late
         fast.commit()
         relay.run_once()
-        assert [event["type"] for event in sink.got] == ["late"]
+        assert [event["type"] for event in sink.got] == ["work.changed"]
         slow.commit()
     relay.run_once()
-    assert [event["type"] for event in sink.got] == ["late", "early"]
+    assert [event["type"] for event in sink.got] == ["work.changed", "project.resumed"]
     assert sink.seqs == [1, 2]
 
 
@@ -145,7 +145,7 @@ def test_events_written_by_many_at_once_arrive_in_order_per_item(
                 ).fetchall()
                 connection.execute(
                     "INSERT INTO events_outbox (type, item_id, actor, data) VALUES"
-                    " ('test.step', %s, 'test', jsonb_build_object('step', %s::int))",
+                    " ('work.changed', %s, 'test', jsonb_build_object('budget_cycles', %s::int))",
                     [item, row["budget_cycles"]],
                 )
 
@@ -162,10 +162,12 @@ def test_events_written_by_many_at_once_arrive_in_order_per_item(
     writing.set()
     beside.join()
     relay.run_once()
-    steps = [e for e in sink.got if e["type"] == "test.step"]
+    steps = [e for e in sink.got if e["type"] == "work.changed"]
     assert len(steps) == 100
     for item in items:
-        seen = [e["data"]["details"]["step"] for e in steps if e["data"]["item_id"] == item]
+        seen = [
+            e["data"]["details"]["budget_cycles"] for e in steps if e["data"]["item_id"] == item
+        ]
         assert seen == sorted(seen)
     assert sink.seqs == list(range(1, len(sink.got) + 1))
 
@@ -224,7 +226,7 @@ def test_an_event_that_a_sink_never_takes_holds_up_the_others_only_for_a_while(
     sink, well = Memory("sick"), Memory("well")
     relay = Relay(outbox, [sink, well], source="test")
     relay.sequence()
-    (poison,) = [e for e in outbox.after(0) if e.type == "test.event" and e.key == "poisoned"]
+    (poison,) = [e for e in outbox.after(0) if e.type == "work.changed" and e.key == "poisoned"]
     assert poison.seq
     sink.refuses = {poison.seq}
     for _ in range(PARK_AFTER - 1):
@@ -242,14 +244,14 @@ def test_an_event_that_a_sink_never_takes_holds_up_the_others_only_for_a_while(
     assert parked["data"]["details"] == {
         "sink": "sick",
         "event_id": poison.event_id,
-        "event_type": "test.event",
+        "event_type": "work.changed",
         "event_seq": poison.seq,
         "item_id": poison.item_id,
         "error": "one of these is too much for me",
     }
     assert "goes without event" in caplog.text
     assert {row["seq"] for row in db.rows("outbox.cursors")} == {parked["data"]["seq"]}
-    assert not [p for p in verify(db).problems if "test.event" not in p.what]
+    assert not [p for p in verify(db).problems if "work.changed" not in p.what]
 
 
 @pytest.mark.parametrize("trouble", [UnreachableError("it does not answer"), OSError("disk full")])
@@ -443,7 +445,7 @@ def test_a_redis_stream_takes_a_batch_or_nothing_of_it(
         (_, fields) = entry
         event = json.loads(fields[b"event"])
         assert fields[b"id"].decode() == event["id"]
-        assert fields[b"type"] == b"test.event"
+        assert fields[b"type"] == b"work.changed"
         assert event["data"]["seq"] == 4
         sink.close()
 

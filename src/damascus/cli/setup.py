@@ -15,17 +15,26 @@ _MARKS = {True: "ok", False: "FAILED", None: "warning"}
 
 
 def init(as_json: JsonFlag = False) -> None:
-    """Create the database and its tables where they are missing.
+    """Create the database and its tables, or bring those of an older version to this one.
 
-    Running it again changes nothing. A schema that is newer than this program is left alone.
+    That happens as a whole or not at all, and workers may run meanwhile; those of the older version
+    then stop claiming. Running it again changes nothing. A newer schema is left alone.
     """
     from damascus.state import schema  # noqa: PLC0415 - `--help` does not pay for it
 
     done = schema.init(settings().database())
     if as_json:
-        output.emit({"done": done, "schema_version": schema.VERSION})
+        output.emit(
+            {
+                "done": done.sentence,
+                "schema_version": schema.VERSION,
+                "version_before": done.before,
+                "migrations": list(done.migrations),
+                "seconds": round(done.seconds, 3),
+            }
+        )
     else:
-        output.line(done)
+        output.line(done.sentence)
 
 
 def doctor(as_json: JsonFlag = False) -> None:

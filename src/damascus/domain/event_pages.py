@@ -99,6 +99,7 @@ def write(root: Path) -> None:
     """Write all three below `root`, the checkout."""
     (root / PAGE).write_text(page(), "utf-8")
     (root / TYPES).write_text(typescript(), "utf-8")
+    (root / SCHEMA).write_text(with_check((root / SCHEMA).read_text("utf-8")), "utf-8")
 
 
 if __name__ == "__main__":

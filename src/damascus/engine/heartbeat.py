@@ -16,7 +16,7 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager, suppress
 
 from damascus.domain.work import Claim
-from damascus.errors import UnreachableError
+from damascus.errors import SchemaError, UnreachableError
 
 log = logging.getLogger(__name__)
 
@@ -140,6 +140,11 @@ class Heartbeat:
             ours = self._renew(list(claims))
         except UnreachableError as error:
             log.warning("heartbeat: %s", error)
+            return
+        except SchemaError as error:  # what runs here can never be settled: it only costs money
+            log.error("heartbeat: %s", error)  # noqa: TRY400 - a sentence, not a traceback
+            for running in claims.values():
+                running.stop("lost")
             return
         for key, running in claims.items():
             if key in ours:

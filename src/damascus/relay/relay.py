@@ -24,7 +24,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from damascus.domain.events import EventType
 from damascus.domain.work import Event
-from damascus.errors import DamascusError, DatabaseUnreachableError, UnreachableError
+from damascus.errors import (
+    DamascusError,
+    DatabaseUnreachableError,
+    SchemaError,
+    UnreachableError,
+)
 from damascus.logs.throttled import ThrottledLog
 from damascus.relay.sinks import CloudEvent, Sink, sinks_of
 from damascus.state.outbox import Outbox
@@ -285,7 +290,7 @@ class RelayThreads:
             bell.clear()
             try:
                 act()
-            except DatabaseUnreachableError as error:
+            except (DatabaseUnreachableError, SchemaError) as error:
                 trouble.warn(f"nothing is relayed: {error}")
             except Exception:
                 log.exception("the relay failed; it goes on")

@@ -21,9 +21,10 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import ConnectionPool, PoolTimeout
 
-from damascus.errors import ConfigurationError, DatabaseUnreachableError
+from damascus.errors import ConfigurationError, DatabaseUnreachableError, SchemaError
 from damascus.state.redacting import Redacting
 from damascus.state.sql import sql
+from damascus.state.version import PROGRAM, REFUSED, VERSION
 from damascus.text.redaction import Redactor
 
 Row = dict[str, Any]
@@ -38,7 +39,7 @@ _LINE: dict[str, Any] = {
     "keepalives_interval": 10,
     "keepalives_count": 3,
     "tcp_user_timeout": 60_000,  # milliseconds
-    "application_name": "damascus",
+    "application_name": PROGRAM,
 }
 _SETTINGS = (
     "SET statement_timeout = '30s'; SET idle_in_transaction_session_timeout = '30s';"
@@ -64,6 +65,14 @@ def unreachable(url: str, error: Exception) -> DatabaseUnreachableError:
     return DatabaseUnreachableError(
         f"PostgreSQL at {where(url)} does not answer ({lines[-1].strip() if lines else error}). "
         "Is it running, and is DAMASCUS_DATABASE_URL right?"
+    )
+
+
+def newer(url: str, version: int) -> str:
+    """The sentence for a schema of a version that this program does not know yet."""
+    return (
+        f"the database at {where(url)} holds schema version {version}, newer than this Damascus "
+        f"understands ({VERSION}): install the newer Damascus; nothing was changed"
     )
 
 
@@ -144,7 +153,8 @@ class Database:
     def connection(self) -> Generator[Connection[DictRow]]:
         """Borrow a connection; inside `transaction`, the one it holds.
 
-        Raises DatabaseUnreachableError.
+        Raises DatabaseUnreachableError; SchemaError when the database was brought to another
+        version since this program has looked, and refuses what it writes.
         """
         held: Connection[DictRow] | None = getattr(self._inside, "connection", None)
         if held is not None:
@@ -154,6 +164,9 @@ class Database:
             with self._open().connection() as connection:
                 yield connection
         except (OperationalError, PoolTimeout) as error:
+            if error.sqlstate == REFUSED:
+                version = int(error.diag.message_detail or 0)
+                raise SchemaError(newer(self.url, version)) from None
             raise unreachable(self.url, error) from error
 
     @contextmanager

@@ -1,9 +1,11 @@
-"""`damascus init`: make the database if it is missing, apply `schema.sql` as a whole."""
+"""`damascus init`: make the database and its schema, or bring an older schema to this version."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Generator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import LiteralString, cast
@@ -13,9 +15,10 @@ from psycopg import sql as pg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from damascus.errors import DatabaseUnreachableError, SchemaError
-from damascus.state.db import Database, connect, unreachable, where
+from damascus.state.db import Database, connect, newer, unreachable, where
+from damascus.state.migrate import migrate, migrations
+from damascus.state.version import VERSION
 
-VERSION = 1
 OLDEST_SERVER = 160000
 _LOCK = 0x44414D41  # "DAMA": whoever changes the schema holds this advisory lock
 
@@ -28,34 +31,63 @@ def schema_sql() -> LiteralString:
     return cast("LiteralString", shipped.read_text("utf-8"))
 
 
-def init(url: str) -> str:
-    """Create the database and the schema where they are missing; returns what was done.
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What `init` did.
 
-    Running it again, or many times at once, changes nothing. Raises DatabaseUnreachableError,
-    ConfigurationError, and SchemaError when the server is older than 16 or the schema is newer.
+    `before` is the version of the schema that was there, None where there was none; `migrations`
+    are the names of those applied, in `seconds`.
     """
+
+    sentence: str
+    before: int | None
+    migrations: tuple[str, ...]
+    seconds: float
+
+
+def init(url: str) -> Done:
+    """Create the database and the schema where they are missing; bring an older schema to this one.
+
+    It is done as a whole or not at all, beside workers that go on. Running it again, or many times
+    at once, changes nothing. Raises DatabaseUnreachableError, ConfigurationError, and SchemaError
+    when the server is older than 16, the schema is newer, or others hold its tables for too long.
+    """
+    began = time.monotonic()
     made = _create_database(url)
     try:
-        version = _apply(url)
+        before, applied = _bring_to_this_version(url)
     except psycopg.OperationalError as error:  # the server went away: it has undone everything
         raise unreachable(url, error) from None
+    seconds = time.monotonic() - began
     if made:
-        return f"created the database at {where(url)} and its schema, version {VERSION}"
-    if version is None:
-        return f"created the schema at {where(url)}, version {VERSION}"
-    return f"the schema at {where(url)} is up to date, version {VERSION}"
+        sentence = f"created the database at {where(url)} and its schema, version {VERSION}"
+    elif before is None:
+        sentence = f"created the schema at {where(url)}, version {VERSION}"
+    elif applied:
+        sentence = (
+            f"brought the schema at {where(url)} from version {before} to {VERSION}: "
+            f"{len(applied)} migration{'s' * (len(applied) > 1)} in {seconds:.1f} s"
+        )
+    else:
+        sentence = f"the schema at {where(url)} is up to date, version {VERSION}"
+    return Done(sentence, before, applied, seconds)
 
 
-def _apply(url: str) -> int | None:
-    """Apply the schema; returns the version there was before."""
+def _bring_to_this_version(url: str) -> tuple[int | None, tuple[str, ...]]:
+    """Make the schema, or migrate it; the version there was, and the migrations applied."""
     with connect(url) as connection:
         _check_server(connection.info.server_version, url)
         with _alone(connection):
             version = _version(connection)
-            if version is not None and version > VERSION:
-                raise SchemaError(_newer(url, version))
-            connection.execute(schema_sql(), prepare=False)
-    return version
+            if version is None:
+                connection.execute(schema_sql(), prepare=False)
+                return None, ()
+            if version > VERSION:
+                raise SchemaError(newer(url, version))
+            wanted = tuple(one for one in migrations() if version < one.version <= VERSION)
+            if wanted:
+                migrate(connection, wanted)
+            return version, tuple(one.name for one in wanted)
 
 
 def check(db: Database) -> None:
@@ -66,19 +98,12 @@ def check(db: Database) -> None:
     if version is None:
         raise SchemaError(f"the database at {where(db.url)} is empty: run `damascus init` first")
     if version > VERSION:
-        raise SchemaError(_newer(db.url, version))
+        raise SchemaError(newer(db.url, version))
     if version < VERSION:
         raise SchemaError(
             f"the database at {where(db.url)} holds schema version {version}, this Damascus needs "
             f"{VERSION}: run `damascus init`"
         )
-
-
-def _newer(url: str, version: int) -> str:
-    return (
-        f"the database at {where(url)} holds schema version {version}, newer than this Damascus "
-        f"understands ({VERSION}): install the newer Damascus; nothing was changed"
-    )
 
 
 def _check_server(version: int, url: str) -> None:
@@ -94,8 +119,8 @@ def _version(connection: psycopg.Connection[dict[str, object]]) -> int | None:
     ).fetchone()
     if row is None or not row["there"]:
         return None
-    row = connection.execute("SELECT version FROM damascus_schema").fetchone()
-    return None if row is None else cast("int", row["version"])
+    row = connection.execute("SELECT max(version) AS version FROM damascus_schema").fetchone()
+    return None if row is None else cast("int | None", row["version"])
 
 
 @contextmanager

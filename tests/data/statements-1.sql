@@ -1,0 +1,332 @@
+-- Every statement of Damascus, by name. `%(name)s` are parameters; Python knows only the names.
+
+-- name: ensure_slots
+-- One row per claim that may live at the same time. More than needed do no harm.
+INSERT INTO claim_slots (slot) SELECT generate_series(1, %(cap)s) ON CONFLICT DO NOTHING;
+
+-- name: claim
+-- Take the first runnable item in claim order. One round trip, one index, no sort: at a million
+-- rows it reads a handful of buffers. The concurrency cap is the free slot it takes along; when
+-- none is free nothing is scanned. MATERIALIZED, because a plain IN (… LIMIT … SKIP LOCKED) can
+-- lock more rows than its limit. Phases are not bound: a literal predicate is what makes the
+-- partial index usable for a prepared statement.
+-- It looks at the head of the queue only: 20,000 items of a project whose cap is full would cost it
+-- 100 ms each time; `claim_far` finds what stands behind them. The project is asked for in a
+-- subquery, because a join is an invitation to begin with the projects and sort.
+-- Its commit does not wait for the disk (a fifth of the whole cycle): no phase begins before
+-- start_run has committed, which does wait, and for everything before it. A power cut between the
+-- two leaves an item nobody has claimed and nobody works on.
+WITH slot AS MATERIALIZED (
+  SELECT slot, set_config('synchronous_commit', 'off', true) FROM claim_slots
+  WHERE item_id IS NULL AND slot <= %(cap)s LIMIT 1 FOR UPDATE SKIP LOCKED
+), c AS MATERIALIZED (
+  SELECT w.id, w.project_id, w.phase, w.claim_epoch, w.claimed_by, w.claimed_by IS NOT NULL AS stale,
+         w.attempts
+  FROM (
+    SELECT id, phase_rank, priority, ready_since FROM work_items
+    WHERE runnable AND (claimed_at IS NULL OR claimed_at < now() - %(stale)s::interval)
+      AND EXISTS (SELECT FROM slot)
+    ORDER BY phase_rank, priority, ready_since, id LIMIT 64
+  ) head JOIN work_items w ON w.id = head.id
+  WHERE w.runnable AND (w.claimed_at IS NULL OR w.claimed_at < now() - %(stale)s::interval)
+    AND (SELECT NOT p.paused AND (p.max_concurrency IS NULL OR w.claimed_at IS NOT NULL
+           OR p.max_concurrency > (SELECT count(*) FROM claim_slots s WHERE s.project_id = p.id))
+         FROM projects p WHERE p.id = w.project_id)
+  ORDER BY head.phase_rank, head.priority, head.ready_since, head.id
+  LIMIT 1 FOR UPDATE OF w SKIP LOCKED
+), held AS (
+  UPDATE claim_slots s SET item_id = c.id, project_id = c.project_id,
+    -- Two claims that race for one place of a capped project write the same number here, and the
+    -- unique index lets one through. Without a cap any number will do that is nobody else's.
+    project_slot = (SELECT CASE WHEN p.max_concurrency IS NULL THEN -s.slot ELSE (
+        SELECT min(n) FROM generate_series(1, p.max_concurrency) n WHERE NOT EXISTS
+          (SELECT FROM claim_slots o WHERE o.project_id = p.id AND o.project_slot = n)) END
+      FROM projects p WHERE p.id = c.project_id)
+  FROM c, slot WHERE s.slot = slot.slot AND NOT c.stale
+), lost AS (
+  UPDATE phase_runs r SET finished_at = now(), verdict = 'claim_lost', effective = 'claim_lost',
+    summary = 'The worker died or lost its connection; its claim went stale.'
+  FROM c WHERE c.stale AND r.item_id = c.id AND r.claim_epoch = c.claim_epoch
+    AND r.finished_at IS NULL
+), told AS (
+  INSERT INTO events_outbox (type, project_id, item_id, actor, data)
+  SELECT 'work.claim_lost', c.project_id, c.id, %(worker)s::text, jsonb_build_object(
+    'from', c.phase, 'to', c.phase, 'verdict', 'claim_lost', 'epoch', c.claim_epoch,
+    'attempts', c.attempts, 'lost_by', c.claimed_by)
+  FROM c WHERE c.stale
+)
+UPDATE work_items w SET claim_epoch = w.claim_epoch + 1, attempts = w.attempts + 1,
+  claimed_by = %(worker)s::text, claimed_at = now(), merging = false
+FROM c WHERE w.id = c.id
+RETURNING w.id, w.claim_epoch, w.phase, w.attempts, w.budget_cycles, w.consecutive_errors, c.stale;
+
+-- name: claim_far
+-- What the first look does not see: a claim gone stale while every slot is held (found through the
+-- slots), and work behind a head of the queue whose projects are full (each other project's first).
+WITH slot AS MATERIALIZED (
+  SELECT slot, set_config('synchronous_commit', 'off', true) FROM claim_slots
+  WHERE item_id IS NULL AND slot <= %(cap)s LIMIT 1 FOR UPDATE SKIP LOCKED
+), far AS MATERIALIZED (
+  SELECT w.id, w.phase_rank, w.priority, w.ready_since, true AS stale
+  FROM claim_slots s JOIN work_items w ON w.id = s.item_id
+  WHERE s.slot > 0 AND w.runnable AND w.claimed_at < now() - %(stale)s::interval
+  UNION ALL
+  SELECT first.*, false FROM projects p CROSS JOIN LATERAL (
+    SELECT id, phase_rank, priority, ready_since FROM work_items
+    WHERE project_id = p.id AND runnable AND claimed_at IS NULL
+    ORDER BY phase_rank, priority, ready_since, id LIMIT 8
+  ) first
+  WHERE NOT p.paused AND (p.max_concurrency IS NULL OR p.max_concurrency >
+      (SELECT count(*) FROM claim_slots s WHERE s.project_id = p.id))
+    AND EXISTS (SELECT FROM slot)
+    -- Behind fewer than the first look saw there is nothing.
+    AND EXISTS (SELECT FROM work_items WHERE runnable OFFSET 64)
+), c AS MATERIALIZED (
+  SELECT w.id, w.project_id, w.phase, w.claim_epoch, w.claimed_by, w.claimed_by IS NOT NULL AS stale,
+         w.attempts
+  FROM far JOIN work_items w ON w.id = far.id
+  -- The row may have changed before it was locked: what was stale must be stale still, because a
+  -- claim that was given back in that moment needs a slot and there may be none.
+  WHERE w.runnable AND CASE WHEN far.stale THEN w.claimed_at < now() - %(stale)s::interval
+                            ELSE w.claimed_at IS NULL END
+  ORDER BY far.phase_rank, far.priority, far.ready_since, far.id
+  LIMIT 1 FOR UPDATE OF w SKIP LOCKED
+), held AS (
+  UPDATE claim_slots s SET item_id = c.id, project_id = c.project_id,
+    -- Two claims that race for one place of a capped project write the same number here, and the
+    -- unique index lets one through. Without a cap any number will do that is nobody else's.
+    project_slot = (SELECT CASE WHEN p.max_concurrency IS NULL THEN -s.slot ELSE (
+        SELECT min(n) FROM generate_series(1, p.max_concurrency) n WHERE NOT EXISTS
+          (SELECT FROM claim_slots o WHERE o.project_id = p.id AND o.project_slot = n)) END
+      FROM projects p WHERE p.id = c.project_id)
+  FROM c, slot WHERE s.slot = slot.slot AND NOT c.stale
+), lost AS (
+  UPDATE phase_runs r SET finished_at = now(), verdict = 'claim_lost', effective = 'claim_lost',
+    summary = 'The worker died or lost its connection; its claim went stale.'
+  FROM c WHERE c.stale AND r.item_id = c.id AND r.claim_epoch = c.claim_epoch
+    AND r.finished_at IS NULL
+), told AS (
+  INSERT INTO events_outbox (type, project_id, item_id, actor, data)
+  SELECT 'work.claim_lost', c.project_id, c.id, %(worker)s::text, jsonb_build_object(
+    'from', c.phase, 'to', c.phase, 'verdict', 'claim_lost', 'epoch', c.claim_epoch,
+    'attempts', c.attempts, 'lost_by', c.claimed_by)
+  FROM c WHERE c.stale
+)
+UPDATE work_items w SET claim_epoch = w.claim_epoch + 1, attempts = w.attempts + 1,
+  claimed_by = %(worker)s::text, claimed_at = now(), merging = false
+FROM c WHERE w.id = c.id
+RETURNING w.id, w.claim_epoch, w.phase, w.attempts, w.budget_cycles, w.consecutive_errors, c.stale;
+
+-- name: sweep
+-- Free the slots and close the runs of claims that went stale on items nobody may claim now (their
+-- project was paused, or a gate closed, after the claim). Their attempt stays spent.
+WITH c AS MATERIALIZED (
+  SELECT w.id, w.project_id, w.phase, w.claim_epoch, w.claimed_by, w.attempts
+  FROM claim_slots s JOIN work_items w ON w.id = s.item_id
+  WHERE s.slot > 0 AND NOT w.runnable AND w.claimed_at < now() - %(stale)s::interval
+  FOR UPDATE OF w SKIP LOCKED
+), lost AS (
+  UPDATE phase_runs r SET finished_at = now(), verdict = 'claim_lost', effective = 'claim_lost',
+    summary = 'The worker died or lost its connection; its claim went stale.'
+  FROM c WHERE r.item_id = c.id AND r.claim_epoch = c.claim_epoch AND r.finished_at IS NULL
+), told AS (
+  INSERT INTO events_outbox (type, project_id, item_id, actor, data)
+  SELECT 'work.claim_lost', c.project_id, c.id, %(worker)s::text, jsonb_build_object(
+    'from', c.phase, 'to', c.phase, 'verdict', 'claim_lost', 'epoch', c.claim_epoch,
+    'attempts', c.attempts, 'lost_by', c.claimed_by, 'swept', true)
+  FROM c
+), slot AS (
+  UPDATE claim_slots s SET item_id = NULL, project_id = NULL, project_slot = NULL
+  FROM c WHERE s.item_id = c.id
+)
+UPDATE work_items w SET claim_epoch = w.claim_epoch + 1, claimed_by = NULL, claimed_at = NULL,
+  merging = false
+FROM c WHERE w.id = c.id RETURNING w.id;
+
+-- name: wake
+-- Make runnable what has waited long enough, and open the gates whose time has come.
+WITH due AS MATERIALIZED (
+  SELECT id FROM coordination_gates
+  WHERE opened_at IS NULL AND not_before <= now()
+  ORDER BY not_before LIMIT 1000 FOR UPDATE SKIP LOCKED
+), opened AS (
+  UPDATE coordination_gates g SET opened_at = now(), opened_by = 'damascus'
+  FROM due WHERE g.id = due.id RETURNING g.id, g.item_id
+), told AS (
+  INSERT INTO events_outbox (type, project_id, item_id, actor, data)
+  SELECT 'gate.opened', w.project_id, w.id, 'damascus', jsonb_build_object('gate', o.id)
+  FROM opened o JOIN work_items w ON w.id = o.item_id
+), waited AS MATERIALIZED (
+  SELECT id FROM work_items WHERE not_before <= now()
+  ORDER BY not_before LIMIT 1000 FOR UPDATE SKIP LOCKED
+), per_item AS (
+  SELECT id, sum(gates)::int AS gates, bool_or(waited) AS waited FROM (
+    SELECT item_id AS id, 1 AS gates, false AS waited FROM opened
+    UNION ALL SELECT id, 0, true FROM waited) AS both_kinds GROUP BY id
+)
+UPDATE work_items w SET closed_gates = w.closed_gates - n.gates,
+  not_before = CASE WHEN n.waited THEN NULL ELSE w.not_before END
+FROM per_item n WHERE w.id = n.id RETURNING w.id;
+
+-- name: start_run
+-- The phase's short transaction: record the run, read all that the phase may know.
+WITH run AS (
+  INSERT INTO phase_runs (item_id, claim_epoch, phase, worker, attempt)
+  SELECT id, claim_epoch, phase, claimed_by, attempts FROM work_items
+  WHERE id = %(item)s AND claim_epoch = %(epoch)s AND claimed_by = %(worker)s::text
+  RETURNING id
+)
+SELECT run.id AS run_id,
+  w.id, w.project_id, w.key, w.title, w.story, w.phase, w.priority, w.attempts, w.budget_cycles,
+  w.consecutive_errors, w.budget_usd, w.spec, w.test_command, w.branch, w.head_sha, w.built_sha,
+  w.pr_number, w.pr_url, w.merge_sha, w.findings,
+  p.name AS p_name, p.forge AS p_forge, p.repo AS p_repo, p.base_branch AS p_base_branch,
+  p.policy AS p_policy, p.max_concurrency AS p_max_concurrency,
+  p.budget_cycles AS p_budget_cycles, p.budget_usd AS p_budget_usd, p.paused AS p_paused,
+  COALESCE((SELECT sum(usd) FROM cost_ledger c WHERE c.item_id = w.id), 0) AS spent_usd,
+  (SELECT jsonb_agg(jsonb_build_array(CASE WHEN h.kind = 'question' THEN
+       (SELECT string_agg(q, E'\n') FROM jsonb_array_elements_text(h.questions) q)
+       ELSE h.title END, h.answer) ORDER BY h.id)
+   FROM human_issues h
+   WHERE h.item_id = w.id AND h.closed_at IS NOT NULL AND h.answer <> '') AS answers
+FROM run, work_items w JOIN projects p ON p.id = w.project_id WHERE w.id = %(item)s;
+
+-- name: heartbeat
+-- Renew the claims of one worker; what is not returned is lost.
+UPDATE work_items w SET claimed_at = now()
+FROM unnest(%(items)s::bigint[], %(epochs)s::bigint[]) AS c (id, epoch)
+WHERE w.id = c.id AND w.claim_epoch = c.epoch AND w.claimed_by IS NOT NULL
+RETURNING w.id, w.claim_epoch;
+
+-- name: known
+-- What a phase learns while it runs, recorded at once.
+WITH w AS (
+  UPDATE work_items SET
+    branch = COALESCE(%(branch)s::text, branch), head_sha = COALESCE(%(head_sha)s::text, head_sha),
+    built_sha = CASE WHEN phase = 'build' THEN COALESCE(%(head_sha)s::text, built_sha) ELSE built_sha END,
+    pr_number = COALESCE(%(pr_number)s::int, pr_number), pr_url = COALESCE(%(pr_url)s::text, pr_url)
+  WHERE id = %(item)s AND claim_epoch = %(epoch)s AND claimed_by IS NOT NULL RETURNING id
+)
+UPDATE phase_runs r SET head_sha = COALESCE(%(head_sha)s::text, r.head_sha),
+  base_sha = COALESCE(%(base_sha)s::text, r.base_sha), log_path = COALESCE(%(log_path)s::text, r.log_path)
+FROM w WHERE r.item_id = w.id AND r.claim_epoch = %(epoch)s RETURNING r.id;
+
+-- name: merge_begin
+-- The point of no return. A unique index allows one per project; a stale claim's flag goes with it.
+UPDATE work_items SET merging = true
+WHERE id = %(item)s AND claim_epoch = %(epoch)s AND claimed_by IS NOT NULL AND phase = 'review'
+RETURNING id;
+
+-- name: merge_end
+UPDATE work_items SET merging = false
+WHERE id = %(item)s AND claim_epoch = %(epoch)s AND merging RETURNING id;
+
+-- name: add_cost
+-- Money is written as it is spent, whatever becomes of the claim.
+INSERT INTO cost_ledger (project_id, item_id, run_id, phase, model, input_tokens, output_tokens,
+  usd, estimated)
+SELECT project_id, id, %(run)s::bigint, %(phase)s::work_phase, %(model)s::text,
+  %(input_tokens)s::bigint, %(output_tokens)s::bigint, %(usd)s::numeric, %(estimated)s::boolean
+FROM work_items WHERE id = %(item)s;
+
+-- name: settle
+-- The verdict: everything hangs on the fenced UPDATE, so a claim that was lost writes nothing.
+WITH w AS (
+  UPDATE work_items SET
+    phase = %(to)s::work_phase, phase_before = phase,
+    attempts = GREATEST(attempts - %(refund)s, 0),
+    consecutive_errors = CASE WHEN %(fault)s THEN consecutive_errors + 1 ELSE 0 END,
+    not_before = now() + %(backoff)s::interval,
+    ready_since = CASE WHEN phase = %(to)s::work_phase THEN ready_since ELSE now() END,
+    claimed_by = NULL, claimed_at = NULL, merging = false,
+    spec = COALESCE(%(spec)s::text, spec), test_command = COALESCE(%(test_command)s::jsonb, test_command),
+    branch = COALESCE(%(branch)s::text, branch),
+    head_sha = CASE WHEN %(spec)s::text IS NOT NULL THEN NULL
+                    ELSE COALESCE(%(head_sha)s::text, head_sha) END,
+    built_sha = CASE WHEN %(keep_built)s THEN COALESCE(%(head_sha)s::text, built_sha) END,
+    pr_number = COALESCE(%(pr_number)s::int, pr_number), pr_url = COALESCE(%(pr_url)s::text, pr_url),
+    merge_sha = COALESCE(%(merge_sha)s::text, merge_sha),
+    findings = COALESCE(%(findings)s::jsonb, findings),
+    finished_at = CASE WHEN %(to)s::work_phase = 'merged' THEN now() END
+  WHERE id = %(item)s AND claim_epoch = %(epoch)s AND claimed_by = %(worker)s::text
+  RETURNING id, project_id, phase, phase_before, attempts, budget_cycles, consecutive_errors,
+    title, merge_sha
+), slot AS (
+  UPDATE claim_slots s SET item_id = NULL, project_id = NULL, project_slot = NULL
+  FROM w WHERE s.item_id = w.id
+), run AS (
+  UPDATE phase_runs r SET finished_at = now(), verdict = %(verdict)s::work_verdict, effective = %(effective)s::work_verdict,
+    summary = %(summary)s::text, details = %(details)s::jsonb, head_sha = COALESCE(%(head_sha)s::text, r.head_sha),
+    base_sha = COALESCE(%(base_sha)s::text, r.base_sha)
+  FROM w WHERE r.item_id = w.id AND r.claim_epoch = %(epoch)s
+  RETURNING r.id
+), issue AS (
+  INSERT INTO human_issues (kind, project_id, item_id, phase, title, body, questions)
+  SELECT %(issue_kind)s::issue_kind, w.project_id, w.id, w.phase_before, %(issue_title)s::text, %(issue_body)s::text,
+    %(questions)s::jsonb
+  FROM w WHERE %(issue_kind)s::issue_kind IS NOT NULL RETURNING id
+), opened AS (
+  UPDATE coordination_gates g SET opened_at = now(), opened_by = 'damascus'
+  FROM w WHERE %(to)s::work_phase = 'merged' AND g.after_item = w.id AND g.opened_at IS NULL
+  RETURNING g.id, g.item_id
+), freed AS (
+  UPDATE work_items d SET closed_gates = d.closed_gates - o.gates
+  FROM (SELECT item_id, count(*)::int AS gates FROM opened GROUP BY item_id) o
+  WHERE d.id = o.item_id
+), told AS (
+  INSERT INTO events_outbox (type, project_id, item_id, actor, data)
+  SELECT %(event)s::text, w.project_id, w.id, %(worker)s::text, jsonb_strip_nulls(jsonb_build_object(
+    'from', w.phase_before, 'to', w.phase, 'verdict', %(verdict)s::work_verdict,
+    'effective', %(effective)s::work_verdict, 'epoch', %(epoch)s::bigint, 'attempts', w.attempts,
+    'budget_cycles', w.budget_cycles, 'consecutive_errors', w.consecutive_errors,
+    'run', (SELECT id FROM run), 'issue', (SELECT id FROM issue), 'summary', %(summary)s::text,
+    'head_sha', %(head_sha)s::text, 'base_sha', %(base_sha)s::text, 'merge_sha', w.merge_sha,
+    'pr_number', %(pr_number)s::int, 'test_command', %(test_command)s::jsonb,
+    'spec_sha', encode(sha256(convert_to(%(spec)s::text, 'UTF8')), 'hex')))
+  FROM w
+  UNION ALL
+  SELECT 'gate.opened', (SELECT project_id FROM w), o.item_id, 'damascus',
+    jsonb_build_object('gate', o.id, 'after_item', (SELECT id FROM w))
+  FROM opened o
+)
+SELECT id, phase FROM w;
+
+-- name: settled_as
+-- After a connection broke in the middle of a verdict: did it take?
+SELECT verdict, effective FROM phase_runs
+WHERE item_id = %(item)s AND claim_epoch = %(epoch)s AND finished_at IS NOT NULL;
+
+-- name: release
+-- Give a claim back without spending the attempt (the worker is told to stop).
+WITH w AS (
+  UPDATE work_items SET claimed_by = NULL, claimed_at = NULL, merging = false,
+    attempts = GREATEST(attempts - 1, 0)
+  WHERE id = %(item)s AND claim_epoch = %(epoch)s AND claimed_by = %(worker)s::text
+  RETURNING id, project_id, phase, attempts
+), slot AS (
+  UPDATE claim_slots s SET item_id = NULL, project_id = NULL, project_slot = NULL
+  FROM w WHERE s.item_id = w.id
+), run AS (
+  UPDATE phase_runs r SET finished_at = now(), summary = %(reason)s::text
+  FROM w WHERE r.item_id = w.id AND r.claim_epoch = %(epoch)s AND r.finished_at IS NULL
+), told AS (
+  INSERT INTO events_outbox (type, project_id, item_id, actor, data)
+  SELECT 'work.released', w.project_id, w.id, %(worker)s::text, jsonb_build_object('from', w.phase,
+    'to', w.phase, 'epoch', %(epoch)s::bigint, 'attempts', w.attempts, 'summary', %(reason)s::text)
+  FROM w
+)
+SELECT id FROM w;
+
+-- name: recount_gates
+-- The stored count of closed gates is repaired where it has drifted from the gates themselves.
+WITH actual AS (
+  SELECT item_id, count(*)::int AS gates FROM coordination_gates WHERE opened_at IS NULL
+  GROUP BY item_id
+), wrong AS MATERIALIZED (
+  SELECT w.id, COALESCE(a.gates, 0) AS gates FROM work_items w LEFT JOIN actual a ON a.item_id = w.id
+  WHERE w.phase NOT IN ('merged', 'cancelled') AND w.closed_gates <> COALESCE(a.gates, 0)
+  FOR UPDATE OF w
+)
+UPDATE work_items w SET closed_gates = (
+  SELECT count(*) FROM coordination_gates g WHERE g.item_id = w.id AND g.opened_at IS NULL)
+FROM wrong WHERE w.id = wrong.id RETURNING w.id;
