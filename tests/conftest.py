@@ -19,6 +19,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from psycopg.conninfo import make_conninfo
 
+from damascus.domain.events import problems
 from damascus.state import schema
 from damascus.state.db import Database
 from support.patience import patience
@@ -142,8 +143,21 @@ def database_url(postgres: str, template: str) -> Iterator[str]:
         connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
         # No test pulls the plug of the server: its disk need not be waited for.
         connection.execute(f"ALTER DATABASE {name} SET synchronous_commit = off")
-    yield make_conninfo(postgres, dbname=name)
-    _drop(postgres, name)
+    url = make_conninfo(postgres, dbname=name)
+    yield url
+    try:
+        check_events(url)
+    finally:
+        _drop(postgres, name)
+
+
+def check_events(url: str) -> None:
+    """Hold every event that a test has left behind against the list of events."""
+    with psycopg.connect(url) as connection:
+        rows = connection.execute(
+            "SELECT type, data FROM events_outbox WHERE actor <> 'forged' ORDER BY id LIMIT 2000"
+        ).fetchall()
+    assert [wrong for event, data in rows for wrong in problems(event, data)] == []
 
 
 @pytest.fixture

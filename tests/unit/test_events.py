@@ -56,6 +56,8 @@ def test_what_is_wrong_with_an_event_is_said_in_a_sentence(name, data, says):
 
 
 def test_every_event_of_a_transition_or_a_move_tells_where_the_item_went():
-    told = {row.event for row in TABLE.values() if row} | {move.event for move in OPERATOR_MOVES.values()}
+    told = {row.event for row in TABLE.values() if row} | {
+        move.event for move in OPERATOR_MOVES.values()
+    }
     for event in told:
         assert {"from", "to", "epoch", "attempts"} <= {f.name for f in EVENTS[event].fields}

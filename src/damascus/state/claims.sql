@@ -49,17 +49,14 @@ WITH slot AS MATERIALIZED (
     summary = 'The worker died or lost its connection; its claim went stale.'
   FROM c WHERE c.stale AND r.item_id = c.id AND r.claim_epoch = c.claim_epoch
     AND r.finished_at IS NULL
-), told AS (
-  INSERT INTO events_outbox (type, project_id, item_id, actor, data)
-  SELECT 'work.claim_lost', c.project_id, c.id, %(worker)s::text, jsonb_build_object(
-    'from', c.phase, 'to', c.phase, 'verdict', 'claim_lost', 'epoch', c.claim_epoch,
-    'attempts', c.attempts, 'lost_by', c.claimed_by)
-  FROM c WHERE c.stale
 )
 UPDATE work_items w SET claim_epoch = w.claim_epoch + 1, attempts = w.attempts + 1,
   claimed_by = %(worker)s::text, claimed_at = now(), merging = false
 FROM c WHERE w.id = c.id
-RETURNING w.id, w.claim_epoch, w.phase, w.attempts, w.budget_cycles, w.consecutive_errors, c.stale;
+RETURNING w.id, w.claim_epoch, w.phase, w.attempts, w.budget_cycles, w.consecutive_errors, c.stale,
+  CASE WHEN c.stale THEN emit_event('work.claim_lost', c.project_id, c.id, %(worker)s::text,
+    jsonb_build_object('from', c.phase, 'to', c.phase, 'verdict', 'claim_lost',
+      'epoch', c.claim_epoch, 'attempts', c.attempts, 'lost_by', c.claimed_by)) END AS event;
 
 -- name: claim_far
 -- What the first look does not see: a claim gone stale while every slot is held (found through the
@@ -106,17 +103,14 @@ WITH slot AS MATERIALIZED (
     summary = 'The worker died or lost its connection; its claim went stale.'
   FROM c WHERE c.stale AND r.item_id = c.id AND r.claim_epoch = c.claim_epoch
     AND r.finished_at IS NULL
-), told AS (
-  INSERT INTO events_outbox (type, project_id, item_id, actor, data)
-  SELECT 'work.claim_lost', c.project_id, c.id, %(worker)s::text, jsonb_build_object(
-    'from', c.phase, 'to', c.phase, 'verdict', 'claim_lost', 'epoch', c.claim_epoch,
-    'attempts', c.attempts, 'lost_by', c.claimed_by)
-  FROM c WHERE c.stale
 )
 UPDATE work_items w SET claim_epoch = w.claim_epoch + 1, attempts = w.attempts + 1,
   claimed_by = %(worker)s::text, claimed_at = now(), merging = false
 FROM c WHERE w.id = c.id
-RETURNING w.id, w.claim_epoch, w.phase, w.attempts, w.budget_cycles, w.consecutive_errors, c.stale;
+RETURNING w.id, w.claim_epoch, w.phase, w.attempts, w.budget_cycles, w.consecutive_errors, c.stale,
+  CASE WHEN c.stale THEN emit_event('work.claim_lost', c.project_id, c.id, %(worker)s::text,
+    jsonb_build_object('from', c.phase, 'to', c.phase, 'verdict', 'claim_lost',
+      'epoch', c.claim_epoch, 'attempts', c.attempts, 'lost_by', c.claimed_by)) END AS event;
 
 -- name: sweep
 -- Free the slots and close the runs of claims that went stale on items nobody may claim now (their
@@ -130,19 +124,16 @@ WITH c AS MATERIALIZED (
   UPDATE phase_runs r SET finished_at = now(), verdict = 'claim_lost', effective = 'claim_lost',
     summary = 'The worker died or lost its connection; its claim went stale.'
   FROM c WHERE r.item_id = c.id AND r.claim_epoch = c.claim_epoch AND r.finished_at IS NULL
-), told AS (
-  INSERT INTO events_outbox (type, project_id, item_id, actor, data)
-  SELECT 'work.claim_lost', c.project_id, c.id, %(worker)s::text, jsonb_build_object(
-    'from', c.phase, 'to', c.phase, 'verdict', 'claim_lost', 'epoch', c.claim_epoch,
-    'attempts', c.attempts, 'lost_by', c.claimed_by, 'swept', true)
-  FROM c
 ), slot AS (
   UPDATE claim_slots s SET item_id = NULL, project_id = NULL, project_slot = NULL
   FROM c WHERE s.item_id = c.id
 )
 UPDATE work_items w SET claim_epoch = w.claim_epoch + 1, claimed_by = NULL, claimed_at = NULL,
   merging = false
-FROM c WHERE w.id = c.id RETURNING w.id;
+FROM c WHERE w.id = c.id
+RETURNING w.id, emit_event('work.claim_lost', c.project_id, c.id, %(worker)s::text,
+  jsonb_build_object('from', c.phase, 'to', c.phase, 'verdict', 'claim_lost', 'epoch', c.claim_epoch,
+    'attempts', c.attempts, 'lost_by', c.claimed_by, 'swept', true)) AS event;
 
 -- name: wake
 -- Make runnable what has waited long enough, and open the gates whose time has come.
@@ -152,11 +143,10 @@ WITH due AS MATERIALIZED (
   ORDER BY not_before LIMIT 1000 FOR UPDATE SKIP LOCKED
 ), opened AS (
   UPDATE coordination_gates g SET opened_at = now(), opened_by = 'damascus'
-  FROM due WHERE g.id = due.id RETURNING g.id, g.item_id
-), told AS (
-  INSERT INTO events_outbox (type, project_id, item_id, actor, data)
-  SELECT 'gate.opened', w.project_id, w.id, 'damascus', jsonb_build_object('gate', o.id)
-  FROM opened o JOIN work_items w ON w.id = o.item_id
+  FROM due WHERE g.id = due.id
+  RETURNING g.id, g.item_id, emit_event('gate.opened',
+    (SELECT w.project_id FROM work_items w WHERE w.id = g.item_id), g.item_id, 'damascus',
+    jsonb_build_object('gate', g.id)) AS event
 ), waited AS MATERIALIZED (
   SELECT id FROM work_items WHERE not_before <= now()
   ORDER BY not_before LIMIT 1000 FOR UPDATE SKIP LOCKED
@@ -261,28 +251,24 @@ WITH w AS (
 ), opened AS (
   UPDATE coordination_gates g SET opened_at = now(), opened_by = 'damascus'
   FROM w WHERE %(to)s::work_phase = 'merged' AND g.after_item = w.id AND g.opened_at IS NULL
-  RETURNING g.id, g.item_id
+  RETURNING g.id, g.item_id, emit_event('gate.opened',
+    (SELECT d.project_id FROM work_items d WHERE d.id = g.item_id), g.item_id, 'damascus',
+    jsonb_build_object('gate', g.id, 'after_item', w.id)) AS event
 ), freed AS (
   UPDATE work_items d SET closed_gates = d.closed_gates - o.gates
   FROM (SELECT item_id, count(*)::int AS gates FROM opened GROUP BY item_id) o
   WHERE d.id = o.item_id
-), told AS (
-  INSERT INTO events_outbox (type, project_id, item_id, actor, data)
-  SELECT %(event)s::text, w.project_id, w.id, %(worker)s::text, jsonb_strip_nulls(jsonb_build_object(
+)
+SELECT w.id, w.phase, emit_event(%(event)s::text, w.project_id, w.id, %(worker)s::text,
+  jsonb_strip_nulls(jsonb_build_object(
     'from', w.phase_before, 'to', w.phase, 'verdict', %(verdict)s::work_verdict,
     'effective', %(effective)s::work_verdict, 'epoch', %(epoch)s::bigint, 'attempts', w.attempts,
     'budget_cycles', w.budget_cycles, 'consecutive_errors', w.consecutive_errors,
     'run', (SELECT id FROM run), 'issue', (SELECT id FROM issue), 'summary', %(summary)s::text,
     'head_sha', %(head_sha)s::text, 'base_sha', %(base_sha)s::text, 'merge_sha', w.merge_sha,
     'pr_number', %(pr_number)s::int, 'test_command', %(test_command)s::jsonb,
-    'spec_sha', encode(sha256(convert_to(%(spec)s::text, 'UTF8')), 'hex')))
-  FROM w
-  UNION ALL
-  SELECT 'gate.opened', (SELECT project_id FROM w), o.item_id, 'damascus',
-    jsonb_build_object('gate', o.id, 'after_item', (SELECT id FROM w))
-  FROM opened o
-)
-SELECT id, phase FROM w;
+    'spec_sha', encode(sha256(convert_to(%(spec)s::text, 'UTF8')), 'hex')))) AS event
+FROM w;
 
 -- name: settled_as
 -- After a connection broke in the middle of a verdict: did it take?
@@ -302,10 +288,8 @@ WITH w AS (
 ), run AS (
   UPDATE phase_runs r SET finished_at = now(), summary = %(reason)s::text
   FROM w WHERE r.item_id = w.id AND r.claim_epoch = %(epoch)s AND r.finished_at IS NULL
-), told AS (
-  INSERT INTO events_outbox (type, project_id, item_id, actor, data)
-  SELECT 'work.released', w.project_id, w.id, %(worker)s::text, jsonb_build_object('from', w.phase,
-    'to', w.phase, 'epoch', %(epoch)s::bigint, 'attempts', w.attempts, 'summary', %(reason)s::text)
-  FROM w
 )
-SELECT id FROM w;
+SELECT w.id, emit_event('work.released', w.project_id, w.id, %(worker)s::text,
+  jsonb_build_object('from', w.phase, 'to', w.phase, 'epoch', %(epoch)s::bigint,
+    'attempts', w.attempts, 'summary', %(reason)s::text)) AS event
+FROM w;

@@ -22,13 +22,14 @@ WITH g AS (
 ), w AS (
   UPDATE work_items SET closed_gates = closed_gates + 1
   FROM g WHERE work_items.id = g.item_id RETURNING work_items.id, work_items.project_id
-), told AS (
-  INSERT INTO events_outbox (type, project_id, item_id, actor, data)
-  SELECT 'gate.closed', w.project_id, w.id, %(actor)s::text, jsonb_strip_nulls(jsonb_build_object(
-    'gate', (SELECT id FROM g), 'kind', %(kind)s::gate_kind, 'after_item', %(after)s::bigint,
-    'not_before', %(not_before)s::timestamptz, 'note', NULLIF(%(note)s::text, ''))) FROM w
 )
-SELECT id FROM g;
+SELECT g.id, emit_event('gate.closed', w.project_id, w.id, %(actor)s::text,
+  jsonb_strip_nulls(jsonb_build_object(
+    'gate', g.id, 'kind', %(kind)s::gate_kind, 'after_item', %(after)s::bigint,
+    'not_before', to_char(%(not_before)s::timestamptz AT TIME ZONE 'UTC',
+      'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
+    'note', NULLIF(%(note)s::text, '')))) AS event
+FROM g JOIN w ON w.id = g.item_id;
 
 -- name: open
 WITH g AS (
@@ -37,12 +38,10 @@ WITH g AS (
 ), w AS (
   UPDATE work_items SET closed_gates = closed_gates - 1
   FROM g WHERE work_items.id = g.item_id RETURNING work_items.id, work_items.project_id
-), told AS (
-  INSERT INTO events_outbox (type, project_id, item_id, actor, data)
-  SELECT 'gate.opened', w.project_id, w.id, %(actor)s::text,
-    jsonb_build_object('gate', (SELECT id FROM g)) FROM w
 )
-SELECT id, item_id FROM g;
+SELECT g.id, g.item_id, emit_event('gate.opened', w.project_id, w.id, %(actor)s::text,
+  jsonb_build_object('gate', g.id)) AS event
+FROM g JOIN w ON w.id = g.item_id;
 
 -- name: get
 SELECT g.*, w.key, p.name AS project FROM coordination_gates g

@@ -9,6 +9,7 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
+from damascus.domain.events import EventType
 from damascus.domain.story import Story, redacted_story
 from damascus.domain.work import FINAL, JSON, Phase
 from damascus.errors import StoryHasGoneOnError
@@ -124,7 +125,7 @@ class Ingest:
             "budget_usd": None if usd is None else str(usd),
             "priority": params["priority"],
         }
-        self._emit("work.ingested", owner["id"], row["id"], actor, data)
+        self._emit(EventType.INGESTED, owner["id"], row["id"], actor, data)
         return int(row["id"])
 
     def _again(
@@ -167,7 +168,7 @@ class Ingest:
         }
         self._db.run("items.update_story", params)
         data = {"sha": story.sha, "title": story.title, "epoch": known["claim_epoch"] + 1}
-        self._emit("work.story_changed", project_id, known["id"], actor, data)
+        self._emit(EventType.STORY_CHANGED, project_id, known["id"], actor, data)
 
     def _wait(self, item_id: int, after: Sequence[int], actor: str) -> bool:
         """Put the gates in the item's way that are missing; whether any was put."""
@@ -182,9 +183,11 @@ class Ingest:
         there = {gate["after_item"] for gate in gates}
         return [other for other in dict.fromkeys(after) if other not in there]
 
-    def _emit(self, event: str, project_id: int, item_id: int, actor: str, data: JSON) -> None:
+    def _emit(
+        self, event: EventType, project_id: int, item_id: int, actor: str, data: JSON
+    ) -> None:
         params = {
-            "type": event,
+            "type": event.value,
             "project": project_id,
             "item": item_id,
             "actor": actor,

@@ -35,19 +35,13 @@ SELECT w.*, p.name AS project,
 FROM work_items w JOIN projects p ON p.id = w.project_id WHERE w.id = %(item)s::bigint FOR UPDATE OF w;
 
 -- name: change
-WITH w AS (
-  UPDATE work_items SET priority = COALESCE(%(priority)s::int, priority),
-    budget_cycles = COALESCE(%(budget_cycles)s::int, budget_cycles),
-    budget_usd = COALESCE(%(budget_usd)s::numeric, budget_usd)
-  WHERE id = %(item)s::bigint AND phase NOT IN ('merged', 'cancelled')
-  RETURNING id, project_id, phase, priority, budget_cycles, budget_usd
-), told AS (
-  INSERT INTO events_outbox (type, project_id, item_id, actor, data)
-  SELECT 'work.changed', w.project_id, w.id, %(actor)s::text, jsonb_strip_nulls(jsonb_build_object(
-    'priority', %(priority)s::int, 'budget_cycles', %(budget_cycles)s::int,
-    'budget_usd', %(budget_usd)s::numeric)) FROM w
-)
-SELECT id FROM w;
+UPDATE work_items SET priority = COALESCE(%(priority)s::int, priority),
+  budget_cycles = COALESCE(%(budget_cycles)s::int, budget_cycles),
+  budget_usd = COALESCE(%(budget_usd)s::numeric, budget_usd)
+WHERE id = %(item)s::bigint AND phase NOT IN ('merged', 'cancelled')
+RETURNING id, emit_event('work.changed', project_id, id, %(actor)s::text,
+  jsonb_strip_nulls(jsonb_build_object('priority', %(priority)s::int,
+    'budget_cycles', %(budget_cycles)s::int, 'budget_usd', %(budget_usd)s::numeric::text))) AS event;
 
 -- name: move
 -- An operator's move: whatever ran is fenced off, the item goes where the person said.
@@ -68,15 +62,13 @@ WITH w AS (
 ), run AS (
   UPDATE phase_runs r SET finished_at = now(), summary = %(event)s::text || ' by ' || %(actor)s::text
   FROM w WHERE r.item_id = w.id AND r.finished_at IS NULL
-), told AS (
-  INSERT INTO events_outbox (type, project_id, item_id, actor, data)
-  SELECT %(event)s::text, w.project_id, w.id, %(actor)s::text, jsonb_strip_nulls(jsonb_build_object(
-    'from', w.phase_before, 'to', w.phase, 'epoch', w.claim_epoch, 'attempts', w.attempts,
-    'budget_cycles', w.budget_cycles, 'budget_usd', w.budget_usd, 'issue', %(issue)s::bigint,
-    'note', %(note)s::text))
-  FROM w
 )
-SELECT * FROM w;
+SELECT w.*, emit_event(%(event)s::text, w.project_id, w.id, %(actor)s::text,
+  jsonb_strip_nulls(jsonb_build_object(
+    'from', w.phase_before, 'to', w.phase, 'epoch', w.claim_epoch, 'attempts', w.attempts,
+    'budget_cycles', w.budget_cycles, 'budget_usd', w.budget_usd::text, 'issue', %(issue)s::bigint,
+    'note', %(note)s::text))) AS event
+FROM w;
 
 -- name: get
 SELECT w.*, p.name AS project, p.forge, p.repo, p.base_branch,

@@ -77,7 +77,7 @@ class Moves:
         params = {
             "item": item["id"],
             "to": to.value,
-            "event": move.event,
+            "event": move.event.value,
             "actor": actor,
             "issue": issue,
             "note": note,

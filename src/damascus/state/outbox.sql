@@ -1,8 +1,10 @@
 -- Events: how they are written, put into one order, read, and passed on to sinks.
+-- `emit_event` of schema.sql writes them, called where PostgreSQL evaluates it for every row: in
+-- RETURNING or in the outermost SELECT, never in a WITH query that only selects.
 
 -- name: emit
-INSERT INTO events_outbox (type, project_id, item_id, actor, data)
-VALUES (%(type)s, %(project)s::bigint, %(item)s::bigint, %(actor)s::text, %(data)s);
+SELECT emit_event(%(type)s::text, %(project)s::bigint, %(item)s::bigint, %(actor)s::text,
+  %(data)s::jsonb) AS event;
 
 -- name: list
 -- The filters, the order and the limit are added in `outbox.py`.
@@ -50,10 +52,10 @@ WITH moved AS (
   UPDATE relay_cursors SET seq = %(seq)s, failures = 0, last_error = NULL, updated_at = now()
   WHERE sink = %(sink)s AND seq < %(seq)s RETURNING sink
 )
-INSERT INTO events_outbox (type, project_id, actor, data)
-SELECT 'relay.parked', %(project)s::bigint, 'relay', jsonb_build_object('sink', moved.sink,
-  'event_id', %(event_id)s::text, 'event_type', %(type)s::text, 'event_seq', %(seq)s::bigint,
-  'item_id', %(item)s::bigint, 'error', %(error)s::text)
+SELECT emit_event('relay.parked', %(project)s::bigint, NULL, 'relay',
+  jsonb_build_object('sink', moved.sink, 'event_id', %(event_id)s::text,
+    'event_type', %(type)s::text, 'event_seq', %(seq)s::bigint, 'item_id', %(item)s::bigint,
+    'error', %(error)s::text)) AS event
 FROM moved;
 
 -- name: sink_failed

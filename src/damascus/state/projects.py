@@ -100,7 +100,7 @@ class Projects:
         params = {
             "name": name,
             "policy": Jsonb(dict(policy)),
-            "columns": Jsonb({key: str(value) for key, value in columns.items()} | emptied),
+            "columns": Jsonb({key: _json(value) for key, value in columns.items()} | emptied),
             "unset": [key for key in unset if key not in _COLUMNS],
             "actor": actor,
         }
@@ -134,3 +134,8 @@ class Projects:
         with self._db.transaction():
             self._db.run("projects.pause", pause)
             self._db.run("issues.report", report)
+
+
+def _json(value: object) -> object:
+    """A column's value as the event tells it: money as a string, counts as numbers."""
+    return str(value) if isinstance(value, Decimal) else value

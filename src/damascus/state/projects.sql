@@ -7,11 +7,10 @@ WITH p AS (
   VALUES (%(name)s::text, %(forge)s::text, %(repo)s::text, %(base_branch)s::text, %(policy)s, %(max_concurrency)s::int,
     %(budget_cycles)s::int, %(budget_usd)s::numeric)
   RETURNING *
-), told AS (
-  INSERT INTO events_outbox (type, project_id, actor, data)
-  SELECT 'project.added', p.id, %(actor)s::text, jsonb_build_object('name', p.name, 'repo', p.repo) FROM p
 )
-SELECT * FROM p;
+SELECT p.*, emit_event('project.added', p.id, NULL, %(actor)s::text,
+  jsonb_build_object('name', p.name, 'repo', p.repo)) AS event
+FROM p;
 
 -- name: get
 SELECT * FROM projects WHERE name = %(name)s::text;
@@ -31,21 +30,16 @@ SELECT id, paused, budget_cycles, budget_usd FROM projects WHERE name = %(name)s
 
 -- name: change
 -- A key of `columns` that is not there leaves its column as it is; null empties it.
-WITH p AS (
-  UPDATE projects SET policy = (policy - %(unset)s::text[]) || %(policy)s::jsonb,
-    max_concurrency = CASE WHEN %(columns)s::jsonb ? 'max_concurrency'
-      THEN (%(columns)s::jsonb ->> 'max_concurrency')::int ELSE max_concurrency END,
-    budget_cycles = CASE WHEN %(columns)s::jsonb ? 'budget_cycles'
-      THEN (%(columns)s::jsonb ->> 'budget_cycles')::int ELSE budget_cycles END,
-    budget_usd = CASE WHEN %(columns)s::jsonb ? 'budget_usd'
-      THEN (%(columns)s::jsonb ->> 'budget_usd')::numeric ELSE budget_usd END
-  WHERE name = %(name)s::text RETURNING id
-), told AS (
-  INSERT INTO events_outbox (type, project_id, actor, data)
-  SELECT 'project.changed', p.id, %(actor)s::text,
-    %(policy)s::jsonb || %(columns)s::jsonb || jsonb_build_object('unset', to_jsonb(%(unset)s::text[])) FROM p
-)
-SELECT id FROM p;
+UPDATE projects SET policy = (policy - %(unset)s::text[]) || %(policy)s::jsonb,
+  max_concurrency = CASE WHEN %(columns)s::jsonb ? 'max_concurrency'
+    THEN (%(columns)s::jsonb ->> 'max_concurrency')::int ELSE max_concurrency END,
+  budget_cycles = CASE WHEN %(columns)s::jsonb ? 'budget_cycles'
+    THEN (%(columns)s::jsonb ->> 'budget_cycles')::int ELSE budget_cycles END,
+  budget_usd = CASE WHEN %(columns)s::jsonb ? 'budget_usd'
+    THEN (%(columns)s::jsonb ->> 'budget_usd')::numeric ELSE budget_usd END
+WHERE name = %(name)s::text
+RETURNING id, emit_event('project.changed', id, NULL, %(actor)s::text, %(policy)s::jsonb
+  || %(columns)s::jsonb || jsonb_build_object('unset', to_jsonb(%(unset)s::text[]))) AS event;
 
 -- name: pause
 -- Every item carries the flag itself: the claim never has to look at the project for it.
@@ -56,9 +50,8 @@ WITH p AS (
   UPDATE work_items w SET project_paused = %(paused)s::boolean
   FROM p WHERE w.project_id = p.id AND w.phase NOT IN ('merged', 'cancelled')
     AND w.project_paused <> %(paused)s::boolean RETURNING w.id
-), told AS (
-  INSERT INTO events_outbox (type, project_id, actor, data)
-  SELECT CASE WHEN %(paused)s::boolean THEN 'project.paused' ELSE 'project.resumed' END, p.id, %(actor)s::text,
-    jsonb_strip_nulls(jsonb_build_object('reason', %(reason)s::text)) FROM p
 )
-SELECT p.id, (SELECT count(*) FROM items) AS items FROM p;
+SELECT p.id, (SELECT count(*) FROM items) AS items,
+  emit_event(CASE WHEN %(paused)s::boolean THEN 'project.paused' ELSE 'project.resumed' END, p.id,
+    NULL, %(actor)s::text, jsonb_strip_nulls(jsonb_build_object('reason', %(reason)s::text))) AS event
+FROM p;
