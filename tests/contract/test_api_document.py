@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from damascus.api.app import Api, build
+from damascus.api.app import build
+from damascus.api.context import Api
 from damascus.config import Settings
 from damascus.wiring import App
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import subprocess
-from datetime import timedelta
 
 import pytest
 from starlette.applications import Starlette
 
 from damascus.api import page
 from damascus.domain.work import Cost, Verdict
-from damascus.state.api_views import ApiViews
+from damascus.state.days import DayBook
 from damascus.state.desk import Desk
 from support.api_server import serving
 from support.cycles import accept, add_project, settle
@@ -18,7 +17,7 @@ from support.cycles import accept, add_project, settle
 
 @pytest.fixture
 def api(database_url, home, monkeypatch):
-    monkeypatch.setattr("damascus.api.board._FRESH", 0.0)  # what is there now, not a second ago
+    monkeypatch.setattr("damascus.backlog.stats._FRESH", 0.0)  # what is there now, not a second ago
     with serving(database_url, home) as served:
         yield served
 
@@ -100,7 +99,7 @@ def test_days_that_are_over_are_counted_once_and_stay(db, database_url, home):
         found = client.get("/v1/stats").json()["finished"]
     assert found["cancelled_total"] == 100
     assert len(found["by_day"]) in (31, 32)
-    book = ApiViews(db, stale=timedelta(minutes=30)).finished
+    book = DayBook(db, "stats.finished_by_day")
     first, second = book.read(), book.read()
     assert first == second
     assert sum(row["cancelled"] for row in first[0]) + first[1]["old"]["cancelled"] == 100

@@ -18,7 +18,7 @@ from support.population import add_done, add_projects, add_ready
 
 @pytest.fixture
 def api(database_url, home, monkeypatch):
-    monkeypatch.setattr("damascus.api.board._FRESH", 0.0)  # what is there now, not a second ago
+    monkeypatch.setattr("damascus.backlog.stats._FRESH", 0.0)  # what is there now, not a second ago
     with serving(database_url, home) as served:
         yield served
 
@@ -61,7 +61,16 @@ def all_pages(client, **query):
 def test_a_story_is_accepted_with_its_title_as_key_and_its_place(asking):
     answer = hand_in(asking)
     assert answer.status_code == 201
-    assert answer.json() == {"item_id": 1, "key": "say-hello", "outcome": "accepted"}
+    assert answer.json() == {
+        "item_id": 1,
+        "project": "alpha",
+        "key": "say-hello",
+        "title": "Say hello",
+        "outcome": "accepted",
+        "changed": [],
+        "not_taken": [],
+        "gates": [],
+    }
     assert answer.headers["location"] == "/v1/items/1"
     item = asking.get("/v1/items/1").json()["item"]
     assert (item["title"], item["phase"], item["project"]) == ("Say hello", "spec", "alpha")
@@ -179,7 +188,7 @@ def test_filters_narrow_the_list_together(api, asking):
 
 
 def test_what_is_failing_is_listed_and_counted_alike(api, asking, monkeypatch):
-    monkeypatch.setattr("damascus.api.board._FRESH", 0.0)
+    monkeypatch.setattr("damascus.backlog.stats._FRESH", 0.0)
     for number in range(6):
         accept(api.app.desk, f"s{number}")
     passes = (Verdict.PASS, Verdict.PASS)
@@ -289,7 +298,7 @@ def test_items_by_project_show_counts_and_the_first_of_each(api, asking):
 
 
 def test_projects_go_on_over_pages_of_groups(api, asking, monkeypatch):
-    monkeypatch.setattr("damascus.api.items._GROUPS", 2)
+    monkeypatch.setattr("damascus.backlog.stories._GROUPS", 2)
     for name in ("beta", "gamma", "delta", "epsilon"):
         add_project(api.app.desk, name)
     first = asking.get("/v1/items?group_by=project").json()

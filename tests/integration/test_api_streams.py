@@ -190,7 +190,7 @@ def test_a_stream_ends_when_the_server_does(database_url, home):
 
 
 def test_there_are_only_so_many_streams(api, monkeypatch):
-    monkeypatch.setattr("damascus.api.app._STREAMS", 1)  # of a server that is made now
+    monkeypatch.setattr("damascus.api.context._STREAMS", 1)  # of a server that is made now
     with serving_again(api) as other, listening(other), other.client() as client:
         while (answer := client.get("/v1/items/1/runs/1/log")).status_code != 503:
             time.sleep(0.01)

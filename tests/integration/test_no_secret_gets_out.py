@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from damascus.api.runs import _Lines
+from damascus.backlog.log_text import LogText
 from damascus.config import Settings
 from damascus.domain.story import read_story
 from damascus.domain.work import PhaseResult, Verdict
@@ -134,7 +134,7 @@ def test_no_way_out_shows_a_secret(secret, tmp_path, caplog):
             log=tmp_path / "run.log",
         )
     )
-    lines = _Lines(REDACTOR)
+    lines = LogText(REDACTOR, raw=True)
     served = lines.feed(said.read_bytes()[:99]) + lines.feed(said.read_bytes()[99:]) + lines.end()
     log = logging.getLogger("anybody")
     for text in words:

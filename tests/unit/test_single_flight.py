@@ -4,14 +4,14 @@ import asyncio
 
 import pytest
 
-from damascus.api.single_flight import Together
+from damascus.api.single_flight import SingleFlight
 
 
 class Desk:
     """Answers with the number of the making; each waits until it is let go."""
 
     def __init__(self):
-        self.together = Together()
+        self.together = SingleFlight()
         self.made = 0
         self.go = asyncio.Event()
 

@@ -18,7 +18,8 @@ from starlette.types import Message, Receive
 
 from damascus.api.problems import Problem
 from damascus.api.rate_limit import Buckets
-from damascus.state.tokens import SCOPES, Holder, Tokens
+from damascus.backlog import Caller
+from damascus.state.tokens import Holder, Tokens
 
 if TYPE_CHECKING:
     from damascus.config import Settings
@@ -36,7 +37,7 @@ _REALM = {"WWW-Authenticate": 'Bearer realm="damascus"'}
 _WRONG = 0.1  # of the rate of a token: how often an address may show wrong ones
 
 
-class Guard:
+class Auth:
     """Lets requests pass, or raises the Problem that says why not. For one event loop."""
 
     def __init__(self, tokens: Tokens, settings: Settings) -> None:
@@ -47,8 +48,17 @@ class Guard:
         )
         self._known: dict[tuple[str, str], tuple[float, Holder]] = {}
 
-    async def admit(self, request: Request, scope: str) -> Holder:
-        """Who is asking, if they may do what needs `scope`. Raises Problem: 401, 403, 429."""
+    async def admit(self, request: Request, scope: str) -> Caller:
+        """Who is asking, if they may do what needs `scope`.
+
+        Raises Problem (401, 403, 429), ScopeMissingError.
+        """
+        caller = await self.identify(request)
+        caller.require(scope)
+        return caller
+
+    async def identify(self, request: Request) -> Caller:
+        """Who is asking, whatever they may do; charges the rate limit. Raises Problem: 401, 429."""
         address = request.client.host if request.client else "?"
         shown = credentials(request)
         if not shown[1]:
@@ -64,17 +74,7 @@ class Guard:
             raise unknown(request)
         if (wait := self._asking.wait(f"token {holder.token_id}")) > 0:
             raise _slower(wait, "this token asks too often")
-        if scope not in holder.scopes:
-            raise Problem(
-                403,
-                "scope_missing",
-                f"this needs a token with the scope {scope}; yours has {' '.join(_own(holder))}",
-                headers={
-                    "WWW-Authenticate": f"{_REALM['WWW-Authenticate']}, "
-                    f'error="insufficient_scope", scope="{scope}"'
-                },
-            )
-        return holder
+        return Caller.of_token(holder)
 
     async def guess(self, request: Request, token: str) -> Holder:
         """Who holds a token that came in a body. Raises Problem: 401, 429."""
@@ -160,24 +160,20 @@ def _slower(seconds: float, why: str) -> Problem:
     )
 
 
-def _own(holder: Holder) -> list[str]:
-    return [scope for scope in SCOPES if scope in holder.scopes]
-
-
 class Route(APIRoute):
     """A route for anybody; its body is bounded all the same."""
 
     scope: ClassVar[str | None] = None
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """FastAPI's own handler, behind the guard."""
+        """FastAPI's own handler, behind the checks."""
         inner = super().get_route_handler()
         takes_body = self.body_field is not None
 
         async def handler(request: Request) -> Response:
             if self.scope is not None:
-                guard: Guard = request.app.state.api.guard
-                request.state.holder = await guard.admit(request, self.scope)
+                auth: Auth = request.app.state.api.auth
+                request.state.caller = await auth.admit(request, self.scope)
             if takes_body:
                 body = await bounded_body(request)
                 request = Request(request.scope, again(body, request.receive))
@@ -204,9 +200,9 @@ class OperateRoute(Route):
     scope = "operate"
 
 
-def holder_of(request: Request) -> Holder:
+def caller_of(request: Request) -> Caller:
     """Who is asking; only behind a route with a scope."""
-    return request.state.holder
+    return request.state.caller
 
 
 async def bounded_body(request: Request) -> bytes:

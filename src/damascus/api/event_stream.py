@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import threading
 import time
 from collections import deque
 from collections.abc import AsyncGenerator, Callable
 
 from damascus.errors import DamascusError
-from damascus.state.api_views import ApiViews
 from damascus.state.db import Row
 from damascus.state.outbox import Outbox
 
@@ -23,44 +21,27 @@ log = logging.getLogger(__name__)
 _LOOK = 0.5  # seconds between two looks while somebody listens
 _KEPT = 2000  # of the latest events; who is further behind reads from the database
 _PAGE = 500
-_OUTBOX_PAGE = 5000  # what `Outbox.sequence` does at once
 
 
-class Feed:
+class EventStream:
     """The latest events in memory, and those who wait for more. For one event loop."""
 
-    def __init__(self, views: ApiViews, outbox: Outbox) -> None:
-        self._views = views
+    def __init__(self, outbox: Outbox, *, sequence: Callable[[], None]) -> None:
         self._outbox = outbox
+        self._sequence = sequence
         self._kept: deque[Row] = deque(maxlen=_KEPT)
         self._head = -1
         self._more = asyncio.Condition()
         self._task: asyncio.Task[None] | None = None
         self._listening = 0
-        self._sequencing = threading.Lock()
-        self._begun = float("-inf")
-
-    def sequence(self) -> None:
-        """Give all events committed until now their places. Blocks: call in a thread.
-
-        Many who ask at once are served by one who begins after all of them have asked.
-        """
-        asked = time.monotonic()
-        with self._sequencing:
-            if self._begun > asked:
-                return
-            begun = time.monotonic()
-            while self._outbox.sequence() == _OUTBOX_PAGE:
-                pass
-            self._begun = begun
 
     async def head(self) -> int:
         """The last place given out."""
         return await asyncio.to_thread(self._fresh_head)
 
     def _fresh_head(self) -> int:
-        self.sequence()
-        return self._views.event_head()
+        self._sequence()
+        return self._outbox.head()
 
     async def listen(
         self, seq: int, *, beat: float, ended: Callable[[], bool]
@@ -98,9 +79,12 @@ class Feed:
         if self._kept and self._kept[0]["seq"] <= seq + 1:
             return [row for row in self._kept if row["seq"] > seq]
         try:
-            return await asyncio.to_thread(self._views.events_after, seq, limit=_PAGE)
+            return await asyncio.to_thread(self._behind_in_database, seq)
         except DamascusError:
             return []
+
+    def _behind_in_database(self, seq: int) -> list[Row]:
+        return self._outbox.events(order="seq", after=seq, limit=_PAGE)
 
     async def _wait(self) -> None:
         async with self._more:
@@ -134,8 +118,8 @@ class Feed:
         self._head = -1
 
     def _look(self) -> list[Row]:
-        self.sequence()
+        self._sequence()
         if self._head < 0:
-            self._head = self._views.event_head()
+            self._head = self._outbox.head()
             return []
-        return self._views.events_after(self._head, limit=_PAGE)
+        return self._behind_in_database(self._head)

@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.sse import format_sse_event
-from pydantic import Field
 from starlette.responses import StreamingResponse
 
-from damascus.api.auth import ReadRoute
-from damascus.api.fields import BIGGEST, Given
-from damascus.api.responses import told, written
-from damascus.api.schemas import Event, EventPage
+from damascus.api.auth import ReadRoute, caller_of
+from damascus.api.responses import json_response, to_json
+from damascus.api.schemas.events import Event, EventPage
+from damascus.api.schemas.requests import EventListQuery, StreamQuery
+from damascus.backlog import Caller, EventQuery
 from damascus.state.db import Row
 
 if TYPE_CHECKING:
-    from damascus.api.app import Api
+    from damascus.api.context import Api
 
 _BEAT = 15.0  # seconds after which a quiet stream says that it lives
 _CHECKED = 30.0  # seconds after which a listener's token is looked at again
@@ -33,42 +33,24 @@ _STREAM: dict[int | str, dict[str, Any]] = {
 }
 
 
-class EventQuery(Given):
-    """Which events: those behind `after`, or the latest (before `before`)."""
-
-    after: int | None = Field(default=None, ge=0, le=BIGGEST, description="Only behind this `seq`.")
-    before: int | None = Field(
-        default=None, ge=1, le=BIGGEST, description="The latest ones before this `seq`."
-    )
-    item: int | None = Field(default=None, ge=1, le=BIGGEST, description="Only of this item.")
-    limit: int = Field(default=100, ge=1, le=500)
-
-
-class StreamQuery(Given):
-    """Where the stream begins: with nothing, at what happens next."""
-
-    after: int | None = Field(default=None, ge=0, le=BIGGEST, description="Behind this `seq`.")
-    item: int | None = Field(default=None, ge=1, le=BIGGEST, description="Only of this item.")
-
-
 LastEventId = Annotated[
     str | None,
     Header(max_length=19, pattern=r"^\d*$", description="Sent by browsers: goes on behind it."),
 ]
 
 
-def routes(api: Api) -> APIRouter:
+def reading(api: Api) -> APIRouter:
     """What needs the scope `read`."""
     router = APIRouter(prefix="/v1/events", route_class=ReadRoute, tags=["events"])
 
     @router.get("", operation_id="list_events", response_model=EventPage)
-    async def list_events(query: Annotated[EventQuery, Query()], request: Request) -> Response:
+    async def list_events(query: Annotated[EventListQuery, Query()], request: Request) -> Response:
         """Events in their one order. Asked for as `text/event-stream`, it goes on for ever."""
         if "text/event-stream" in request.headers.get("accept", ""):
             last = request.headers.get("last-event-id", "")
             after = int(last) if last.isascii() and last.isdigit() else query.after
             return await _stream(api, request, after=after, item=query.item)
-        return await run_in_threadpool(_history, api, query)
+        return await run_in_threadpool(_history, api, caller_of(request), query)
 
     @router.get("/stream", operation_id="stream_events", response_class=Response, responses=_STREAM)
     async def stream_events(
@@ -83,23 +65,17 @@ def routes(api: Api) -> APIRouter:
     return router
 
 
-def _history(api: Api, query: EventQuery) -> Response:
-    api.feed.sequence()
-    head = api.views.event_head()
-    if query.after is not None:
-        events = api.views.events_after(query.after, item_id=query.item, limit=query.limit)
-        if query.before is not None:
-            events = [row for row in events if row["seq"] < query.before]
-    else:
-        before = min(query.before or BIGGEST, head + 1)
-        events = api.views.events_before(before, item_id=query.item, limit=query.limit)
-    last = events[-1]["seq"] if events else query.after or head
-    return told(EventPage, {"events": events, "head": head, "next_after": last})
+def _history(api: Api, caller: Caller, query: EventListQuery) -> Response:
+    wanted = EventQuery(item=query.item, after=query.after, before=query.before, limit=query.limit)
+    page = api.backlog.events(caller, wanted)
+    return json_response(
+        EventPage, {"events": page.rows, "head": page.head, "next_after": page.next_after}
+    )
 
 
 async def _stream(api: Api, request: Request, *, after: int | None, item: int | None) -> Response:
     api.streams.check()
-    head = await api.feed.head()
+    head = await api.event_stream.head()
     start = head if after is None else min(after, head)
     return StreamingResponse(
         _events(api, request, start, item),
@@ -113,15 +89,15 @@ async def _events(api: Api, request: Request, seq: int, item: int | None) -> Asy
     # A browser that comes back before anything has happened goes on from here.
     yield format_sse_event(comment="damascus", id=str(seq), retry=_RETRY)
     with api.streams.one():
-        async for batch in api.feed.listen(seq, beat=_BEAT, ended=api.stopping):
+        async for batch in api.event_stream.listen(seq, beat=_BEAT, ended=api.stopping):
             if time.monotonic() - checked > _CHECKED:
                 checked = time.monotonic()
-                if not await api.guard.still(request, "read"):
+                if not await api.auth.still(request, "read"):
                     return
             wanted = [row for row in batch if item is None or row["item_id"] == item]
             yield b"".join(_wire(row) for row in wanted) or b": beat\n\n"
 
 
 def _wire(row: Row) -> bytes:
-    data = written(Event, row).decode()
+    data = to_json(Event, row).decode()
     return format_sse_event(data_str=data, event=row["type"], id=str(row["seq"]))

@@ -1,7 +1,7 @@
 """`/mcp`: the Model Context Protocol over streamable HTTP, with the tokens and scopes of the API.
 
-Each tool asks the API itself, in this process, with the token of the request: scopes, rates, limits
-and sentences are the same as everywhere. There are no sessions, so nothing is kept between two
+The token is looked up once and charged once; the tools then call the service in this process, with
+the scopes of that token. There are no sessions of the protocol, so nothing is kept between two
 requests and nobody can take over another's.
 """
 
@@ -13,25 +13,25 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from importlib import import_module
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from fastapi import FastAPI, Request
+from fastapi import Request
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from damascus.api.auth import again, bounded_body, credentials, unknown
+from damascus.api.auth import again, bounded_body, caller_of, credentials, unknown
 from damascus.api.problems import Problem
 
 if TYPE_CHECKING:
-    from damascus.api.app import Api
+    from damascus.api.context import Api
 
 log = logging.getLogger(__name__)
 
-_TOOLS = "damascus.mcp_server.tools"
-_INSIDE = "http://damascus.internal"  # goes over no network: see the transport
+_SERVER = "damascus.mcp_server.server"
+_AT_ONCE = 6  # verbs; as many threads as the routes have
 
 
-class Agents:
+class McpEndpoint:
     """The address. The protocol's library is imported when somebody first asks for it."""
 
     def __init__(self, api: Api) -> None:
@@ -45,9 +45,9 @@ class Agents:
         return [Route("/mcp", self, methods=["POST"])] if find_spec("mcp") else []
 
     @asynccontextmanager
-    async def running(self, app: FastAPI) -> AsyncGenerator[None]:
-        """Be ready to answer, for as long as the block runs; `app` holds the API's addresses."""
-        keeping = asyncio.create_task(self._keep(app))
+    async def running(self) -> AsyncGenerator[None]:
+        """Be ready to answer, for as long as the block runs."""
+        keeping = asyncio.create_task(self._keep())
         try:
             yield
         finally:
@@ -72,44 +72,39 @@ class Agents:
         """
         if credentials(request)[0] == "cookie":
             raise unknown(request)
-        try:
-            await self._api.guard.admit(request, "read")
-        except Problem as problem:
-            if problem.code != "scope_missing":
-                raise
+        request.state.caller = await self._api.auth.identify(request)
 
-    async def _keep(self, app: FastAPI) -> None:
+    async def _keep(self) -> None:
         await self._wanted.wait()
         try:
-            await self._serve(app)
+            await self._serve()
         except Exception:
             log.exception("agents cannot be served")
         finally:
             self._handle = None
             self._there.set()  # nobody waits for what will not come
 
-    async def _serve(self, app: FastAPI) -> None:
-        await asyncio.to_thread(import_module, _TOOLS)  # takes a second, once
-        import httpx  # noqa: PLC0415 - loaded a moment ago, beside the event loop
+    async def _serve(self) -> None:
+        await asyncio.to_thread(import_module, _SERVER)  # takes a second, once
+        from anyio import CapacityLimiter  # noqa: PLC0415 - loaded a moment ago, in a thread
         from mcp.server.transport_security import TransportSecuritySettings  # noqa: PLC0415 - so
 
-        from damascus.mcp_server.over_http import OverHttp  # noqa: PLC0415 - the same
-        from damascus.mcp_server.tools import Asking, serve  # noqa: PLC0415 - the same
+        from damascus.mcp_server.server import serve  # noqa: PLC0415 - the same
+        from damascus.mcp_server.session import Session, ToolContext  # noqa: PLC0415 - the same
 
-        inside = httpx.ASGITransport(app=app, raise_app_exceptions=False)
-        async with httpx.AsyncClient(transport=inside, base_url=_INSIDE) as asking:
+        limiter = CapacityLimiter(_AT_ONCE)
 
-            def backlog_of(ctx: Asking) -> OverHttp:
-                given = ctx.headers or {}
-                return OverHttp(asking, {"Authorization": given.get("authorization", "")})
+        def session_of(ctx: ToolContext) -> Session:
+            request: Any = ctx.request_context.request
+            return Session(self._api.backlog, caller_of(request), limiter)
 
-            server = serve(backlog_of)
-            # Hosts and origins are checked by the API's own outermost step.
-            open_to_all = TransportSecuritySettings(enable_dns_rebinding_protection=False)
-            server.streamable_http_app(
-                json_response=True, stateless_http=True, transport_security=open_to_all
-            )
-            async with server.session_manager.run():
-                self._handle = server.session_manager.handle_request
-                self._there.set()
-                await asyncio.Event().wait()
+        server = serve(session_of)
+        # Hosts and origins are checked by the API's own outermost step.
+        open_to_all = TransportSecuritySettings(enable_dns_rebinding_protection=False)
+        server.streamable_http_app(
+            json_response=True, stateless_http=True, transport_security=open_to_all
+        )
+        async with server.session_manager.run():
+            self._handle = server.session_manager.handle_request
+            self._there.set()
+            await asyncio.Event().wait()

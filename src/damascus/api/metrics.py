@@ -16,12 +16,13 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, generate_la
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from damascus.api.auth import Route
+from damascus.backlog.caller import SERVER
 from damascus.domain.events import EventType
 from damascus.state.db import Row
 from damascus.worker.doorbell import last_ring
 
 if TYPE_CHECKING:
-    from damascus.api.app import Api
+    from damascus.api.context import Api
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +46,7 @@ def routes(api: Api) -> APIRouter:
     async def metrics(request: Request) -> Response:
         """Everything Prometheus should know."""
         if not api.settings.api_open_metrics:
-            await api.guard.admit(request, "read")
+            await api.auth.admit(request, "read")
         text = await api.in_thread(meter.text)
         return Response(text, headers={"Content-Type": _TYPE})
 
@@ -91,11 +92,11 @@ class Meter:
             return generate_latest(self._registry)
 
     def _catch_up(self) -> None:
-        self._api.feed.sequence()
+        self._api.backlog.sequence()
         if self._seen < 0:
-            self._seen = self._api.views.event_head()
+            self._seen = self._api.store.outbox.head()
         for _ in range(_MOST_PAGES):
-            rows = self._api.views.told(self._seen, limit=_PAGE)
+            rows = self._api.store.outbox.counters(self._seen, limit=_PAGE)
             for row in rows:
                 self._count(row)
                 self._seen = row["seq"]
@@ -127,7 +128,7 @@ class _Gauges:
 
     def collect(self) -> Iterator[Metric]:
         """Read everything; called at each scrape."""
-        look = self._api.board.look()
+        look = self._api.backlog.stats(SERVER)
         yield from _items(look)
         yield from _money(look)
         yield _one("damascus_slots", "How many items may run at once", look["slots"]["cap"])
@@ -139,29 +140,29 @@ class _Gauges:
             "How long the oldest question waits",
             waiting["oldest_seconds"],
         )
-        yield from self._outbox()
+        yield from _outbox(look["outbox"])
         yield _one(
             "damascus_oldest_snapshot_seconds",
             "Age of the oldest transaction: while it lives, dead rows pile up before the queue",
-            self._api.views.oldest_snapshot(),
+            look["oldest_snapshot_seconds"],
         )
         rung = last_ring(self._api.settings)
         yield _one("damascus_last_ring_timestamp_seconds", "When the doorbell last rang", rung)
 
-    def _outbox(self) -> Iterator[Metric]:
-        outbox = self._api.views.outbox()
-        yield _one("damascus_outbox_unsequenced", "Events without a place", outbox["unsequenced"])
-        backlog = GaugeMetricFamily(
-            "damascus_outbox_backlog", "Events a sink has not taken", labels=["sink"]
-        )
-        age = GaugeMetricFamily(
-            "damascus_outbox_oldest_seconds", "Age of the oldest of those", labels=["sink"]
-        )
-        for sink in outbox["sinks"]:
-            backlog.add_metric([sink["sink"]], sink["behind"])
-            age.add_metric([sink["sink"]], sink["oldest_seconds"] or 0.0)
-        yield backlog
-        yield age
+
+def _outbox(outbox: dict[str, Any]) -> Iterator[Metric]:
+    yield _one("damascus_outbox_unsequenced", "Events without a place", outbox["unsequenced"])
+    backlog = GaugeMetricFamily(
+        "damascus_outbox_backlog", "Events a sink has not taken", labels=["sink"]
+    )
+    age = GaugeMetricFamily(
+        "damascus_outbox_oldest_seconds", "Age of the oldest of those", labels=["sink"]
+    )
+    for sink in outbox["sinks"]:
+        backlog.add_metric([sink["sink"]], sink["behind"])
+        age.add_metric([sink["sink"]], sink["oldest_seconds"] or 0.0)
+    yield backlog
+    yield age
 
 
 def _items(look: dict[str, Any]) -> Iterator[Metric]:

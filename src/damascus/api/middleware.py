@@ -41,7 +41,7 @@ _ALWAYS = (
 _NOT_KEPT = (b"cache-control", b"no-store")
 
 
-class Door:
+class Middleware:
     """Wraps the application. `hosts` are the names it answers to, besides localhost; "*" is all."""
 
     def __init__(self, app: ASGIApp, *, hosts: Iterable[str], address: str) -> None:

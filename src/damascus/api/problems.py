@@ -14,24 +14,13 @@ from typing import Any, cast
 
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Route
 
-from damascus.errors import (
-    ConfigurationError,
-    ConflictError,
-    DamascusError,
-    DatabaseUnreachableError,
-    DependentsWaitingError,
-    KeyReusedError,
-    NotFoundError,
-    SchemaError,
-    StaleVersionError,
-    UnreachableError,
-    UsageError,
-)
+from damascus.api.error_cases import case_of, facts_of
+from damascus.errors import DamascusError
 from damascus.text.sanitize import clean
 
 log = logging.getLogger(__name__)
@@ -39,7 +28,6 @@ log = logging.getLogger(__name__)
 MEDIA_TYPE = "application/problem+json"
 _SHOWN = 20  # of the errors in one request
 _HTTP_CODES = {404: "not_found", 405: "method_not_allowed", 400: "bad_request"}
-_AGAIN = {"Retry-After": "2"}
 
 
 class WrongField(BaseModel):
@@ -50,7 +38,9 @@ class WrongField(BaseModel):
 
 
 class ProblemDocument(BaseModel):
-    """What every error answers with (RFC 9457)."""
+    """What every error answers with (RFC 9457). The facts of a case are further members."""
+
+    model_config = ConfigDict(extra="allow")
 
     type: str = Field(examples=["about:blank"])
     title: str = Field(examples=["Not Found"])
@@ -72,6 +62,7 @@ class Problem(Exception):  # noqa: N818 - RFC 9457 calls it that
         *,
         headers: Mapping[str, str] | None = None,
         errors: Sequence[Mapping[str, str]] | None = None,
+        facts: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(detail)
         self.status = status
@@ -79,10 +70,12 @@ class Problem(Exception):  # noqa: N818 - RFC 9457 calls it that
         self.detail = detail
         self.headers = dict(headers or {})
         self.errors = errors
+        self.facts = dict(facts or {})
 
     def response(self, request_id: str) -> Response:
         """The answer on the wire."""
         document: dict[str, Any] = {
+            **self.facts,
             "type": "about:blank",
             "title": HTTPStatus(self.status).phrase,
             "status": self.status,
@@ -100,7 +93,7 @@ class Problem(Exception):  # noqa: N818 - RFC 9457 calls it that
         )
 
 
-def problem_of(error: Exception, request_id: str) -> Problem:  # noqa: C901, PLR0911, PLR0912 - one row per kind
+def problem_of(error: Exception, request_id: str) -> Problem:
     """The problem that tells of `error`; what must not be told goes to the log."""
     match error:
         case Problem():
@@ -108,47 +101,32 @@ def problem_of(error: Exception, request_id: str) -> Problem:  # noqa: C901, PLR
         case RequestValidationError():
             return _invalid(error)
         case HTTPException():
-            code = _HTTP_CODES.get(error.status_code, "http_error")
-            detail = str(error.detail)
-            if error.status_code == HTTPStatus.NOT_FOUND:
-                detail = "nothing is at this address: see /openapi.json"
-            elif error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-                detail = "this address does not know that method: see the Allow header"
-            return Problem(error.status_code, code, detail, headers=error.headers)
-        case KeyReusedError():
-            return Problem(409, "idempotency_key_reused", str(error))
-        case StaleVersionError():
-            return Problem(412, "version_is_stale", str(error))
-        case NotFoundError():
-            return Problem(404, "not_found", clean(str(error)))
-        case DependentsWaitingError():
-            detail = (
-                f"{error}: cancel those first, or cancel this item with `free` as true to let "
-                "them go on without it"
-            )
-            return Problem(409, "waited_for", clean(detail))
-        case ConflictError():
-            return Problem(409, "conflict", clean(str(error)))
-        case UsageError():
-            return Problem(422, "unusable", clean(str(error)))
-        case DatabaseUnreachableError():
-            log.warning("request %s: %s", request_id, error)
-            detail = "the database does not answer: try again in a moment"
-            return Problem(503, "database_unreachable", detail, headers=_AGAIN)
-        case SchemaError():
-            log.error("request %s: %s", request_id, error)
-            detail = "the database does not hold the schema this version needs"
-            return Problem(503, "schema", detail, headers=_AGAIN)
-        case UnreachableError():
-            log.warning("request %s: %s", request_id, error)
-            detail = "something this needs does not answer: try again in a moment"
-            return Problem(503, "unreachable", detail, headers=_AGAIN)
-        case ConfigurationError() | DamascusError():
-            log.error("request %s: %s", request_id, error)
-            return Problem(500, "failed", "this did not work: the log tells why")
+            return _http(error)
+        case DamascusError():
+            return _known(error, request_id)
         case _:
             log.error("request %s failed", request_id, exc_info=error)
             return Problem(500, "internal", "this did not work: the log tells why")
+
+
+def _known(error: DamascusError, request_id: str) -> Problem:
+    case = case_of(error)
+    if case.level is not None:
+        log.log(case.level, "request %s: %s", request_id, error)
+    detail = case.detail or clean(str(error) + case.hint)
+    headers = {name: value.format(**vars(error)) for name, value in case.headers.items()}
+    facts = {} if case.level is not None else facts_of(error)
+    return Problem(case.status, case.code, detail, headers=headers, facts=facts)
+
+
+def _http(error: HTTPException) -> Problem:
+    code = _HTTP_CODES.get(error.status_code, "http_error")
+    detail = str(error.detail)
+    if error.status_code == HTTPStatus.NOT_FOUND:
+        detail = "nothing is at this address: see /openapi.json"
+    elif error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        detail = "this address does not know that method: see the Allow header"
+    return Problem(error.status_code, code, detail, headers=error.headers)
 
 
 async def answer(request: Request, error: Exception) -> Response:

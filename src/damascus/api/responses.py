@@ -14,7 +14,7 @@ from pydantic import BaseModel, TypeAdapter
 from starlette.responses import Response
 
 
-def told(
+def json_response(
     shape: type[BaseModel],
     value: object,
     *,
@@ -23,14 +23,14 @@ def told(
 ) -> Response:
     """`value` (rows as dicts) as JSON in the shape of a model."""
     return Response(
-        written(shape, value),
+        to_json(shape, value),
         status_code=status,
         headers=None if headers is None else dict(headers),
         media_type="application/json",
     )
 
 
-def written(shape: type[BaseModel], value: object) -> bytes:
+def to_json(shape: type[BaseModel], value: object) -> bytes:
     """The same as bytes."""
     adapter = _adapter(shape)
     return adapter.dump_json(adapter.validate_python(value))

@@ -1,8 +1,8 @@
-"""What several ask for at once is made once.
+"""Single flight: one computation serves all who ask for the same thing at the same time.
 
-When something happens every open page asks for the same list in the same moment. Whoever asks gets
-an answer whose making began after the question, so that everybody sees what they have just done:
-one that is under way already is not shared, the next one is.
+When something happens, every open page asks for the same list in the same moment. An answer is
+shared only by those who asked before its computation began, so everybody sees what they have just
+done: a computation under way is not shared, the next one is.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 
-class Together(Generic[T]):
+class SingleFlight(Generic[T]):
     """For one event loop. Holds nothing but what is being waited for."""
 
     def __init__(self) -> None:

@@ -46,7 +46,17 @@ _WORDS = {
 _EVERYWHERE = frozenset({421, 503})
 _WITH_TOKEN = frozenset({401, 403, 429})
 _WITH_BODY = frozenset({400, 408, 413, 415})
-_NAMING = frozenset({"ingest_story", "list_items", "list_issues"})  # name a project beside the path
+_NAMING = frozenset(
+    {
+        "ingest_story",
+        "list_items",
+        "list_issues",
+        "list_gates",
+        "list_costs",
+        "list_events",
+        "add_project",
+    }
+)  # name a project beside the path
 _HEADERS = {
     401: "WWW-Authenticate",
     429: "Retry-After",
@@ -129,7 +139,8 @@ def _failure(code: int) -> dict[str, Any]:
 
 def main() -> int:
     """Write the document to stdout."""
-    from damascus.api.app import Api, build  # noqa: PLC0415 - it imports this module
+    from damascus.api.app import build  # noqa: PLC0415 - it imports this module
+    from damascus.api.context import Api  # noqa: PLC0415 - the same
     from damascus.config import Settings  # noqa: PLC0415 - the same
     from damascus.wiring import App  # noqa: PLC0415 - the same
 

@@ -1,5 +1,5 @@
 """Damascus for agents: the Model Context Protocol, over stdio and below the HTTP API.
 
-The tools are written once (`tools`), on a `Backlog`: either the HTTP API with a token (`over_http`)
-or the store of the configured database (`over_store`).
+The tools are written once. They call the verbs of `damascus.backlog`: in process, where the store
+is, or over the HTTP API with a token.
 """

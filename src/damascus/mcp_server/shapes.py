@@ -13,12 +13,11 @@ from typing import Annotated, Any, Literal, cast
 
 from pydantic import BaseModel, BeforeValidator, Field, PlainSerializer
 
+from damascus.backlog import EventPage as Events
 from damascus.domain.work import IssueKind, Phase, Verdict
-from damascus.mcp_server.backlog import Answer
 from damascus.text.sanitize import clean
 
 LATEST = 10  # of each list in an item
-_MANY = 50  # projects, workers
 _LINE, _PARAGRAPH, _TEXT = 200, 600, 4000  # characters
 WHOLE = 2_000_000  # characters: more than any story or spec has
 
@@ -170,7 +169,16 @@ class Ingested(BaseModel):
     item_id: int
     key: str
     outcome: Literal["accepted", "unchanged", "updated"]
+    changed: list[str] = Field(description="What an update changed")
+    not_taken: list[str] = Field(description="Options that could not be taken over any more")
+    gates: list[int] = Field(description="The closed gates for the items of `after`")
     replayed: bool = Field(description="Whether this is the answer given before to the same key")
+
+
+class Changed(BaseModel):
+    """An item that was changed."""
+
+    item_id: int
 
 
 class Moved(BaseModel):
@@ -188,86 +196,90 @@ class Answered(BaseModel):
     phase: Phase | None
 
 
-class Slots(BaseModel):
-    """How many items may run at once, and how many do."""
+class GateAdded(BaseModel):
+    """The gate before an item; gate_id is null when what it waits for has come to pass."""
 
-    cap: int
-    used: int
+    gate_id: int | None
+    item_id: int
 
 
-class Worker(BaseModel):
-    """Who does what."""
+class GateOpened(BaseModel):
+    """A gate that was opened, and the item it stood before."""
 
-    worker: Line
+    gate_id: int
+    item_id: int
+
+
+class ListedGate(Gate):
+    """A gate in a list."""
+
     item_id: int
     project: str
     key: str
-    title: Line
+
+
+class Gates(BaseModel):
+    """Gates, by number."""
+
+    gates: list[ListedGate]
+
+
+class ListedEvent(Event):
+    """An event in a list."""
+
+    seq: int | None
+    item_id: int | None
+    project: str | None
+    key: str | None
+
+
+class EventPage(BaseModel):
+    """Events, oldest first."""
+
+    events: list[ListedEvent]
+    next_after: int = Field(description="Give it as `after` for what comes next")
+
+
+class Log(BaseModel):
+    """The end of a run's log."""
+
+    run_id: int
+    text: str
+
+
+class Diff(BaseModel):
+    """What an item's branch changes."""
+
+    text: str
+    cut: bool
+
+
+class Cost(BaseModel):
+    """What one model cost in one phase of one project."""
+
+    project: str
     phase: Phase
-    age_seconds: float | None
-    stale: bool
+    model: Line
+    calls: int
+    input_tokens: int | None
+    output_tokens: int | None
+    usd: Money | None
+    unmeasured: int
 
 
-class PhaseCount(BaseModel):
-    """What is in one phase. `ready` could be claimed now; the others say why not."""
+class Costs(BaseModel):
+    """Spend by project, phase and model."""
 
-    items: int
-    ready: int
-    running: int
-    gated: int
-    paused: int
-    backing_off: int
-    failing: int
-    oldest_seconds: float | None
+    costs: list[Cost]
 
 
-class ProjectCount(BaseModel):
-    """One project and its items that are not final."""
-
-    name: str
-    paused: bool
-    open: dict[Phase, int]
+def events_of(page: Events) -> EventPage:
+    """Events as they are shown."""
+    rows = [dict(row) | {"summary": _summary(row["data"])} for row in page.rows]
+    return EventPage.model_validate({"events": rows, "next_after": page.next_after})
 
 
-class IssueCount(BaseModel):
-    """What waits for a person."""
-
-    open: int
-    oldest_seconds: float | None
-    by_kind: dict[IssueKind, int]
-
-
-class Finished(BaseModel):
-    """What came to its end; a day is a day in UTC."""
-
-    merged_total: int
-    cancelled_total: int
-    merged_today: int
-
-
-class Spend(BaseModel):
-    """What was spent."""
-
-    usd_total: Money
-    usd_today: Money
-    unmeasured_total: int = Field(description="Model calls whose cost nobody could measure")
-
-
-class Stats(BaseModel):
-    """Who does what, what waits, what was merged, what it cost."""
-
-    time: datetime
-    slots: Slots
-    workers: list[Worker]
-    phases: dict[Phase, PhaseCount]
-    projects: list[ProjectCount]
-    projects_left_off: int
-    issues: IssueCount
-    finished: Finished
-    spend: Spend
-
-
-def detail_of(page: Answer, *, text: int = _TEXT) -> ItemDetail:
+def detail_of(page: Mapping[str, Any], *, text: int = _TEXT) -> ItemDetail:
     """An item as it is shown, its story and spec at most `text` characters long."""
     item: dict[str, Any] = dict(page["item"])
     shortened: list[str] = []
@@ -285,19 +297,6 @@ def detail_of(page: Answer, *, text: int = _TEXT) -> ItemDetail:
             "gates": page["gates"][:LATEST],
             "runs": page["runs"][:LATEST],
             "events": [dict(event) | {"summary": _summary(event["data"])} for event in events],
-        }
-    )
-
-
-def stats_of(numbers: Answer) -> Stats:
-    """The numbers as they are shown: the first projects and workers."""
-    projects = numbers["projects"]
-    return Stats.model_validate(
-        {
-            **numbers,
-            "workers": numbers["workers"][:_MANY],
-            "projects": projects[:_MANY],
-            "projects_left_off": max(len(projects) - _MANY, 0),
         }
     )
 

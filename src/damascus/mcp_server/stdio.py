@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from collections.abc import Generator
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
 import anyio
+from anyio import CapacityLimiter
 
-from damascus.mcp_server.over_http import OverHttp, client
-from damascus.mcp_server.over_store import OverStore
-from damascus.mcp_server.tools import serve
+from damascus.backlog import Backlog, Caller
+from damascus.backlog.base import ring_in_thread
+from damascus.backlog.http_client import HttpBacklog
+from damascus.mcp_server.server import serve
+from damascus.mcp_server.session import Session
 
 if TYPE_CHECKING:
-    from damascus.mcp_server.backlog import Backlog
+    from damascus.mcp_server.verbs import Verbs
     from damascus.wiring import App
+
+_AT_ONCE = 4  # calls; the pool has more connections than that
 
 
 def run(app: App, *, actor: str) -> None:
@@ -37,16 +42,17 @@ def run(app: App, *, actor: str) -> None:
 
 
 async def _serve(app: App, actor: str) -> None:
-    async with _backlog(app, actor) as backlog:
-        server = serve(lambda _: backlog)
+    with _backlog(app) as backlog:
+        session = Session(backlog, Caller.operator(actor), CapacityLimiter(_AT_ONCE))
+        server = serve(lambda _: session)
         await server.run_stdio_async()
 
 
-@asynccontextmanager
-async def _backlog(app: App, actor: str) -> AsyncGenerator[Backlog]:
+@contextmanager
+def _backlog(app: App) -> Generator[Verbs]:
     settings = app.settings
     if settings.api_url is None or settings.api_token is None:
-        yield OverStore(app, actor=actor)
+        yield Backlog(app, ring=ring_in_thread(settings))
         return
-    async with client(settings.api_url, settings.api_token.get_secret_value()) as asking:
-        yield OverHttp(asking)
+    with HttpBacklog(settings.api_url, settings.api_token.get_secret_value()) as backlog:
+        yield backlog

@@ -13,6 +13,7 @@ from mcp_types import ToolAnnotations
 from pydantic import ValidationError
 
 from damascus.errors import DamascusError
+from damascus.mcp_server.errors import worded
 from damascus.text.sanitize import clean
 
 log = logging.getLogger(__name__)
@@ -20,6 +21,18 @@ log = logging.getLogger(__name__)
 _SHOWN = 5  # of what was wrong with one call
 _LONGEST = 1000  # characters of a sentence
 FAILED = "this did not work: the log of the server tells why"
+
+
+READS = ToolAnnotations(read_only_hint=True, idempotent_hint=True, open_world_hint=False)
+ADDS = ToolAnnotations(
+    read_only_hint=False, destructive_hint=False, idempotent_hint=True, open_world_hint=False
+)
+MOVES = ToolAnnotations(
+    read_only_hint=False, destructive_hint=False, idempotent_hint=False, open_world_hint=False
+)
+ENDS = ToolAnnotations(
+    read_only_hint=False, destructive_hint=True, idempotent_hint=True, open_world_hint=False
+)
 
 
 class PlainTool(Tool):
@@ -52,15 +65,10 @@ class PlainTool(Tool):
             done = await self.fn_metadata.call_fn(self.fn, self.is_async, given, aside)
             return self.fn_metadata.convert_result(done) if convert_result else done
         except DamascusError as error:
-            raise ToolError(told(error)) from None
+            raise ToolError(worded(error)) from None
         except Exception as error:
             log.exception("the tool %s failed", self.name)
             raise ToolError(FAILED) from error
-
-
-def told(error: DamascusError) -> str:
-    """The sentence of an error, safe to show."""
-    return clean(str(error))[:_LONGEST]
 
 
 def wrong(error: ValidationError) -> str:

@@ -119,11 +119,11 @@ export function useLately(limit: number) {
 }
 
 export type Act =
-  | { do: 'retry'; id: number; body: Schemas['Again'] }
-  | { do: 'cancel'; id: number; body: Schemas['GiveUp'] }
-  | { do: 'change'; id: number; body: Schemas['Change'] }
-  | { do: 'answer'; id: number; body: Schemas['Answer'] }
-  | { do: 'pause'; name: string; body: Schemas['Pause'] }
+  | { do: 'retry'; id: number; body: Schemas['RetryRequest'] }
+  | { do: 'cancel'; id: number; body: Schemas['CancelRequest'] }
+  | { do: 'change'; id: number; body: Schemas['ChangeRequest'] }
+  | { do: 'answer'; id: number; body: Schemas['AnswerRequest'] }
+  | { do: 'pause'; name: string; body: Schemas['PauseRequest'] }
   | { do: 'resume'; name: string };
 
 function perform(act: Act): Promise<unknown> {

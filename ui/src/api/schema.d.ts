@@ -155,6 +155,28 @@ export interface paths {
         patch: operations["change_item"];
         trace?: never;
     };
+    "/v1/projects/{name}/items/{key}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Story
+         * @description The item of a story, by its project and key.
+         *
+         *     Needs the scope `read`.
+         */
+        get: operations["get_story"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/items/{item_id}/spec": {
         parameters: {
             query?: never;
@@ -265,6 +287,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/items/{item_id}/runs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Runs
+         * @description The latest runs of an item, newest first.
+         *
+         *     Needs the scope `read`.
+         */
+        get: operations["list_runs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/items/{item_id}/runs/{run_id}/log": {
         parameters: {
             query?: never;
@@ -301,6 +345,28 @@ export interface paths {
          *     Needs the scope `read`.
          */
         get: operations["get_diff"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/costs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Costs
+         * @description Spend by project, phase and model; `usd` is null where nothing could be measured.
+         *
+         *     Needs the scope `read`.
+         */
+        get: operations["list_costs"];
         put?: never;
         post?: never;
         delete?: never;
@@ -373,28 +439,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/projects": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * List Projects
-         * @description All projects with their policy and the items that are not final, by name.
-         *
-         *     Needs the scope `read`.
-         */
-        get: operations["list_projects"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/v1/issues/{issue_id}/answer": {
         parameters: {
             query?: never;
@@ -415,6 +459,128 @@ export interface paths {
         options?: never;
         head?: never;
         patch?: never;
+        trace?: never;
+    };
+    "/v1/gates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Gates
+         * @description The gates that are closed; with `state=all` those that were opened as well.
+         *
+         *     Needs the scope `read`.
+         */
+        get: operations["list_gates"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/items/{item_id}/gates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Add Gate
+         * @description Keep an item from being claimed: until another is merged, a time, or a person says.
+         *
+         *     Needs the scope `operate`.
+         */
+        post: operations["add_gate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/gates/{gate_id}/open": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Open Gate
+         * @description Open a gate by hand, whatever it waits for.
+         *
+         *     Needs the scope `operate`.
+         */
+        post: operations["open_gate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/projects": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Projects
+         * @description All projects with their policy and the items that are not final, by name.
+         *
+         *     Needs the scope `read`.
+         */
+        get: operations["list_projects"];
+        put?: never;
+        /**
+         * Add Project
+         * @description Add a project, after asking its forge whether the repository can be used.
+         *
+         *     Needs the scope `operate`.
+         */
+        post: operations["add_project"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/projects/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Project
+         * @description One project with its whole policy.
+         *
+         *     Needs the scope `read`.
+         */
+        get: operations["get_project"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Change Project
+         * @description Change the policy; null takes a field back. It holds from the next phase on.
+         *
+         *     Needs the scope `operate`.
+         */
+        patch: operations["change_project"];
         trace?: never;
     };
     "/v1/projects/{name}/pause": {
@@ -466,34 +632,106 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
-         * Again
-         * @description How a blocked item goes on.
+         * AddProjectRequest
+         * @description A repository to add as a project, and its policy.
          */
-        Again: {
+        AddProjectRequest: {
             /**
-             * Phase
-             * @description Default: where it blocked.
+             * Name
+             * @example greeting
              */
-            phase?: ("spec" | "build" | "review") | null;
+            name: string;
             /**
-             * Note
-             * @description Kept with the event.
-             * @default
-             * @example go on
+             * Repo
+             * @description A URL without credentials, or an absolute path on the server's machine.
+             * @example https://gitea.example/team/shop
              */
-            note: string;
-            /** Budget Cycles */
+            repo: string;
+            /**
+             * Forge
+             * @description Default: by what `repo` looks like.
+             */
+            forge?: string | null;
+            /**
+             * Base Branch
+             * @description Where work is merged. Default: the repository's own.
+             * @example main
+             */
+            base_branch?: string | null;
+            /**
+             * Builder
+             * @description Coding agent to use here.
+             */
+            builder?: string | null;
+            /**
+             * Test Command
+             * @description Wins over the command of every spec, such as 'pytest -q'. No shell runs it.
+             */
+            test_command?: string[] | null;
+            /**
+             * Test Programs
+             * @description First word a spec's test command may have, in place of the usual ones.
+             */
+            test_programs?: string[] | null;
+            /**
+             * Setup Command
+             * @description Run before the tests, without a shell.
+             */
+            setup_command?: string[] | null;
+            /**
+             * Test Timeout Seconds
+             * @description Seconds the tests may take. Default: 900.
+             */
+            test_timeout_seconds?: number | null;
+            /**
+             * Test Network
+             * @description Let tests reach the network.
+             */
+            test_network?: boolean | null;
+            /**
+             * Protected Paths
+             * @description A path agents must not change.
+             */
+            protected_paths?: string[] | null;
+            /**
+             * Protected Policy
+             * @description What a change to such a path does: fail, or ask a person. Default: fail.
+             */
+            protected_policy?: ("fail" | "ask") | null;
+            /**
+             * Merge Style
+             * @description How the forge merges. Default: merge.
+             */
+            merge_style?: ("merge" | "squash") | null;
+            /**
+             * Conventions
+             * @description Markdown every implementer must follow, at most 12,000 characters. The text is copied: give it again when it has changed.
+             */
+            conventions?: string | null;
+            /**
+             * Max Concurrency
+             * @description Items at once.
+             */
+            max_concurrency?: number | null;
+            /**
+             * Budget Cycles
+             * @description Attempts before an item blocks.
+             */
             budget_cycles?: number | null;
-            /** Budget Usd */
+            /**
+             * Budget Usd
+             * @description US dollars an item may cost.
+             */
             budget_usd?: string | null;
         };
         /**
-         * Answer
+         * AnswerRequest
          * @description What a person says. A question needs a text, a blocked item a choice.
          */
-        Answer: {
+        AnswerRequest: {
             /**
              * Text
+             * @description The answer to a question.
              * @default
              * @example Use the second one.
              */
@@ -525,10 +763,100 @@ export interface components {
             phase: components["schemas"]["Phase"] | null;
         };
         /**
-         * Change
+         * CancelRequest
+         * @description How an item is cancelled.
+         */
+        CancelRequest: {
+            /**
+             * Note
+             * @description Kept with the event.
+             * @default
+             * @example go on
+             */
+            note: string;
+            /**
+             * Free
+             * @description Let the items that wait for it go on without it.
+             * @default false
+             */
+            free: boolean;
+        };
+        /**
+         * ChangeProjectRequest
+         * @description Fields of the policy; null takes one back. At least one of them.
+         */
+        ChangeProjectRequest: {
+            /**
+             * Builder
+             * @description Coding agent to use here.
+             */
+            builder?: string | null;
+            /**
+             * Test Command
+             * @description Wins over the command of every spec, such as 'pytest -q'. No shell runs it.
+             */
+            test_command?: string[] | null;
+            /**
+             * Test Programs
+             * @description First word a spec's test command may have, in place of the usual ones.
+             */
+            test_programs?: string[] | null;
+            /**
+             * Setup Command
+             * @description Run before the tests, without a shell.
+             */
+            setup_command?: string[] | null;
+            /**
+             * Test Timeout Seconds
+             * @description Seconds the tests may take. Default: 900.
+             */
+            test_timeout_seconds?: number | null;
+            /**
+             * Test Network
+             * @description Let tests reach the network.
+             */
+            test_network?: boolean | null;
+            /**
+             * Protected Paths
+             * @description A path agents must not change.
+             */
+            protected_paths?: string[] | null;
+            /**
+             * Protected Policy
+             * @description What a change to such a path does: fail, or ask a person. Default: fail.
+             */
+            protected_policy?: ("fail" | "ask") | null;
+            /**
+             * Merge Style
+             * @description How the forge merges. Default: merge.
+             */
+            merge_style?: ("merge" | "squash") | null;
+            /**
+             * Conventions
+             * @description Markdown every implementer must follow, at most 12,000 characters. The text is copied: give it again when it has changed.
+             */
+            conventions?: string | null;
+            /**
+             * Max Concurrency
+             * @description Items at once.
+             */
+            max_concurrency?: number | null;
+            /**
+             * Budget Cycles
+             * @description Attempts before an item blocks.
+             */
+            budget_cycles?: number | null;
+            /**
+             * Budget Usd
+             * @description US dollars an item may cost.
+             */
+            budget_usd?: string | null;
+        };
+        /**
+         * ChangeRequest
          * @description What is to be changed; at least one of them.
          */
-        Change: {
+        ChangeRequest: {
             /**
              * Priority
              * @description 0 is done first, 9 last.
@@ -571,6 +899,14 @@ export interface components {
             unmeasured: number;
             /** Estimated */
             estimated: boolean | null;
+        };
+        /**
+         * Costs
+         * @description Spend by project, phase and model.
+         */
+        Costs: {
+            /** Costs */
+            costs: components["schemas"]["ProjectCostLine"][];
         };
         /**
          * Event
@@ -638,6 +974,8 @@ export interface components {
             cancelled_total: number;
             /** Merged Today */
             merged_today: number;
+            /** Merged 24H */
+            merged_24h: number;
             /** By Day */
             by_day: components["schemas"]["FinishedDay"][];
         };
@@ -681,10 +1019,41 @@ export interface components {
             note: string;
         };
         /**
-         * GiveUp
-         * @description How an item is given up.
+         * GateAdded
+         * @description The gate before an item; `gate_id` is null when what it waits for has come to pass.
          */
-        GiveUp: {
+        GateAdded: {
+            /** Gate Id */
+            gate_id: number | null;
+            /** Item Id */
+            item_id: number;
+        };
+        /**
+         * GateOpened
+         * @description A gate that was opened by hand, and the item it stood before.
+         */
+        GateOpened: {
+            /** Gate Id */
+            gate_id: number;
+            /** Item Id */
+            item_id: number;
+        };
+        /**
+         * GateRequest
+         * @description What an item is to wait for; with neither `after` nor `not_before`: for a person.
+         */
+        GateRequest: {
+            /**
+             * After
+             * @description Until this item is merged.
+             */
+            after?: number | null;
+            /**
+             * Not Before
+             * @description Until then.
+             * @example 2031-05-04T12:00:00+02:00
+             */
+            not_before?: string | null;
             /**
              * Note
              * @description Kept with the event.
@@ -692,12 +1061,14 @@ export interface components {
              * @example go on
              */
             note: string;
-            /**
-             * Free
-             * @description Let the items that wait for it go on without it.
-             * @default false
-             */
-            free: boolean;
+        };
+        /**
+         * Gates
+         * @description Gates, by number.
+         */
+        Gates: {
+            /** Gates */
+            gates: components["schemas"]["ListedGate"][];
         };
         /**
          * Health
@@ -711,19 +1082,78 @@ export interface components {
             ok: true;
         };
         /**
+         * IngestRequest
+         * @description A story.
+         */
+        IngestRequest: {
+            /**
+             * Project
+             * @example greeting
+             */
+            project: string;
+            /**
+             * Story
+             * @description Markdown, at most 256 KB. Its first heading becomes the title by default.
+             * @example # Say goodbye
+             *
+             *     People are greeted. Say goodbye to them too.
+             */
+            story: string;
+            /** Title */
+            title?: string | null;
+            /**
+             * Key
+             * @description Names the story in its project, which accepts it once. Default: by title.
+             */
+            key?: string | null;
+            /**
+             * Priority
+             * @description 0 is done first, 9 last; 5.
+             */
+            priority?: number | null;
+            /** Budget Cycles */
+            budget_cycles?: number | null;
+            /** Budget Usd */
+            budget_usd?: string | null;
+            /**
+             * After
+             * @description Items that must be merged first.
+             */
+            after?: number[];
+        };
+        /**
          * Ingested
          * @description What became of a story.
          */
         Ingested: {
             /** Item Id */
             item_id: number;
+            /** Project */
+            project: string;
             /** Key */
             key: string;
+            /** Title */
+            title: string;
             /**
              * Outcome
              * @enum {string}
              */
             outcome: "accepted" | "unchanged" | "updated";
+            /**
+             * Changed
+             * @description What an update changed.
+             */
+            changed: string[];
+            /**
+             * Not Taken
+             * @description Options that could not be taken over: the item has gone on.
+             */
+            not_taken: string[];
+            /**
+             * Gates
+             * @description The closed gates for the items of `after`.
+             */
+            gates: number[];
         };
         /**
          * Issue
@@ -1051,6 +1481,40 @@ export interface components {
             issue_title: string | null;
         };
         /**
+         * ListedGate
+         * @description A gate in a list, with the item it stands before.
+         */
+        ListedGate: {
+            /** Id */
+            id: number;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "after_item" | "manual" | "not_before";
+            /** After Item */
+            after_item: number | null;
+            /** After Project */
+            after_project: string | null;
+            /** After Key */
+            after_key: string | null;
+            after_phase: components["schemas"]["Phase"] | null;
+            /** Not Before */
+            not_before: string | null;
+            /** Note */
+            note: string;
+            /** Item Id */
+            item_id: number;
+            /** Project */
+            project: string;
+            /** Key */
+            key: string;
+            /** Opened At */
+            opened_at: string | null;
+            /** Opened By */
+            opened_by: string | null;
+        };
+        /**
          * Moved
          * @description Where an item goes on.
          */
@@ -1060,50 +1524,28 @@ export interface components {
             phase: components["schemas"]["Phase"];
         };
         /**
-         * NewItem
-         * @description A story.
+         * Outbox
+         * @description The events, and how far they were handed on.
          */
-        NewItem: {
+        Outbox: {
             /**
-             * Project
-             * @example greeting
+             * Head
+             * @description The last place given out.
              */
-            project: string;
+            head: number;
             /**
-             * Story
-             * @description Markdown, at most 256 KB. Its first heading becomes the title by default.
-             * @example # Say goodbye
-             *
-             *     People are greeted. Say goodbye to them too.
+             * Unsequenced
+             * @description Events without a place yet.
              */
-            story: string;
-            /**
-             * Title
-             * @example Say goodbye
-             */
-            title?: string | null;
-            /**
-             * Key
-             * @description Names the story in its project, which accepts it once. Default: by title.
-             */
-            key?: string | null;
-            /**
-             * Priority
-             * @description 0 is done first, 9 last.
-             * @default 5
-             * @example 5
-             */
-            priority: number;
-            /** Budget Cycles */
-            budget_cycles?: number | null;
-            /** Budget Usd */
-            budget_usd?: string | null;
+            unsequenced: number;
+            /** Sinks */
+            sinks: components["schemas"]["Sink"][];
         };
         /**
-         * Pause
+         * PauseRequest
          * @description Why a project is paused.
          */
-        Pause: {
+        PauseRequest: {
             /** Reason */
             reason?: string | null;
         };
@@ -1237,6 +1679,63 @@ export interface components {
             updated_at: string;
         };
         /**
+         * ProjectAdded
+         * @description A project that was added.
+         */
+        ProjectAdded: {
+            /** Name */
+            name: string;
+            /** Forge */
+            forge: string;
+            /** Repo */
+            repo: string;
+            /** Base Branch */
+            base_branch: string;
+            /**
+             * Missing
+             * @description Programs of its commands that are not on the PATH of this server; workers need them on theirs.
+             */
+            missing: string[];
+        };
+        /**
+         * ProjectChanged
+         * @description A project as it is now.
+         */
+        ProjectChanged: {
+            project: components["schemas"]["Project"];
+            /**
+             * Missing
+             * @description As when it was added.
+             */
+            missing: string[];
+        };
+        /**
+         * ProjectCostLine
+         * @description What one model cost in one phase of one project.
+         */
+        ProjectCostLine: {
+            /** Project */
+            project: string;
+            phase: components["schemas"]["Phase"];
+            /** Model */
+            model: string;
+            /** Calls */
+            calls: number;
+            /** Input Tokens */
+            input_tokens: number | null;
+            /** Output Tokens */
+            output_tokens: number | null;
+            /** Usd */
+            usd: string | null;
+            /**
+             * Unmeasured
+             * @description Calls whose cost nobody could measure.
+             */
+            unmeasured: number;
+            /** Estimated */
+            estimated: boolean | null;
+        };
+        /**
          * ProjectCount
          * @description One project on the dashboard.
          */
@@ -1278,6 +1777,45 @@ export interface components {
             checks: {
                 [key: string]: "ok" | "down" | "unused" | "wrong";
             };
+        };
+        /**
+         * RecentSpend
+         * @description What was spent in the last 24 hours.
+         */
+        RecentSpend: {
+            /**
+             * Usd
+             * @example 1.250000
+             */
+            usd: string;
+            /** Unmeasured */
+            unmeasured: number;
+            /** Input Tokens */
+            input_tokens: number;
+            /** Output Tokens */
+            output_tokens: number;
+        };
+        /**
+         * RetryRequest
+         * @description How a blocked item goes on.
+         */
+        RetryRequest: {
+            /**
+             * Phase
+             * @description Default: where it blocked.
+             */
+            phase?: ("spec" | "build" | "review") | null;
+            /**
+             * Note
+             * @description Kept with the event.
+             * @default
+             * @example go on
+             */
+            note: string;
+            /** Budget Cycles */
+            budget_cycles?: number | null;
+            /** Budget Usd */
+            budget_usd?: string | null;
         };
         /**
          * Run
@@ -1326,6 +1864,14 @@ export interface components {
             estimated: boolean | null;
         };
         /**
+         * Runs
+         * @description The runs of an item, newest first.
+         */
+        Runs: {
+            /** Runs */
+            runs: components["schemas"]["Run"][];
+        };
+        /**
          * Session
          * @description Who is signed in.
          */
@@ -1341,15 +1887,40 @@ export interface components {
             expires_at: string | null;
         };
         /**
-         * SignIn
+         * SignInRequest
          * @description A token, to sign in with.
          */
-        SignIn: {
+        SignInRequest: {
             /**
              * Token
              * @example dam_…
              */
             token: string;
+        };
+        /**
+         * Sink
+         * @description How far the relay is with one sink.
+         */
+        Sink: {
+            /** Sink */
+            sink: string;
+            /**
+             * Behind
+             * @description Events that it has not taken.
+             */
+            behind: number;
+            /**
+             * Oldest Seconds
+             * @description Age of the oldest of those.
+             */
+            oldest_seconds: number | null;
+            /**
+             * Failures
+             * @description In a row.
+             */
+            failures: number;
+            /** Last Error */
+            last_error: string | null;
         };
         /**
          * Slots
@@ -1380,6 +1951,11 @@ export interface components {
             usd_today: string;
             /** Unmeasured Total */
             unmeasured_total: number;
+            /** Input Tokens Total */
+            input_tokens_total: number;
+            /** Output Tokens Total */
+            output_tokens_total: number;
+            last_24h: components["schemas"]["RecentSpend"];
             /** By Day */
             by_day: components["schemas"]["SpendDay"][];
         };
@@ -1434,6 +2010,12 @@ export interface components {
             issues: components["schemas"]["IssueCount"];
             finished: components["schemas"]["Finished"];
             spend: components["schemas"]["Spend"];
+            outbox: components["schemas"]["Outbox"];
+            /**
+             * Oldest Snapshot Seconds
+             * @description Age of the oldest transaction: while it lives, dead rows pile up.
+             */
+            oldest_snapshot_seconds: number | null;
         };
         /**
          * Verdict
@@ -1493,7 +2075,7 @@ export interface components {
         };
         /**
          * ProblemDocument
-         * @description What every error answers with (RFC 9457).
+         * @description What every error answers with (RFC 9457). The facts of a case are further members.
          */
         ProblemDocument: {
             /**
@@ -1535,6 +2117,8 @@ export interface components {
              * @default null
              */
             errors: components["schemas"]["WrongField"][] | null;
+        } & {
+            [key: string]: unknown;
         };
     };
     responses: never;
@@ -1671,7 +2255,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["SignIn"];
+                "application/json": components["schemas"]["SignInRequest"];
             };
         };
         responses: {
@@ -1900,7 +2484,6 @@ export interface operations {
                 project?: string | null;
                 /** @description Only these phases; repeat it. */
                 phase?: components["schemas"]["Phase"][];
-                /** @description Only items whose key or title has words that begin with each of these, or whose number it is. No sign has a special meaning. */
                 text?: string | null;
                 /** @description Only what is blocked, or did not pass its last run: it failed, met a conflict or had a fault. As many as `failing` counts in the phases of /v1/stats. */
                 failing?: boolean;
@@ -2008,7 +2591,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["NewItem"];
+                "application/json": components["schemas"]["IngestRequest"];
             };
         };
         responses: {
@@ -2244,7 +2827,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["Change"];
+                "application/json": components["schemas"]["ChangeRequest"];
             };
         };
         responses: {
@@ -2332,6 +2915,96 @@ export interface operations {
             };
             /** @description The body is not sent as JSON */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description This server does not answer to that host name */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Something given cannot be used; nothing was changed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Asked too often: wait as long as Retry-After says */
+            429: {
+                headers: {
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Something this needs does not answer: try again */
+            503: {
+                headers: {
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    get_story: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ItemDetail"];
+                };
+            };
+            /** @description No token, or none that is known */
+            401: {
+                headers: {
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The token lacks the scope, or another page tried to act */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2478,7 +3151,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["Again"];
+                "application/json": components["schemas"]["RetryRequest"];
             };
         };
         responses: {
@@ -2615,7 +3288,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["GiveUp"];
+                "application/json": components["schemas"]["CancelRequest"];
             };
         };
         responses: {
@@ -2786,6 +3459,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
             /** @description This server does not answer to that host name */
             421: {
                 headers: {
@@ -2864,6 +3546,94 @@ export interface operations {
             };
             /** @description The token lacks the scope, or another page tried to act */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description This server does not answer to that host name */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Something given cannot be used; nothing was changed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Asked too often: wait as long as Retry-After says */
+            429: {
+                headers: {
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Something this needs does not answer: try again */
+            503: {
+                headers: {
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    list_runs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                item_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Runs"];
+                };
+            };
+            /** @description No token, or none that is known */
+            401: {
+                headers: {
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The token lacks the scope, or another page tried to act */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3027,6 +3797,99 @@ export interface operations {
                 };
                 content: {
                     "text/x-diff": string;
+                };
+            };
+            /** @description No token, or none that is known */
+            401: {
+                headers: {
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The token lacks the scope, or another page tried to act */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description This server does not answer to that host name */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Something given cannot be used; nothing was changed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Asked too often: wait as long as Retry-After says */
+            429: {
+                headers: {
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Something this needs does not answer: try again */
+            503: {
+                headers: {
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    list_costs: {
+        parameters: {
+            query?: {
+                /** @description Only this project. */
+                project?: string | null;
+                /** @description Only this item. */
+                item?: number | null;
+                /** @description Only of the last so many seconds. */
+                since_seconds?: number | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Costs"];
                 };
             };
             /** @description No token, or none that is known */
@@ -3299,6 +4162,469 @@ export interface operations {
             };
         };
     };
+    answer_issue: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                issue_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AnswerRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Answered"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description No token, or none that is known */
+            401: {
+                headers: {
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The token lacks the scope, or another page tried to act */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The body did not come in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The state of things forbids it; nothing was changed */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The body is not sent as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description This server does not answer to that host name */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Something given cannot be used; nothing was changed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Asked too often: wait as long as Retry-After says */
+            429: {
+                headers: {
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Something this needs does not answer: try again */
+            503: {
+                headers: {
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    list_gates: {
+        parameters: {
+            query?: {
+                /** @description Open ones too: all. */
+                state?: "closed" | "all";
+                /** @description Only before this item. */
+                item?: number | null;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Gates"];
+                };
+            };
+            /** @description No token, or none that is known */
+            401: {
+                headers: {
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The token lacks the scope, or another page tried to act */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description This server does not answer to that host name */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Something given cannot be used; nothing was changed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Asked too often: wait as long as Retry-After says */
+            429: {
+                headers: {
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Something this needs does not answer: try again */
+            503: {
+                headers: {
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    add_gate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                item_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GateRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GateAdded"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description No token, or none that is known */
+            401: {
+                headers: {
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The token lacks the scope, or another page tried to act */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The body did not come in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The state of things forbids it; nothing was changed */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The body is not sent as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description This server does not answer to that host name */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Something given cannot be used; nothing was changed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Asked too often: wait as long as Retry-After says */
+            429: {
+                headers: {
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Something this needs does not answer: try again */
+            503: {
+                headers: {
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    open_gate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                gate_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GateOpened"];
+                };
+            };
+            /** @description No token, or none that is known */
+            401: {
+                headers: {
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The token lacks the scope, or another page tried to act */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The state of things forbids it; nothing was changed */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description This server does not answer to that host name */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Something given cannot be used; nothing was changed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Asked too often: wait as long as Retry-After says */
+            429: {
+                headers: {
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Something this needs does not answer: try again */
+            503: {
+                headers: {
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
     list_projects: {
         parameters: {
             query?: never;
@@ -3367,18 +4693,241 @@ export interface operations {
             };
         };
     };
-    answer_issue: {
+    add_project: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AddProjectRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProjectAdded"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description No token, or none that is known */
+            401: {
+                headers: {
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The token lacks the scope, or another page tried to act */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The body did not come in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The state of things forbids it; nothing was changed */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The body is not sent as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description This server does not answer to that host name */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Something given cannot be used; nothing was changed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Asked too often: wait as long as Retry-After says */
+            429: {
+                headers: {
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Something this needs does not answer: try again */
+            503: {
+                headers: {
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    get_project: {
         parameters: {
             query?: never;
             header?: never;
             path: {
-                issue_id: number;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Project"];
+                };
+            };
+            /** @description No token, or none that is known */
+            401: {
+                headers: {
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The token lacks the scope, or another page tried to act */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description This server does not answer to that host name */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Something given cannot be used; nothing was changed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Asked too often: wait as long as Retry-After says */
+            429: {
+                headers: {
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Something this needs does not answer: try again */
+            503: {
+                headers: {
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    change_project: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["Answer"];
+                "application/json": components["schemas"]["ChangeProjectRequest"];
             };
         };
         responses: {
@@ -3388,7 +4937,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Answered"];
+                    "application/json": components["schemas"]["ProjectChanged"];
                 };
             };
             /** @description The body is not JSON */
@@ -3515,7 +5064,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["Pause"];
+                "application/json": components["schemas"]["PauseRequest"];
             };
         };
         responses: {

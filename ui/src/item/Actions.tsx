@@ -18,7 +18,7 @@ export function Actions({ detail }: { detail: ItemDetail }) {
   return (
     <>
       <Button disabled={!may} title={why} onClick={() => setOpen('change')}>Change</Button>
-      <Button disabled={!may} title={why} onClick={() => setOpen('pause')}>{item.project_paused ? 'Resume' : 'Pause'}</Button>
+      <Button disabled={!may} title={why} onClick={() => setOpen('pause')}>{item.project_paused ? 'Resume' : 'PauseRequest'}</Button>
       <Button color="error" disabled={!may} title={why} onClick={() => setOpen('cancel')}>Cancel</Button>
       {open === 'change' ? <Change detail={detail} onClose={() => setOpen(null)} /> : null}
       {open === 'cancel' ? <GiveUp detail={detail} onClose={() => setOpen(null)} /> : null}
@@ -60,7 +60,7 @@ function Change({ detail, onClose }: Asked) {
   const [priority, setPriority] = useState(String(item.priority));
   const [cycles, setCycles] = useState(String(item.budget_cycles));
   const [dollars, setDollars] = useState(item.budget_usd === null ? '' : String(Number(item.budget_usd)));
-  const body: Schemas['Change'] = {};
+  const body: Schemas['ChangeRequest'] = {};
   if (priority !== String(item.priority)) body.priority = Number(priority);
   if (cycles !== String(item.budget_cycles)) body.budget_cycles = Number(cycles);
   if (dollars !== '' && Number(dollars) !== Number(item.budget_usd ?? NaN)) body.budget_usd = dollars;

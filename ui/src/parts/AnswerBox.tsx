@@ -27,7 +27,7 @@ export function AnswerBox({ issue, onDone }: { issue: Issue; onDone?: () => void
   const ready = may && !isPending && !cyclesWrong && !dollarsWrong && (issue.kind !== 'question' || text.trim() !== '');
 
   const answer = (choice: 'retry' | 'cancel' | null): void => {
-    const body: Schemas['Answer'] = {
+    const body: Schemas['AnswerRequest'] = {
       text,
       choice,
       phase: choice === 'retry' && phase ? (phase as Live) : null,
@@ -104,7 +104,7 @@ export function AnswerBox({ issue, onDone }: { issue: Issue; onDone?: () => void
       ) : null}
       <div className="answer-foot">
         <Button type="submit" variant="contained" disabled={!ready}>
-          {isPending ? 'Sending…' : blocked ? 'Retry' : issue.kind === 'report' ? 'Mark as read' : 'Answer'}
+          {isPending ? 'Sending…' : blocked ? 'Retry' : issue.kind === 'report' ? 'Mark as read' : 'AnswerRequest'}
         </Button>
         {issue.kind === 'report' ? null : (
           <Button

@@ -1,67 +1,59 @@
-"""The dashboard's numbers, worked out at most once a second however many ask."""
+"""The dashboard's figures: worked out once for every door, at most once a second."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from damascus.api.responses import written
-from damascus.api.schemas_of_stats import Stats
 from damascus.domain.work import FINAL, Phase
-from damascus.state.api_views import ApiViews
+from damascus.state.db import Row
+from damascus.state.stats import in_phase, oldest
+from damascus.state.store import Store
 
 _FRESH = 1.0  # seconds
-_OPEN = [phase.value for phase in Phase if phase not in FINAL]
-_COUNTS = ("items", "ready", "running", "gated", "paused", "backing_off", "failing")
+_OPEN = [phase for phase in Phase if phase not in FINAL]
 
 
-class Board:
+class Stats:
     """The last look at everything. `cap` is the number of slots."""
 
     def __init__(
-        self, views: ApiViews, *, cap: int, clock: Callable[[], float] = time.monotonic
+        self, store: Store, *, cap: int, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._views = views
+        self._store = store
         self._cap = cap
         self._clock = clock
         self._lock = threading.Lock()
         self._looked = float("-inf")
         self._last: dict[str, Any] = {}
-        self._written = b""
 
-    def written(self) -> bytes:
-        """The numbers as JSON in the shape of `Stats`, made once for all who ask."""
-        self.look()
-        return self._written
-
-    def open(self) -> dict[str, dict[str, int]]:
+    def open_by_project(self) -> dict[str, dict[str, int]]:
         """How many items are in each phase that is not final, by project."""
         return {project["name"]: project["open"] for project in self.look()["projects"]}
 
-    def look(self) -> dict[str, Any]:
-        """The numbers, at most a second old. Raises DatabaseUnreachableError."""
-        if self._clock() - self._looked < _FRESH:
+    def look(self, *, fresh: bool = False) -> dict[str, Any]:
+        """The figures, at most a second old, none of it if `fresh`; not to be changed.
+
+        Raises DatabaseUnreachableError.
+        """
+        if not fresh and self._clock() - self._looked < _FRESH:
             return self._last
         with self._lock:  # the first looks, the others take what it found
-            if self._clock() - self._looked >= _FRESH:
+            if fresh or self._clock() - self._looked >= _FRESH:
                 self._last = self._read()
-                self._written = written(Stats, self._last)
                 self._looked = self._clock()
             return self._last
 
     def _read(self) -> dict[str, Any]:
-        views = self._views
-        workers, open_items = views.workers(), views.open_items()
-        days, older = views.finished.read()
-        costs, older_costs = views.spend.read()
-        issues = views.open_issues()
+        stats = self._store.stats
+        workers, open_items = stats.workers(), stats.queue()
+        days, older = stats.finished_by_day.read()
+        costs, older_costs = self._store.costs.by_day.read()
         today = datetime.now(UTC).date()
-        by_project = _open_by_project(open_items)
-        waiting = [row["oldest_seconds"] for row in issues if row["oldest_seconds"] is not None]
         return {
             "time": datetime.now(UTC),
             "slots": {
@@ -70,25 +62,14 @@ class Board:
                 "free": max(self._cap - len(workers), 0),
             },
             "workers": workers,
-            "phases": {phase: _phase(open_items, phase) for phase in _OPEN},
-            "projects": [
-                {
-                    **project,
-                    "open": by_project.get(project["name"], {}),
-                    "merged_30d": _sum(days, "merged", project=project["name"]),
-                    "usd_30d": _sum(costs, "usd", project=project["name"]) + Decimal(0),
-                }
-                for project in views.project_names()
-            ],
-            "issues": {
-                "open": _sum(issues, "open"),
-                "oldest_seconds": max(waiting, default=None),
-                "by_kind": {row["kind"]: row["open"] for row in issues},
-            },
+            "phases": {phase.value: in_phase(open_items, phase) for phase in _OPEN},
+            "projects": _projects(self._store.projects.names(), open_items, days, costs),
+            "issues": _issues(self._store.issues.open_counts()),
             "finished": {
                 "merged_total": _sum(days, "merged") + _sum(older.values(), "merged"),
                 "cancelled_total": _sum(days, "cancelled") + _sum(older.values(), "cancelled"),
                 "merged_today": _sum(days, "merged", day=today),
+                "merged_24h": stats.merged_lately(),
                 "by_day": _days(days),
             },
             "spend": {
@@ -100,9 +81,38 @@ class Board:
                 + _sum(older_costs.values(), "input_tokens"),
                 "output_tokens_total": _sum(costs, "output_tokens")
                 + _sum(older_costs.values(), "output_tokens"),
+                "last_24h": self._store.costs.lately(),
                 "by_day": _spend_days(costs),
             },
+            "outbox": self._store.outbox.backlog(),
+            "oldest_snapshot_seconds": stats.oldest_snapshot(),
         }
+
+
+def _projects(
+    projects: Iterable[Mapping[str, Any]],
+    open_items: Iterable[Mapping[str, Any]],
+    days: Sequence[Mapping[str, Any]],
+    costs: Sequence[Mapping[str, Any]],
+) -> list[dict[str, Any]]:
+    counts = _open_by_project(open_items)
+    return [
+        {
+            **project,
+            "open": counts.get(project["name"], {}),
+            "merged_30d": _sum(days, "merged", project=project["name"]),
+            "usd_30d": _sum(costs, "usd", project=project["name"]) + Decimal(0),
+        }
+        for project in projects
+    ]
+
+
+def _issues(rows: Sequence[Row]) -> dict[str, Any]:
+    return {
+        "open": _sum(rows, "open"),
+        "oldest_seconds": oldest(rows),
+        "by_kind": {row["kind"]: row["open"] for row in rows},
+    }
 
 
 def _open_by_project(rows: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, int]]:
@@ -110,13 +120,6 @@ def _open_by_project(rows: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, i
     for row in rows:
         found.setdefault(row["project"], {})[row["phase"]] = row["items"]
     return found
-
-
-def _phase(rows: Iterable[Mapping[str, Any]], phase: str) -> dict[str, Any]:
-    mine = [row for row in rows if row["phase"] == phase]
-    ages = [row["oldest_seconds"] for row in mine if row["oldest_seconds"] is not None]
-    counts: dict[str, Any] = {name: sum(row[name] for row in mine) for name in _COUNTS}
-    return counts | {"oldest_seconds": max(ages, default=None)}
 
 
 def _days(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:

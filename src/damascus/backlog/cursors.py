@@ -15,11 +15,18 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, cast
 
-from damascus.api.problems import Problem
+from damascus.errors import UsageError
 
 _SUM = 8  # bytes
-_LONGEST = 512
+LONGEST = 512  # characters
 _BIGGEST = 2**63
+
+
+class BadCursorError(UsageError):
+    """The cursor does not belong to this query."""
+
+    def __init__(self) -> None:
+        super().__init__("this query has no such page: take `next_cursor` as it is given")
 
 
 def write(query: str, keys: Sequence[Any]) -> str:
@@ -30,22 +37,22 @@ def write(query: str, keys: Sequence[Any]) -> str:
 
 
 def read(query: str, cursor: str, types: Sequence[type]) -> list[Any]:
-    """The keys in a cursor of the query described by `query`. Raises Problem when it is none."""
-    if len(cursor) > _LONGEST:
-        raise _bad()
+    """The keys in a cursor of the query described by `query`. Raises BadCursorError."""
+    if len(cursor) > LONGEST:
+        raise BadCursorError
     try:
         raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
         body = raw[_SUM:]
         if raw[:_SUM] != _sum(query, body) or write_raw(raw) != cursor:
-            raise _bad()
+            raise BadCursorError
         keys = cast("object", json.loads(body))
     except (binascii.Error, ValueError):
-        raise _bad() from None
+        raise BadCursorError from None
     if not isinstance(keys, list):
-        raise _bad()
+        raise BadCursorError
     found = cast("list[object]", keys)
     if len(found) != len(types):
-        raise _bad()
+        raise BadCursorError
     return [_key(key, kind) for key, kind in zip(found, types, strict=True)]
 
 
@@ -63,17 +70,11 @@ def _key(key: object, kind: type) -> Any:
         try:
             return datetime.fromisoformat(key)
         except ValueError:
-            raise _bad() from None
-    raise _bad()
+            raise BadCursorError from None
+    raise BadCursorError
 
 
 def _sum(query: str, body: bytes) -> bytes:
     return hashlib.blake2s(
         body, digest_size=_SUM, key=hashlib.sha256(query.encode()).digest()
     ).digest()
-
-
-def _bad() -> Problem:
-    return Problem(
-        404, "bad_cursor", "this query has no such page: take `next_cursor` as it is given"
-    )

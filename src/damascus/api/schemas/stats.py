@@ -6,7 +6,7 @@ from datetime import date, datetime
 
 from pydantic import BaseModel, Field
 
-from damascus.api.schemas import Money
+from damascus.api.schemas.money import Money
 from damascus.domain.work import IssueKind, Phase
 
 
@@ -97,7 +97,17 @@ class Finished(BaseModel):
     merged_total: int
     cancelled_total: int
     merged_today: int
+    merged_24h: int
     by_day: list[FinishedDay]
+
+
+class RecentSpend(BaseModel):
+    """What was spent in the last 24 hours."""
+
+    usd: Money
+    unmeasured: int
+    input_tokens: int
+    output_tokens: int
 
 
 class Spend(BaseModel):
@@ -106,7 +116,28 @@ class Spend(BaseModel):
     usd_total: Money
     usd_today: Money
     unmeasured_total: int
+    input_tokens_total: int
+    output_tokens_total: int
+    last_24h: RecentSpend
     by_day: list[SpendDay]
+
+
+class Sink(BaseModel):
+    """How far the relay is with one sink."""
+
+    sink: str
+    behind: int = Field(description="Events that it has not taken.")
+    oldest_seconds: float | None = Field(description="Age of the oldest of those.")
+    failures: int = Field(description="In a row.")
+    last_error: str | None
+
+
+class Outbox(BaseModel):
+    """The events, and how far they were handed on."""
+
+    head: int = Field(description="The last place given out.")
+    unsequenced: int = Field(description="Events without a place yet.")
+    sinks: list[Sink]
 
 
 class Stats(BaseModel):
@@ -120,3 +151,7 @@ class Stats(BaseModel):
     issues: IssueCount
     finished: Finished
     spend: Spend
+    outbox: Outbox
+    oldest_snapshot_seconds: float | None = Field(
+        description="Age of the oldest transaction: while it lives, dead rows pile up."
+    )

@@ -1,0 +1,45 @@
+"""Human issues."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from pydantic import BaseModel
+
+from damascus.domain.work import IssueKind, Phase
+
+
+class Issue(BaseModel):
+    """A question or a report for a person."""
+
+    id: int
+    kind: IssueKind
+    project: str
+    item_id: int | None
+    key: str | None
+    item_title: str | None
+    phase: Phase | None
+    title: str
+    body: str
+    questions: list[str]
+    opened_at: datetime
+    closed_at: datetime | None
+    closed_by: str | None
+    choice: str | None
+    answer: str | None
+    age_seconds: float
+
+
+class IssuePage(BaseModel):
+    """Issues, oldest first."""
+
+    issues: list[Issue]
+    next_cursor: str | None
+
+
+class Answered(BaseModel):
+    """What an answer did; `phase` is where the item goes on, null when the issue has none."""
+
+    issue_id: int
+    item_id: int | None
+    phase: Phase | None

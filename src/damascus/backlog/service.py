@@ -1,0 +1,22 @@
+"""The service: every verb of every door on one object."""
+
+from __future__ import annotations
+
+from damascus.backlog.moves import Moves
+from damascus.backlog.projects import ProjectVerbs
+from damascus.backlog.reading import Reading
+from damascus.backlog.stories import Stories
+from damascus.backlog.tokens import TokenVerbs
+
+
+class Backlog(Stories, Moves, ProjectVerbs, Reading, TokenVerbs):
+    """Damascus as every door sees it: one object a process, for any number of threads.
+
+    Each verb takes the `Caller` first, and raises ScopeMissingError when it may not, the store's
+    errors with their facts, SchemaError or DatabaseUnreachableError. An act is one transaction
+    with its event, and wakes the workers after it.
+    """
+
+    def forget_requests(self) -> int:
+        """Forget idempotency keys older than two days, some hundreds at most; how many."""
+        return self._store.requests.forget()
