@@ -24,9 +24,10 @@ from damascus.domain.work import Verdict
 from damascus.errors import DatabaseUnreachableError, SchemaError
 from damascus.state import schema
 from damascus.state.db import Database, connect
+from damascus.state.desk import Desk
 from damascus.state.migrate import migrate, migrations
 from damascus.state.version import REFUSED, VERSION
-from support.cycles import make_claims, settle
+from support.cycles import Script, accept, add_project, make_claims, make_cycle, settle
 from support.old_schemas import DATA, as_version_1, old_database, rows, structure
 from support.scripted_tasks import as_url
 
@@ -263,7 +264,13 @@ def test_this_program_on_an_older_schema_says_what_to_run(pool):
 @pytest.fixture
 def newer(database_url: str) -> str:
     """A database that a later version has been at, as it looks to this one."""
-    with psycopg.connect(database_url, autocommit=True) as connection:
+    upgrade(database_url)
+    return database_url
+
+
+def upgrade(url: str) -> None:
+    """Make the database refuse this version, as the migration to the next one will."""
+    with psycopg.connect(url, autocommit=True) as connection:
         (text,) = connection.execute(
             "SELECT pg_get_functiondef('refuse_damascus_of_another_version'::regproc)"
         ).fetchone()
@@ -271,7 +278,6 @@ def newer(database_url: str) -> str:
         text = text.replace(f"schema {VERSION}'", f"schema {later}'")
         text = text.replace(f"DETAIL = '{VERSION}'", f"DETAIL = '{later}'")
         connection.execute(text)
-    return database_url
 
 
 def test_this_program_is_refused_by_a_later_schema_with_a_sentence_and_no_patience(newer):
@@ -289,6 +295,33 @@ def test_this_program_is_refused_by_a_later_schema_with_a_sentence_and_no_patien
     with psycopg.connect(newer) as connection:
         row = connection.execute("SELECT claim_epoch, claimed_by FROM work_items").fetchone()
         assert row == (0, None)
+
+
+def test_a_phase_that_runs_through_an_upgrade_is_stopped_and_its_verdict_not_written(
+    db, database_url, caplog
+):
+    desk = Desk(db)
+    add_project(desk)
+    item = accept(desk)
+    stopped = threading.Event()
+
+    def phase(_context: object) -> Verdict:
+        (running,) = heartbeat.running()
+        running.on_lost(stopped.set)
+        upgrade(database_url)
+        assert stopped.wait(60)
+        return Verdict.PASS
+
+    cycle, heartbeat = make_cycle(db, Script().then(phase))
+    with pytest.raises(SchemaError, match="install the newer Damascus"):
+        cycle.tick()
+    heartbeat.close()
+    assert "heartbeat: the database" in caplog.text
+    with psycopg.connect(database_url) as connection:
+        row = connection.execute("SELECT phase, claim_epoch FROM work_items WHERE id = %s", [item])
+        assert row.fetchone() == ("spec", 1)
+        count = connection.execute("SELECT count(*) FROM phase_runs WHERE verdict IS NOT NULL")
+        assert count.fetchone() == (0,)
 
 
 def test_schema_sql_applied_by_hand_to_an_older_database_changes_nothing(old):
