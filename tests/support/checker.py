@@ -19,7 +19,7 @@ def check(world, *, spent=None, resting=("merged",)):
     _accepted(world, items)
     _one_verdict_per_claim(world)
     _outbox(world)
-    report = verify(world.app.db, forge=world.app.books)
+    report = verify(world.app.db, forge=world.app.forge)
     assert not report.problems, "\n".join(p.what for p in report.problems)  # I2, I3, I6
     _forge(world, items)
     for item in items.values():
