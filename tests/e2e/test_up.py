@@ -84,7 +84,7 @@ def test_ctrl_c_in_the_middle_of_a_phase_gives_the_claim_back(programs, tmp_path
     programs.until(lambda: ready(programs))
     programs.run("project", "add", "textkit", "--repo", str(repo))
     programs.run("ingest", "--project", "textkit", str(STORIES / "slugify-titles.md"))
-    programs.until(lambda: [c for c in programs.json("status")["claims"] if c["phase"] == "build"])
+    programs.until(lambda: [c for c in programs.json("status")["workers"] if c["phase"] == "build"])
     up.send_signal(signal.SIGINT)
     assert up.wait(patience(30)) == 0
 

@@ -281,6 +281,21 @@ def test_two_files_with_one_name_do_not_overwrite_each_other(alpha):
     assert alpha("show", "alpha/story", "--json").json["item"]["story"].endswith("a")
 
 
+def test_other_options_of_a_known_story_are_taken_over_and_told(alpha):
+    path = alpha.place / "greet.md"
+    path.write_bytes(STORY)
+    alpha("ingest", "greet.md", code=0)
+    said = alpha("ingest", "greet.md", "--priority", "1", "--budget-usd", "3", code=0).out
+    assert said == "updated: item 1  alpha/greet  Greet people  (priority, budget usd)\n"
+    item = alpha("show", "1", "--json").json["item"]
+    assert (item["priority"], item["budget_usd"]) == (1, "3.0000")
+    assert "unchanged: item 1" in alpha("ingest", "greet.md", "--priority", "1", code=0).out
+    alpha("cancel", "1", code=0)
+    late = alpha("ingest", "greet.md", "--priority", "2", "--json", code=0)
+    assert late.json["results"][0]["not_taken"] == ["priority"]
+    assert "--priority was not taken over" in late.err
+
+
 def test_a_story_from_stdin_is_named_after_its_title(alpha):
     assert "alpha/greet-people" in alpha("ingest", "-", stdin=STORY, code=0).out
     words = ("ingest", "-", "--key", "other", "--title", "T", "--priority", "1")
@@ -288,7 +303,7 @@ def test_a_story_from_stdin_is_named_after_its_title(alpha):
     item = alpha("show", "alpha/other", "--json").json["item"]
     assert (item["title"], item["priority"]) == ("T", 1)
     assert (item["budget_cycles"], item["budget_usd"]) == (7, "2.0000")
-    assert "--key" in alpha("ingest", "-", stdin="# 漢字\n".encode(), code=2).err
+    assert "alpha/story-" in alpha("ingest", "-", stdin="# 漢字\n".encode(), code=0).out
     assert "closed" in alpha("ingest", "-", stdin=None, code=2).err
     alpha("ingest", "-", "--key", "../x", stdin=STORY, code=2)
 
@@ -301,7 +316,9 @@ def test_key_and_title_are_for_one_story(alpha):
 
 
 def test_the_project_is_the_only_one_or_has_to_be_named(alpha):
-    assert "there is no project 'beta'" in alpha("ingest", "-", "-p", "beta", code=4).err
+    assert (
+        "there is no project 'beta'" in alpha("ingest", "-", "-p", "beta", stdin=STORY, code=4).err
+    )
     make_repository(alpha.place / "beta.git")
     alpha("project", "add", "beta", "--repo", "beta.git", code=0)
     assert "alpha, beta" in alpha("ingest", "-", stdin=STORY, code=2).err
@@ -309,7 +326,7 @@ def test_the_project_is_the_only_one_or_has_to_be_named(alpha):
 
 
 def test_without_a_project_the_person_is_told_how_to_add_one(cli):
-    assert "damascus project add" in cli("ingest", "-", stdin=STORY, code=4).err
+    assert "damascus project add" in cli("ingest", "-", stdin=STORY, code=2).err
 
 
 def test_a_story_can_wait_for_another(alpha):

@@ -204,7 +204,7 @@ def relay_runs(programs):
 
 
 def sidecar_runs(programs):
-    return '"queue"' in programs.log
+    return '"phases"' in programs.log
 
 
 def api_runs(programs):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from decimal import Decimal
 
 import pytest
@@ -73,6 +74,27 @@ def test_items_are_chosen_by_project_and_phase(cli, desk, run):
     assert "no phase 'done'" in cli("items", "--phase", "done", code=2).err
 
 
+def test_items_are_found_by_words_sorted_and_paged(cli, desk, run):
+    for key in ("first", "second", "third"):
+        accept(desk, key, budget_cycles=1)
+    run(Verdict.SPEC_WRONG)
+
+    def keys(*words):
+        return [item["key"] for item in cli("items", *words, "--json", code=0).json["items"]]
+
+    assert keys("--text", "story sec") == ["second"]
+    assert keys("--text", "3") == ["third"]
+    assert keys("--failing") == ["first"]
+    assert keys("--sort", "id") == ["first", "second", "third"]
+    assert "no order 'size'" in cli("items", "--sort", "size", code=2).err
+    page = cli("items", "--sort", "id", "--limit", "2", "--json", code=0).json
+    assert page["next_before"] is None
+    rest = ("items", "--sort", "id", "--limit", "2", "--cursor", page["next_cursor"])
+    assert [item["key"] for item in cli(*rest, "--json", code=0).json["items"]] == ["third"]
+    assert "--cursor" in cli("items", "--sort", "id", "--limit", "2", code=0).out
+    assert "begin without it" in cli("items", "--cursor", page["next_cursor"], code=2).err
+
+
 def test_show_tells_the_whole_story_of_an_item(cli, desk, run):
     accept(desk)
     run()
@@ -104,10 +126,30 @@ def test_show_can_print_the_log_of_the_last_run(cli, desk, db):
     claims.start(claim)
     claims.known(claim, log_path=str(log))
     assert cli("show", "1", "--log", code=0).out == "one red\n\ufffd\ntwo [bold]\n"
-    assert cli("show", "1", "--log", "--json", code=0).json["log"].startswith("one \x1b[31mred")
+    assert cli("show", "1", "--log", "--json", code=0).json["log"].startswith("one red")
     assert "damascus show 1 --log" in cli("show", "1", code=0).out
+    assert cli("show", "1", "--log", "--run", "1", code=0).out.startswith("one red")
+    assert "damascus show 1" in cli("show", "1", "--log", "--run", "9", code=4).err
+    assert "--log" in cli("show", "1", "--run", "1", code=2).err
     log.unlink()
-    assert "worker w1" in cli("show", "1", "--log", code=4).err
+    gone = cli("show", "1", "--log", code=4).err
+    assert "worker w1" in gone
+    assert f"is on the machine w1, not on this one: {log}" in gone
+
+
+def test_a_log_that_is_gone_from_this_machine_is_not_looked_for_on_it(cli, desk, db):
+    accept(desk)
+    claims = make_claims(db, worker=f"{socket.gethostname()}-77")
+    claim = claims.claim()
+    claims.start(claim)
+    claims.known(claim, log_path=str(cli.place / "gone.log"))
+    assert "on this machine, but its log is not there" in cli("show", "1", "--log", code=4).err
+
+
+def test_show_can_print_what_a_branch_changes(cli, desk):
+    accept(desk)
+    assert "has built nothing yet" in cli("show", "1", "--diff", code=4).err
+    assert "choose --log or --diff" in cli("show", "1", "--diff", "--log", code=2).err
 
 
 def test_what_comes_from_outside_never_moves_the_terminal(cli, run):
@@ -130,16 +172,15 @@ def test_status_shows_live_claims_slots_queue_and_spend(cli, desk, db):
     claims.cost(context, Cost("m"))
     view = cli("status", "--json", code=0).json
     assert view["slots"] == {"cap": 4, "used": 1, "free": 3}
-    claim = view["claims"][0]
+    claim = view["workers"][0]
     assert (claim["worker"], claim["phase"], claim["item_id"]) == ("worker-7", "spec", 1)
     assert claim["age_seconds"] >= 0
     assert claim["heartbeat_seconds"] >= 0
-    assert (view["queue"]["spec"]["ready"], view["queue"]["spec"]["running"]) == (1, 1)
-    assert view["parked"] == {"awaiting_human": 0, "blocked": 0}
-    assert view["oldest_waiting_seconds"] >= 0
-    assert view["spend_24h"]["usd"] == "0.250000"
-    assert view["spend_24h"]["input_tokens"] == 10
-    assert view["spend_24h"]["unmeasured"] == 1
+    assert (view["phases"]["spec"]["ready"], view["phases"]["spec"]["running"]) == (1, 1)
+    assert view["phases"]["blocked"]["items"] == 0
+    assert view["phases"]["spec"]["oldest_seconds"] >= 0
+    spend = view["spend"]["last_24h"]
+    assert (spend["usd"], spend["input_tokens"], spend["unmeasured"]) == ("0.250000", 10, 1)
     people = cli("status", code=0).out
     for text in ("1 of 4 used, 3 free", "worker-7", "alpha/one", "$0.2500", "1 calls unmeasured"):
         assert text in people
@@ -174,7 +215,7 @@ def test_events_are_told_in_order(cli, desk, run):
         "work.built",
         "work.merged",
     ]
-    later = cli("events", "--after", events[-1]["id"], "--json", code=0).json["events"]
+    later = cli("events", "--after", events[-1]["seq"], "--json", code=0).json["events"]
     assert [e["item_id"] for e in later] == [2]
     assert "spec -> build" in cli("events", code=0).out
     assert cli("events", "--limit", "1", code=0).out.count("\n") == 1

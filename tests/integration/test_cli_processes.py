@@ -244,12 +244,12 @@ def test_the_sidecar_logs_and_serves_the_view_until_sigterm(start, stocked):
     process = start("sidecar-status", "--listen", "127.0.0.1:0", "--interval", "0.2")
     url = address_of(process)
     line = json.loads(process.stdout.readline())
-    assert line["queue"]["spec"]["ready"] == 1
+    assert line["phases"]["spec"]["ready"] == 1
     accept(stocked, "more")
-    while json.loads(process.stdout.readline())["queue"]["spec"]["ready"] != 2:
+    while json.loads(process.stdout.readline())["phases"]["spec"]["ready"] != 2:
         pass
     code, view = ask(f"{url}/")
-    assert (code, view["queue"]["spec"]["ready"]) == (200, 2)
+    assert (code, view["phases"]["spec"]["ready"]) == (200, 2)
     assert ask(f"{url}/healthz") == (200, {"ok": True, "database": True})
     assert ask(f"{url}/../etc/passwd")[0] == 404
     process.send_signal(signal.SIGTERM)

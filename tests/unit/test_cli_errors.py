@@ -136,8 +136,8 @@ def test_wrong_usage_is_exit_code_2_before_anything_is_opened(cli, words):
         (("itms",), "no such command 'itms': did you mean 'items'?; see `damascus --help`"),
         (("items", "--bad"), "no such option: --bad; see `damascus items --help`"),
         (
-            ("items", "--pro"),
-            "no such option: --pro (did you mean --project?); see `damascus items --help`",
+            ("items", "--projct"),
+            "no such option: --projct (did you mean --project?); see `damascus items --help`",
         ),
         (("show",), "ITEM is missing; see `damascus show --help`"),
         (("token", "create", "x"), "--scope is missing; see `damascus token create --help`"),

@@ -44,6 +44,7 @@ class LogText:
         return self._redacting.feed(self._shown(self._rest, "")) + self._redacting.end()
 
     def _shown(self, whole: str, newline: str) -> str:
+        whole = whole.replace("\r\n", "\n").removesuffix("\r")
         if self._raw:
             return clean(whole) + newline
         lines = [line for line in map(readable, whole.split("\n")) if line is not None]

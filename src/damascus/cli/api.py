@@ -10,7 +10,7 @@ import typer
 from damascus.cli import output
 from damascus.cli.console import log_to_stderr, say
 from damascus.cli.options import JsonFlag, span
-from damascus.cli.session import actor, opened
+from damascus.cli.session import entered
 from damascus.cli.text import moment
 from damascus.errors import ConfigurationError
 
@@ -73,10 +73,8 @@ def create(
 
     read: see everything. ingest: hand in stories. operate: answer, retry, cancel, change, pause.
     """
-    from damascus.state.tokens import Tokens  # noqa: PLC0415 - `--help` does not pay for it
-
-    with opened() as app:
-        token, row = Tokens(app.db).create(name, scopes=scope, actor=actor(), life=expires)
+    with entered() as door:
+        token, row = door.backlog.create_token(door.caller, name, scopes=scope, life=expires)
     if as_json:
         output.emit({**row, "token": token})
         return
@@ -90,10 +88,8 @@ def list_tokens(
     as_json: JsonFlag = False,
 ) -> None:
     """List the tokens, without anything secret."""
-    from damascus.state.tokens import Tokens  # noqa: PLC0415 - `--help` does not pay for it
-
-    with opened() as app:
-        rows = Tokens(app.db).list(everything=everything)
+    with entered() as door:
+        rows = door.backlog.tokens(door.caller, everything=everything)
     if as_json:
         output.emit({"tokens": rows})
         return
@@ -120,10 +116,8 @@ def list_tokens(
 @tokens.command("revoke")
 def revoke(name: Name, as_json: JsonFlag = False) -> None:
     """Revoke a token: within a second or two nothing accepts it, or its sign-ins, any more."""
-    from damascus.state.tokens import Tokens  # noqa: PLC0415 - `--help` does not pay for it
-
-    with opened() as app:
-        Tokens(app.db).revoke(name, actor=actor())
+    with entered() as door:
+        door.backlog.revoke_token(door.caller, name)
     if as_json:
         output.emit({"name": name, "revoked": True})
     else:

@@ -13,7 +13,6 @@ from contextlib import suppress
 import typer
 
 from damascus.cli.console import say
-from damascus.cli.hints import worded
 from damascus.cli.output import OutputError
 from damascus.errors import DamascusError
 
@@ -36,6 +35,8 @@ def report(error: BaseException) -> int:
     if os.environ.get(DEBUG):
         _show_traceback(error)
     if isinstance(error, DamascusError):
+        from damascus.cli.hints import worded  # noqa: PLC0415 - it knows the whole service
+
         say(_without_secrets(worded(error)))
         return error.exit_code
     say(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import asdict
+from collections.abc import Iterable
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,13 +15,14 @@ import typer
 from damascus.cli import output
 from damascus.cli.console import say
 from damascus.cli.options import BIGGEST, ItemFilter, JsonFlag, Limit, ProjectFilter, span
-from damascus.cli.session import item_filter, opened, project_filter
+from damascus.cli.session import Door, entered
 from damascus.cli.text import moment, money
 from damascus.errors import UnreachableError
 
 if TYPE_CHECKING:
-    from damascus.wiring import App
+    from damascus.backlog import EventQuery
 
+_PAGE = 500  # events at once, for --follow
 _LOOK = 1.0  # seconds between two looks of --follow
 _QUIET = frozenset({"epoch", "title", "sha", "key"})  # what says nothing in a list
 
@@ -29,7 +31,7 @@ def events(
     item: ItemFilter = None,
     after: Annotated[
         int | None,
-        typer.Option("--after", min=0, max=BIGGEST, metavar="ID", help="Only those behind it."),
+        typer.Option("--after", min=0, max=BIGGEST, metavar="SEQ", help="The first behind it."),
     ] = None,
     limit: Limit = 50,
     follow: Annotated[
@@ -37,62 +39,55 @@ def events(
     ] = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Show the latest events, the oldest of them first.
+    """Show the latest events, the oldest of them first; each begins with its place (`seq`).
 
     With --follow and --json, each event is one JSON document on a line of its own.
     """
-    with opened() as app:
-        number = item_filter(app, item)
+    from damascus.backlog import EventQuery  # noqa: PLC0415 - `--help` does not pay for it
+
+    query = EventQuery(item=item, after=after, limit=limit)
+    with entered() as door:
+        page = door.backlog.events(door.caller, query)
         if follow:
-            # What is sequenced has one order without gaps: by ids alone, an event whose
-            # transaction commits late would never be seen.
-            app.outbox.sequence()
-            head = int(app.views.outbox()["head"])
-        else:
-            head = 0
-        rows = app.views.events(item_id=number, after=after, limit=limit)
-        if follow:
-            rows = [row for row in rows if row["seq"] is not None and row["seq"] <= head]
-            for row in rows:
-                _print_event(row, as_json=as_json)
-            _follow(app, head, number, as_json=as_json)
+            _print(page.rows, as_json=as_json)
+            _follow(door, replace(query, after=page.next_after, limit=_PAGE), as_json=as_json)
     if as_json:
-        output.emit({"events": rows})
+        output.emit({"events": page.rows})
         return
-    if not rows:
+    if not page.rows:
         output.line("no events")
-    for row in rows:
-        _print_event(row, as_json=False)
+    _print(page.rows, as_json=False)
 
 
-def _follow(app: App, seq: int, item: int | None, *, as_json: bool) -> None:
+def _follow(door: Door, query: EventQuery, *, as_json: bool) -> None:
     away = False
     while True:
         try:
-            app.outbox.sequence()
-            found = app.outbox.after(seq)
+            page = door.backlog.events(door.caller, query)
         except UnreachableError as error:
             if not away:
                 say(f"{error} Trying again until it does")
-            away, found = True, []
-        else:
-            away = False
-        for event in found:
-            seq = event.seq or seq
-            if item is None or event.item_id == item:
-                _print_event(asdict(event), as_json=as_json)
-        if not found:
+            away = True
+            time.sleep(_LOOK)
+            continue
+        away = False
+        _print(page.rows, as_json=as_json)
+        query = replace(query, after=page.next_after)
+        if not page.rows:
             time.sleep(_LOOK)
 
 
-def _print_event(row: dict[str, Any], *, as_json: bool) -> None:
-    if as_json:
-        output.emit(row, line=True)
-        return
-    about = row["project"] or "-"
-    if row["item_id"] is not None:
-        about = f"{about} item {row['item_id']}"
-    output.line(f"{row['id']}  {moment(row['created_at'])}  {row['type']}  {about}  {told(row)}")
+def _print(rows: Iterable[dict[str, Any]], *, as_json: bool) -> None:
+    for row in rows:
+        if as_json:
+            output.emit(row, line=True)
+            continue
+        about = row["project"] or "-"
+        if row["item_id"] is not None:
+            about = f"{about} item {row['item_id']}"
+        output.line(
+            f"{row['seq']}  {moment(row['created_at'])}  {row['type']}  {about}  {told(row)}"
+        )
 
 
 def told(event: dict[str, Any]) -> str:
@@ -122,10 +117,8 @@ def costs(
 
     What nobody could measure is counted as unmeasured, never as nothing.
     """
-    with opened() as app:
-        rows = app.views.costs(
-            since=since, project=project_filter(app, project), item_id=item_filter(app, item)
-        )
+    with entered() as door:
+        rows = door.backlog.costs(door.caller, since=since, project=project, item=item)
     measured = [row["usd"] for row in rows if row["usd"] is not None]
     spent = sum(measured, Decimal(0)) if measured else None
     total = {

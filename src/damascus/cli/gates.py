@@ -8,9 +8,8 @@ import typer
 
 from damascus.cli import output
 from damascus.cli.options import BIGGEST, ItemFilter, ItemRef, JsonFlag, Limit, Note, point
-from damascus.cli.session import actor, item_filter, item_number, opened, ring
+from damascus.cli.session import entered
 from damascus.cli.show import waits_for
-from damascus.errors import UsageError
 
 app = typer.Typer(
     help="Keep an item waiting: for another item, for a time, or for a person.",
@@ -34,24 +33,15 @@ def add(
     as_json: JsonFlag = False,
 ) -> None:
     """Put a gate in the way of an item; with neither --after nor --not-before a person opens it."""
-    if after is not None and not_before is not None:
-        raise UsageError("a gate waits for an item or for a time: put two gates for both")
     time = None if not_before is None else point(not_before)
-    with opened() as app_:
-        number = item_number(app_, item)
-        gate = app_.desk.close_gate(
-            number,
-            actor=actor(),
-            after=None if after is None else item_number(app_, after),
-            not_before=time,
-            note=note,
-        )
+    with entered() as door:
+        added = door.backlog.add_gate(door.caller, item, after=after, not_before=time, note=note)
     if as_json:
-        output.emit({"gate_id": gate, "item_id": number})
-    elif gate is None:
-        output.line(f"item {number} has nothing to wait for: {after} is merged")
+        output.emit({"gate_id": added.gate_id, "item_id": added.item_id})
+    elif added.gate_id is None:
+        output.line(f"item {added.item_id} has nothing to wait for: {after} is merged")
     else:
-        output.line(f"gate {gate} stands before item {number}")
+        output.line(f"gate {added.gate_id} stands before item {added.item_id}")
 
 
 @app.command("open")
@@ -61,10 +51,9 @@ def open_(
     ],
 ) -> None:
     """Open a gate by hand, whatever it waits for."""
-    with opened() as app_:
-        item = app_.desk.open_gate(gate, actor=actor())
-        ring(app_)
-    output.line(f"gate {gate} is open; it stood before item {item}")
+    with entered() as door:
+        done = door.backlog.open_gate(door.caller, gate)
+    output.line(f"gate {done.gate_id} is open; it stood before item {done.item_id}")
 
 
 @app.command("list")
@@ -75,8 +64,8 @@ def list_gates(
     as_json: JsonFlag = False,
 ) -> None:
     """List the gates that are closed."""
-    with opened() as app_:
-        rows = app_.views.gates(item_id=item_filter(app_, item), everything=everything, limit=limit)
+    with entered() as door:
+        rows = door.backlog.gates(door.caller, item=item, everything=everything, limit=limit)
     if as_json:
         output.emit({"gates": rows})
     elif not rows:

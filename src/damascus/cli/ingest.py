@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,74 +12,94 @@ import typer
 
 from damascus.cli import output
 from damascus.cli.console import say
-from damascus.cli.options import BudgetCycles, BudgetUsd, JsonFlag
-from damascus.cli.session import actor, item_number, opened, ring
-from damascus.domain.story import MAX_STORY_BYTES, Story, read_story, slugify
+from damascus.cli.options import BudgetCycles, BudgetUsd, JsonFlag, budgets
+from damascus.cli.session import Door, entered
+from damascus.domain.story import MAX_STORY_BYTES, slugify
 from damascus.errors import (
-    ConflictError,
     DamascusError,
-    NotFoundError,
+    GateNeverOpensError,
+    ItemNotFoundError,
+    ProjectNotFoundError,
+    StoryNotFoundError,
     UnreachableError,
     UsageError,
 )
 
 if TYPE_CHECKING:
-    from damascus.wiring import App
+    from damascus.backlog import NewStory
 
 _SUFFIXES = frozenset({".md", ".markdown", ".txt"})
 
 
 @dataclass(slots=True)
 class _Batch:
-    """One call's stories: where they go, and what became of each."""
+    """One call's stories: what is said of each, and what became of each."""
 
-    app: App
-    project: str
-    key: str | None
-    title: str | None
-    budgets: dict[str, Any]
-    after: list[int]
+    door: Door
+    said: NewStory  # all but the text
     seen: dict[str, str] = field(default_factory=dict[str, str])
     results: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     exit_code: int = 0
 
     def take(self, path: str) -> None:
-        """Accept one story, or note why not. Raises UnreachableError: the rest would fail too."""
+        """Accept one story, or note why not.
+
+        Raises UnreachableError, and what is wrong with all stories: the rest would fail too.
+        """
+        from damascus.backlog.base import ItemNameError  # noqa: PLC0415 - `--help` does not pay
+        from damascus.backlog.stories import ProjectNotNamedError  # noqa: PLC0415 - the same
+
         try:
             self.results.append(self._accept(path))
-        except UnreachableError:
+        except (
+            UnreachableError,
+            ProjectNotFoundError,
+            ProjectNotNamedError,
+            ItemNameError,
+            ItemNotFoundError,
+            StoryNotFoundError,
+            GateNeverOpensError,
+        ):
             raise
         except DamascusError as error:
             self.refuse(path, error)
 
     def refuse(self, path: str, error: DamascusError) -> None:
         """Note a story that was not accepted."""
-        say(str(error))
+        from damascus.cli.hints import worded  # noqa: PLC0415 - it knows the whole service
+
+        sentence = worded(error)
+        say(sentence)
         self.exit_code = self.exit_code or error.exit_code
         self.results.append(
-            {"path": path, "outcome": "refused", "error": str(error), "exit_code": error.exit_code}
+            {"path": path, "outcome": "refused", "error": sentence, "exit_code": error.exit_code}
         )
 
     def _accept(self, path: str) -> dict[str, Any]:
-        story = _story(path, key=self.key, title=self.title)
-        if story.key in self.seen:
+        from damascus.backlog.stories import story_of  # noqa: PLC0415 - `--help` does not pay
+
+        new = _with_text(self.said, path)
+        key = story_of(new).key
+        if key in self.seen:
             raise UsageError(
-                f"{path} and {self.seen[story.key]} would both be story {story.key!r}: rename one, "
+                f"{path} and {self.seen[key]} would both be story {key!r}: rename one, "
                 "or hand it in by itself with --key"
             )
-        self.seen[story.key] = path
-        done = self.app.desk.ingest(
-            self.project, story, actor=actor(), after=self.after, **self.budgets
-        )
-        gates = self.app.views.gates(item_id=done.item_id) if self.after else []
+        self.seen[key] = path
+        done = self.door.backlog.ingest(self.door.caller, new)
+        if done.not_taken:
+            options = ", ".join(f"--{name.replace('_', '-')}" for name in done.not_taken)
+            say(f"item {done.item_id} cannot change any more: {options} was not taken over")
         return {
             "path": path,
             "outcome": done.outcome,
             "item_id": done.item_id,
-            "project": self.project,
+            "project": done.project,
             "key": done.key,
-            "title": story.title,
-            "gates": [gate["id"] for gate in gates if gate["after_item"] in self.after],
+            "title": done.title,
+            "gates": done.gates,
+            "changed": done.changed,
+            "not_taken": done.not_taken,
         }
 
 
@@ -101,8 +121,11 @@ def ingest(  # noqa: PLR0917 - typer's options
         typer.Option("--title", metavar="TEXT", help="Default: the first heading of the story."),
     ] = None,
     priority: Annotated[
-        int, typer.Option("--priority", min=0, max=9, metavar="0-9", help="0 is done first.")
-    ] = 5,
+        int | None,
+        typer.Option(
+            "--priority", min=0, max=9, metavar="0-9", help="0 is done first. Default: 5."
+        ),
+    ] = None,
     budget_cycles: BudgetCycles = None,
     budget_usd: BudgetUsd = None,
     after: Annotated[
@@ -117,26 +140,25 @@ def ingest(  # noqa: PLR0917 - typer's options
 ) -> None:
     """Hand in stories: Markdown files of at most 256 KB, each one story.
 
-    The same story is accepted once; a changed text replaces it while it is still in `spec`. In a
-    directory, every .md, .markdown and .txt file is a story. When some stories are bad the others
-    are accepted, and the exit code is that of the first bad one.
+    The same story is accepted once. A changed text replaces it while it is still in `spec`; other
+    options than before are taken over while the item is not final. In a directory, every .md,
+    .markdown and .txt file is a story. When some stories are bad the others are accepted, and the
+    exit code is that of the first bad one.
     """
-    with opened() as app:
-        batch = _Batch(
-            app=app,
-            project=_project(app, project),
-            key=key,
-            title=title,
-            budgets={
-                "priority": priority,
-                "budget_cycles": budget_cycles,
-                "budget_usd": budget_usd,
-            },
-            after=[_waited_for(app, ref) for ref in after or []],
-        )
+    from damascus.backlog import NewStory  # noqa: PLC0415 - `--help` does not pay for it
+
+    said = NewStory(
+        project,
+        "",
+        key=key,
+        title=title,
+        priority=priority,
+        budgets=budgets(budget_cycles, budget_usd),
+        after=after or (),
+    )
+    with entered() as door:
+        batch = _Batch(door, said)
         _take_all(batch, paths)
-        if any("item_id" in result for result in batch.results):
-            ring(app)
     if as_json:
         output.emit({"results": batch.results})
     else:
@@ -144,10 +166,16 @@ def ingest(  # noqa: PLR0917 - typer's options
             if "item_id" in result:
                 output.line(
                     f"{result['outcome']}: item {result['item_id']}  "
-                    f"{result['project']}/{result['key']}  {result['title']}"
+                    f"{result['project']}/{result['key']}  {result['title']}{_changed(result)}"
                 )
     if batch.exit_code:
         raise typer.Exit(batch.exit_code)
+
+
+def _changed(result: dict[str, Any]) -> str:
+    """What an update changed, in words; nothing else has changed anything."""
+    names = [name.replace("_", " ") for name in result["changed"]]
+    return f"  ({', '.join(names)})" if names else ""
 
 
 def _take_all(batch: _Batch, paths: Sequence[str]) -> None:
@@ -157,7 +185,7 @@ def _take_all(batch: _Batch, paths: Sequence[str]) -> None:
             found += _files(path)
         except DamascusError as error:
             batch.refuse(path, error)
-    if (batch.key or batch.title) and len(found) + len(batch.results) > 1:
+    if (batch.said.key or batch.said.title) and len(found) + len(batch.results) > 1:
         raise UsageError(f"--key and --title are for one story, and here are {len(found)}")
     found = list(dict.fromkeys(found))  # a file that is named twice is one story
     for place, path in enumerate(found):
@@ -193,19 +221,19 @@ def _files(path: str) -> Iterator[str]:
     return iter(stories)
 
 
-def _story(path: str, *, key: str | None, title: str | None) -> Story:
+def _with_text(said: NewStory, path: str) -> NewStory:
+    """The story of one file; its key is the file's name, on the standard input the title's."""
     if path != "-":
-        return read_story(_bytes(path), name=path, key=key, title=title)
+        key = said.key or slugify(Path(path).stem)
+        if not key:
+            raise UsageError(f"no key can be made from the file name {path!r}: give one with --key")
+        return replace(said, text=_bytes(path), name=path, key=key)
     if sys.stdin is None:  # pyright: ignore[reportUnnecessaryComparison] - `<&-`
         raise UsageError("the standard input is closed: there is no story on it")
     if sys.stdin.isatty():
         say("type the story, then Ctrl-D at the beginning of a line")
     raw = sys.stdin.buffer.read(MAX_STORY_BYTES + 1)
-    if key is None:
-        key = slugify(read_story(raw, name="the standard input", key="x", title=title).title)
-        if not key:
-            raise UsageError("no key can be made from the title of the story: give one with --key")
-    return read_story(raw, name="the standard input", key=key, title=title)
+    return replace(said, text=raw, name="the standard input")
 
 
 def _bytes(path: str) -> bytes:
@@ -221,22 +249,3 @@ def _bytes(path: str) -> bytes:
         raise UsageError(f"there is no file {path}") from None
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}") from None
-
-
-def _project(app: App, name: str | None) -> str:
-    if name is not None:
-        return app.desk.project(name).name
-    names = [row["name"] for row in app.views.projects()]
-    if len(names) == 1:
-        return str(names[0])
-    if not names:
-        raise NotFoundError("there is no project yet: add one with `damascus project add`")
-    raise UsageError(f"give --project, one of {', '.join(names[:8])}{', …' * (len(names) > 8)}")  # noqa: PLR2004 - what fits a line
-
-
-def _waited_for(app: App, ref: str) -> int:
-    """The item to wait for, looked up before any story is accepted."""
-    number = item_number(app, ref)
-    if app.views.item(number)["phase"] == "cancelled":
-        raise ConflictError(f"item {number} was cancelled: it will never be merged")
-    return number

@@ -19,9 +19,10 @@ from damascus.cli.options import (
     Limit,
     PhaseName,
     ProjectFilter,
+    budgets,
     live_phase,
 )
-from damascus.cli.session import actor, item_filter, opened, project_filter, ring
+from damascus.cli.session import entered
 from damascus.cli.text import duration
 from damascus.domain.story import check_text
 from damascus.errors import UsageError
@@ -37,13 +38,11 @@ def issues(
     as_json: JsonFlag = False,
 ) -> None:
     """List what waits for a person: questions, blocked items, reports; the oldest first."""
-    with opened() as app:
-        rows = app.views.issues(
-            everything=everything,
-            item_id=item_filter(app, item),
-            project=project_filter(app, project),
-            limit=limit,
-        )
+    from damascus.backlog import IssueQuery  # noqa: PLC0415 - `--help` does not pay for it
+
+    query = IssueQuery(everything=everything, project=project, item=item, limit=limit)
+    with entered() as door:
+        rows = door.backlog.issues(door.caller, query).rows
     if as_json:
         output.emit({"issues": rows})
         return
@@ -95,26 +94,23 @@ def answer(  # noqa: PLR0917 - typer's options
         raise UsageError("give the answer as text or with --file, not both")
     to = live_phase(phase)
     said = _said(text, file)
-    with opened() as app:
-        went = app.desk.answer(
+    with entered() as door:
+        done = door.backlog.answer(
+            door.caller,
             issue,
-            actor=actor(),
             text=said,
             choice="retry" if retry else "cancel" if cancel else None,
             phase=to,
-            budget_cycles=budget_cycles,
-            budget_usd=budget_usd,
+            budgets=budgets(budget_cycles, budget_usd),
         )
-        row = app.views.issue(issue)
-        ring(app)
     if as_json:
-        output.emit({"issue_id": issue, "item_id": row["item_id"], "phase": went})
-    elif went is None:
+        output.emit({"issue_id": done.issue_id, "item_id": done.item_id, "phase": done.phase})
+    elif done.phase is None:
         output.line(f"issue {issue} is closed")
-    elif went == "cancelled":
-        output.line(f"issue {issue} is closed; item {row['item_id']} is cancelled")
+    elif done.phase == "cancelled":
+        output.line(f"issue {issue} is closed; item {done.item_id} is cancelled")
     else:
-        output.line(f"issue {issue} is answered; item {row['item_id']} goes on in {went.value}")
+        output.line(f"issue {issue} is answered; item {done.item_id} goes on in {done.phase.value}")
 
 
 def _said(text: str | None, file: Path | None) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
@@ -16,17 +16,19 @@ from damascus.cli.options import (
     Note,
     PhaseName,
     ProjectFilter,
+    budgets,
     live_phase,
 )
-from damascus.cli.session import actor, item_number, opened, project_filter, ring
+from damascus.cli.session import entered
 from damascus.cli.text import moment, money
 from damascus.errors import UsageError
 
 if TYPE_CHECKING:
+    from damascus.backlog import ItemQuery
     from damascus.domain.work import Phase
 
 
-def items(
+def items(  # noqa: PLR0917 - typer's options
     project: ProjectFilter = None,
     phase: Annotated[
         list[str] | None,
@@ -38,18 +40,51 @@ def items(
         str | None,
         typer.Option("--before", metavar="ITEM", help="Only older ones: number or PROJECT/KEY."),
     ] = None,
+    text: Annotated[
+        str | None,
+        typer.Option(
+            "--text", "-t", metavar="WORDS", help="Only with these words in story or title."
+        ),
+    ] = None,
+    failing: Annotated[
+        bool, typer.Option("--failing", help="Only what is blocked or did not pass its last run.")
+    ] = False,
+    sort: Annotated[
+        str,
+        typer.Option(
+            "--sort",
+            metavar="ORDER",
+            help="-id (newest first), id, queue (what is claimed next), finished, -finished, "
+            "priority or -attempts.",
+        ),
+    ] = "-id",
+    cursor: Annotated[
+        str | None,
+        typer.Option("--cursor", metavar="CURSOR", help="The page behind the one that gave it."),
+    ] = None,
     limit: Limit = 50,
     as_json: JsonFlag = False,
 ) -> None:
-    """List items, the newest first."""
-    phases = [_phase(name) for name in phase or []]
-    with opened() as app:
-        name = project_filter(app, project)
-        older_than = None if before is None else item_number(app, before)
-        rows = app.views.items(project=name, phases=phases, before=older_than, limit=limit)
-    more = rows[-1]["id"] if len(rows) == limit else None
+    """List items, the newest first.
+
+    The words of --text are beginnings of words; a number finds the item of that number.
+    """
+    query = _query(
+        project=project,
+        phases=[_phase(name) for name in phase or []],
+        text=text,
+        failing=failing,
+        sort=sort,
+        cursor=cursor,
+        before=before,
+        limit=limit,
+    )
+    with entered() as door:
+        page = door.backlog.items(door.caller, query)
+    rows = page.rows
+    more = rows[-1]["id"] if page.next_cursor is not None and sort == "-id" else None
     if as_json:
-        output.emit({"items": rows, "next_before": more})
+        output.emit({"items": rows, "next_before": more, "next_cursor": page.next_cursor})
         return
     if not rows:
         output.line("no items")
@@ -74,6 +109,19 @@ def items(
     )
     if more is not None:
         output.line(f"older ones: damascus items --before {more}")
+    elif page.next_cursor is not None:
+        output.line(f"more: the same with --cursor {page.next_cursor}")
+
+
+def _query(**said: Any) -> ItemQuery:
+    """What is asked for. Raises UsageError for an order that does not exist."""
+    from damascus.backlog import ItemQuery  # noqa: PLC0415 - `--help` does not pay for it
+    from damascus.backlog.fields import SortName  # noqa: PLC0415 - the same
+
+    orders = get_args(SortName)
+    if said["sort"] not in orders:
+        raise UsageError(f"there is no order {said['sort'][:40]!r}: use one of {', '.join(orders)}")
+    return ItemQuery(**said)
 
 
 def state(row: dict[str, Any]) -> str:
@@ -104,18 +152,11 @@ def retry(
 ) -> None:
     """Set a blocked item going again, its attempts back at 0."""
     to = live_phase(phase)
-    with opened() as app:
-        number = item_number(app, item)
-        went = app.desk.retry(
-            number,
-            actor=actor(),
-            text=note,
-            phase=to,
-            budget_cycles=budget_cycles,
-            budget_usd=budget_usd,
+    with entered() as door:
+        moved = door.backlog.retry(
+            door.caller, item, note=note, phase=to, budgets=budgets(budget_cycles, budget_usd)
         )
-        ring(app)
-    output.line(f"item {number} goes on in {went.value}")
+    output.line(f"item {moved.item_id} goes on in {moved.phase.value}")
 
 
 def cancel(
@@ -129,11 +170,9 @@ def cancel(
 
     While other items wait for it, it is refused (exit code 5): cancel those first, or give --free.
     """
-    with opened() as app:
-        number = item_number(app, item)
-        app.desk.cancel(number, actor=actor(), note=note, free=free)
-        ring(app)  # its slot is free, and so may be others that waited for it
-    output.line(f"item {number} is cancelled")
+    with entered() as door:
+        moved = door.backlog.cancel(door.caller, item, note=note, free=free)
+    output.line(f"item {moved.item_id} is cancelled")
 
 
 def change(
@@ -145,13 +184,10 @@ def change(
     budget_usd: BudgetUsd = None,
 ) -> None:
     """Change the priority or the budgets of an item that is not final."""
-    if (priority, budget_cycles, budget_usd) == (None, None, None):
-        raise UsageError("nothing to change: give --priority, --budget-cycles or --budget-usd")
-    with opened() as app:
-        number = item_number(app, item)
-        app.desk.change(
-            number,
-            actor=actor(),
+    with entered() as door:
+        number = door.backlog.change(
+            door.caller,
+            item,
             priority=priority,
             budget_cycles=budget_cycles,
             budget_usd=budget_usd,

@@ -12,6 +12,7 @@ import typer
 from damascus.errors import UsageError
 
 if TYPE_CHECKING:
+    from damascus.backlog import Budgets
     from damascus.domain.work import Phase
 
 BIGGEST = 2**63 - 1  # of a bigint key
@@ -62,6 +63,13 @@ def live_phase(name: str | None) -> Phase | None:
     from damascus.domain.work import Phase  # noqa: PLC0415 - `--help` does not pay for it
 
     return Phase(name)
+
+
+def budgets(cycles: int | None, usd: Decimal | None) -> Budgets:
+    """Attempts and US dollars as the service takes them."""
+    from damascus.backlog import Budgets  # noqa: PLC0415 - `--help` does not pay for it
+
+    return Budgets(cycles, usd)
 
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]

@@ -17,10 +17,11 @@ from damascus.cli import output
 from damascus.cli.console import log_to_stderr, say
 from damascus.cli.errors import TERMINATED
 from damascus.cli.options import JsonFlag
-from damascus.cli.session import opened, ring
+from damascus.cli.session import opened, operator
 from damascus.cli.signals import handling
-from damascus.cli.status import snapshot
+from damascus.cli.status import paused_projects
 from damascus.cli.text import duration
+from damascus.domain.work import PARKED
 from damascus.errors import ConfigurationError, UsageError
 
 if TYPE_CHECKING:
@@ -44,10 +45,12 @@ def cycle(
     With nothing to claim it says why, and is done (exit code 0). On SIGTERM the running phase gets
     its grace time; then the claim is given back without spending the attempt.
     """
+    from damascus.backlog.base import ring_now  # noqa: PLC0415 - `--help` does not pay for it
+
     log_to_stderr()
     ticks: list[dict[str, Any]] = []
     with opened() as app:
-        running = app.cycle(ring=lambda: ring(app))
+        running = app.cycle(ring=lambda: ring_now(app.settings))
         with _terminable(running, app.settings.shutdown_grace_seconds):
             while (tick := running.tick()).outcome != "idle":
                 ticks.append(_told(tick))
@@ -57,7 +60,7 @@ def cycle(
                     break
         idle = tick.outcome == "idle" and not running.stopping
         if ticks:  # nobody goes on here: others may find what the verdict has set free
-            ring(app)
+            ring_now(app.settings)
         why = _why_idle(app) if idle else None
     if as_json:
         output.emit({"ticks": ticks, "idle": idle, "why_idle": why})
@@ -123,14 +126,18 @@ def _line(tick: dict[str, Any]) -> str:
 
 def _why_idle(app: App) -> str:
     """One line about what keeps everything that is not final from being claimed."""
-    view = snapshot(app)
-    queue = view["queue"].values()
+    from damascus.backlog import Backlog  # noqa: PLC0415 - `--help` does not pay for it
+
+    view = Backlog(app).stats(operator(), fresh=True)
+    phases = view["phases"]
+    queue = [row for phase, row in phases.items() if phase not in PARKED]
     running, gated, later = (
         sum(row[name] for row in queue) for name in ("running", "gated", "backing_off")
     )
-    paused = [one["name"] for one in view["paused_projects"]]
-    parked = sum(view["parked"].values())
-    oldest = view["oldest_waiting_seconds"]
+    paused = [one["name"] for one in paused_projects(view)]
+    parked = sum(phases[phase]["items"] for phase in PARKED)
+    waiting = [row["oldest_seconds"] for row in queue if row["oldest_seconds"] is not None]
+    oldest = max(waiting, default=None)
     reasons = [
         f"paused: project{'s' * (len(paused) > 1)} {', '.join(paused)}" if paused else "",
         f"{running} running elsewhere" if running else "",

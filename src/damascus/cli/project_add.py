@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from damascus.cli import output
 from damascus.cli.options import JsonFlag
 from damascus.cli.project_policy import given, tell_missing, with_policy_options
-from damascus.cli.session import actor, opened
-from damascus.domain.story import check_slug
-from damascus.errors import ForgeError, NotFoundError
-
-if TYPE_CHECKING:
-    from damascus.wiring import App
-
-_NOT_FOUND = 404
+from damascus.cli.session import entered
 
 
 @with_policy_options
@@ -45,34 +38,22 @@ def add(
 
     A directory is served by the forge `local`, an http(s) URL by Gitea or Forgejo.
     """
-    check_slug(name, what="the project's name")
-    said = given(policy)
-    with opened() as app:
-        kind, place = app.locate_repository(repo, forge)
-        branch = _usable(app, kind, place, base_branch)
-        app.desk.add_project(
-            name=name,
-            forge=kind,
-            repo=place,
-            base_branch=branch,
-            policy=said.policy,
-            actor=actor(),
-            **said.columns,
-        )
-        tell_missing(said.policy, app.path)
+    from damascus.backlog import NewProject  # noqa: PLC0415 - `--help` does not pay for it
+
+    new = NewProject(name, repo, forge, base_branch, given(policy))
+    with entered() as door:
+        added = door.backlog.add_project(door.caller, new)
+    tell_missing(added.missing)
     if as_json:
-        output.emit({"name": name, "forge": kind, "repo": place, "base_branch": branch})
+        output.emit(
+            {
+                "name": added.name,
+                "forge": added.forge,
+                "repo": added.repo,
+                "base_branch": added.base_branch,
+            }
+        )
     else:
-        output.line(f"added project {name}: {branch} of {place} ({kind})")
-
-
-def _usable(app: App, kind: str, place: str, branch: str | None) -> str:
-    """The base branch, once the forge has said that it and the repository can be used."""
-    try:
-        chosen = branch or app.forge(kind, place).default_branch() or "main"
-        app.check_project(forge=kind, repo=place, base_branch=chosen)
-    except ForgeError as error:
-        if error.status == _NOT_FOUND:
-            raise NotFoundError(str(error)) from None
-        raise
-    return chosen
+        output.line(
+            f"added project {added.name}: {added.base_branch} of {added.repo} ({added.forge})"
+        )

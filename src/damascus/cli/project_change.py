@@ -1,4 +1,4 @@
-"""`project change`: what `project add` said about a project, said anew."""
+"""`project change`: the policy of a project, or parts of it, said anew."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ from typing import Annotated, Any
 import typer
 
 from damascus.cli import output
-from damascus.cli.project_policy import given, tell_missing, with_policy_options
-from damascus.cli.session import actor, opened, ring
-from damascus.errors import UsageError
+from damascus.cli.project_policy import fields_of_options, given, tell_missing, with_policy_options
+from damascus.cli.session import entered
 
 
 @with_policy_options
@@ -23,20 +22,13 @@ def change(
     ] = None,
     **policy: Any,
 ) -> None:
-    """Change what was said about a project when it was added.
+    """Change the policy of a project.
 
     What is not named stays. It holds from the next phase on; budgets hold for stories handed in
     from now on (`damascus change` changes those of an item).
     """
-    said = given(policy, unset=unset or [])
-    if not said:
-        raise UsageError(
-            "nothing to change: give an option of `damascus project add`, or --unset and its name"
-        )
-    with opened() as app:
-        app.desk.change_project(
-            name, policy=said.policy, columns=said.columns, unset=said.unset, actor=actor()
-        )
-        ring(app)
-        tell_missing(said.policy, app.path)
+    said, gone = given(policy), fields_of_options(unset or [])
+    with entered() as door:
+        done = door.backlog.change_project(door.caller, name, policy=said, unset=gone)
+    tell_missing(done.missing)
     output.line(f"project {name} is changed")

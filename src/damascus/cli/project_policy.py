@@ -5,15 +5,14 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from shutil import which
-from typing import Annotated, Any, cast, get_type_hints
+from typing import Annotated, Any, get_type_hints
 
 import typer
 
 from damascus.cli.console import say
 from damascus.cli.options import usd
 from damascus.domain import policy
-from damascus.domain.policy import Changes, Kind, PolicyField, PolicyFieldTwiceError
+from damascus.domain.policy import Kind, PolicyField
 from damascus.domain.story import check_text
 from damascus.errors import UsageError
 
@@ -38,36 +37,31 @@ def with_policy_options(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-def given(
-    options: Mapping[str, Any],
-    *,
-    unset: Sequence[str] = (),
-) -> Changes:
-    """What the options say about the policy, checked. Raises UsageError in their words."""
-    values = {name: _read(name, value) for name, value in options.items()}
-    gone = [_field_of_option(option).name for option in unset]
+def given(options: Mapping[str, Any]) -> dict[str, object]:
+    """What the options say, by the names of the policy's fields; a file's text for its name.
+
+    Raises UsageError for a file that cannot be used, and PolicyValueError for a coding agent that
+    does not exist.
+    """
+    said = {name: _read(name, value) for name, value in options.items() if value is not None}
     from damascus.builders import BUILDERS  # noqa: PLC0415 - `--help` does not pay for it
 
-    try:
-        return policy.changes(values, unset=gone, choices={"builders": BUILDERS.names()})
-    except policy.PolicyValueError as error:
-        raise UsageError(f"--{error.field.option} {error.problem}") from None
-    except PolicyFieldTwiceError as error:
-        raise UsageError(f"--{error.field.option} is given and taken back at once") from None
+    policy.changes(said, choices={"builders": BUILDERS.names()})  # before anything is opened
+    return said
 
 
-def tell_missing(kept: Mapping[str, object], path: str) -> None:
-    """Say which commands name a program that is not on `path`; the workers' may well have it."""
-    for one in policy.FIELDS:
-        if one.kind is not Kind.COMMAND:
-            continue
-        argv = cast("list[str]", kept.get(one.name) or [""])
-        program = argv[0]
-        if program and "/" not in program and which(program, path=path) is None:
-            say(
-                f"note: {program!r} is not on the PATH here; workers need it on theirs, or in "
-                "DAMASCUS_AGENT_PATH"
-            )
+def fields_of_options(options: Sequence[str]) -> list[str]:
+    """The names of the fields that --unset takes back. Raises UsageError."""
+    return [_field_of_option(option).name for option in options]
+
+
+def tell_missing(programs: Sequence[str]) -> None:
+    """Say which programs of the commands are not on the PATH here."""
+    for program in programs:
+        say(
+            f"note: {program!r} is not on the PATH here; workers need it on theirs, or in "
+            "DAMASCUS_AGENT_PATH"
+        )
 
 
 def _annotation(one: PolicyField) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,9 +11,12 @@ from damascus.cli import output
 from damascus.cli.options import JsonFlag
 from damascus.cli.project_add import add
 from damascus.cli.project_change import change
-from damascus.cli.session import actor, opened, ring
+from damascus.cli.session import entered
 from damascus.cli.text import money
 from damascus.domain.policy import FIELDS, Kind, PolicyField
+
+if TYPE_CHECKING:
+    from damascus.backlog import Paused
 
 app = typer.Typer(
     help="Add, change, list, show, pause and resume projects: one repository each.",
@@ -28,8 +31,8 @@ app.command()(change)
 @app.command("list")
 def list_projects(as_json: JsonFlag = False) -> None:
     """List the projects, with the number of their items that are not final."""
-    with opened() as app_:
-        rows = app_.views.projects()
+    with entered() as door:
+        rows = door.backlog.projects(door.caller)
     if as_json:
         output.emit({"projects": rows})
         return
@@ -56,9 +59,8 @@ def list_projects(as_json: JsonFlag = False) -> None:
 @app.command("show")
 def show_project(name: Name, as_json: JsonFlag = False) -> None:
     """Show one project with its whole policy."""
-    with opened() as app_:
-        app_.desk.project(name)
-        row = next(row for row in app_.views.projects() if row["name"] == name)
+    with entered() as door:
+        row = door.backlog.project(door.caller, name)
     if as_json:
         output.emit(row)
         return
@@ -83,26 +85,24 @@ def pause(
     ] = None,
 ) -> None:
     """Claim nothing more of a project; what runs goes on to its verdict."""
-    _set(name, paused=True, reason=reason)
+    with entered() as door:
+        _tell(door.backlog.pause_project(door.caller, name, reason=reason))
 
 
 @app.command("resume")
 def resume(name: Name) -> None:
     """Let a paused project go on."""
-    _set(name, paused=False, reason=None)
+    with entered() as door:
+        _tell(door.backlog.resume_project(door.caller, name))
 
 
-def _set(name: str, *, paused: bool, reason: str | None) -> None:
-    with opened() as app_:
-        touched = app_.desk.pause(name, paused=paused, actor=actor(), reason=reason)
-        if not paused:
-            ring(app_)
-    state = "paused" if paused else "going"
-    if touched is None:
-        output.line(f"project {name} was {state} already")
+def _tell(done: Paused) -> None:
+    if not done.changed:
+        output.line(f"project {done.name} was {'paused' if done.paused else 'going'} already")
     else:
-        verb = "paused" if paused else "resumed"
-        output.line(f"{verb} project {name}, with {touched} open item{'s' * (touched != 1)}")
+        verb = "paused" if done.paused else "resumed"
+        some = f"{done.items} open item{'s' * (done.items != 1)}"
+        output.line(f"{verb} project {done.name}, with {some}")
 
 
 def _stored(one: PolicyField, row: Mapping[str, Any]) -> Any:

@@ -1,19 +1,41 @@
-"""How a command gets at the store: settings, the wired application, who is asking, which item."""
+"""How a command gets at the backlog: the settings, the wired application, who is asking."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Generator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from damascus.cli.options import BIGGEST
 from damascus.cli.text import one_line
-from damascus.errors import DatabaseUnreachableError, SchemaError, UsageError
+from damascus.errors import DatabaseUnreachableError, SchemaError
 
 if TYPE_CHECKING:
+    from damascus.backlog import Backlog, Caller
     from damascus.config import Settings
     from damascus.wiring import App
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """What a command works with: the one service, and the operator of this machine who asks."""
+
+    backlog: Backlog
+    caller: Caller
+    app: App
+
+
+@contextmanager
+def entered() -> Generator[Door]:
+    """The service on the configured database.
+
+    Raises ConfigurationError; every verb raises DatabaseUnreachableError and SchemaError.
+    """
+    from damascus.backlog import Backlog  # noqa: PLC0415 - `--help` does not pay for it
+
+    with opened(check=False) as app:
+        yield Door(Backlog(app), operator(), app)
 
 
 @contextmanager
@@ -23,19 +45,20 @@ def opened(*, check: bool = True) -> Generator[App]:
     Raises ConfigurationError, DatabaseUnreachableError, SchemaError.
     """
     from damascus.config import load  # noqa: PLC0415 - `--help` does not pay for it
+    from damascus.state import schema  # noqa: PLC0415 - the same
     from damascus.wiring import App  # noqa: PLC0415 - the same
 
-    with App(load().as_up_was_told()) as app:
+    with App(load().as_up_was_told()) as app, _knowing_of_init():
         if check:
-            _check(app)
+            schema.check(app.db)
         yield app
 
 
-def _check(app: App) -> None:
-    from damascus.state import schema  # noqa: PLC0415 - as above
-
+@contextmanager
+def _knowing_of_init() -> Generator[None]:
+    """A server without the database is no server that is away: `init` makes the database."""
     try:
-        schema.check(app.db)
+        yield
     except DatabaseUnreachableError as error:
         if "database" in str(error) and "does not exist" in str(error):
             raise SchemaError(
@@ -51,12 +74,11 @@ def settings() -> Settings:
     return load()
 
 
-def ring(app: App) -> None:
-    """Wake the workers, where there is a doorbell. Never fails: they look by themselves as well."""
-    if app.settings.redis_url is not None:
-        from damascus.worker.doorbell import ring_from_outside  # noqa: PLC0415 - Redis is not always there
+def operator() -> Caller:
+    """The one who asks: the operator of this machine, who may do everything."""
+    from damascus.backlog import Caller  # noqa: PLC0415 - `--help` does not pay for it
 
-        ring_from_outside(app.settings)
+    return Caller.operator(actor())
 
 
 def actor() -> str:
@@ -68,32 +90,3 @@ def actor() -> str:
     except (KeyError, OSError):  # a container's user without a name
         name = f"uid-{os.getuid()}"
     return f"cli:{one_line(name)[:60]}"
-
-
-def item_number(app: App, ref: str) -> int:
-    """The number of an item given as a number or as PROJECT/KEY.
-
-    Raises UsageError, and NotFoundError when PROJECT/KEY names nothing; whether a number exists is
-    for the caller to find out.
-    """
-    text = ref.strip().removeprefix("#")
-    if text.isascii() and text.isdigit() and 0 < int(text[:20]) <= BIGGEST:
-        return int(text)
-    project, slash, key = text.partition("/")
-    if not slash or not project or not key:
-        raise UsageError(f"{ref[:80]!r} names no item: give its number or PROJECT/KEY")
-    return app.views.item_id(project, key)
-
-
-def item_filter(app: App, ref: str | None) -> int | None:
-    """The number of the item a list is about, None for all. Raises NotFoundError."""
-    if ref is None:
-        return None
-    number = item_number(app, ref)
-    app.views.item(number)
-    return number
-
-
-def project_filter(app: App, name: str | None) -> str | None:
-    """The name of the project a list is about, None for all. Raises NotFoundError."""
-    return None if name is None else app.desk.project(name).name

@@ -1,93 +1,79 @@
-"""`show`: everything about one item on one page, and the log of its last run."""
+"""`show`: everything about one item on one page, the log of a run, the diff of its branch."""
 
 from __future__ import annotations
 
-import shlex
-from datetime import timedelta
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from damascus.cli import output
+from damascus.cli.console import say
 from damascus.cli.events import told
 from damascus.cli.items import state
-from damascus.cli.options import ItemRef, JsonFlag
-from damascus.cli.session import item_number, opened
-from damascus.cli.text import clean, duration, moment, money
-from damascus.domain.agent_log import readable
-from damascus.errors import DamascusError, NotFoundError
-
-if TYPE_CHECKING:
-    from damascus.wiring import App
+from damascus.cli.options import BIGGEST, ItemRef, JsonFlag
+from damascus.cli.session import Door, entered
+from damascus.cli.text import duration, moment, money
+from damascus.errors import UsageError
 
 _INTERNAL = frozenset({"phase_rank", "runnable"})  # columns that only the claim's index needs
-_EVER = timedelta(days=36500)
-_TIMELINE = 100  # events
 
 
 def show(
     item: ItemRef,
     log: Annotated[bool, typer.Option("--log", help="Print the log of the last run.")] = False,
+    run: Annotated[
+        int | None,
+        typer.Option("--run", min=1, max=BIGGEST, metavar="RUN", help="For --log: of this run."),
+    ] = None,
+    diff: Annotated[
+        bool, typer.Option("--diff", help="Print what its branch changes, as a unified diff.")
+    ] = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Show one item: story, spec, runs, timeline, issues, gates, costs, pull request."""
-    with opened() as app:
-        number = item_number(app, item)
-        row = app.views.item(number)
-        runs = app.views.runs(number)
-        page: dict[str, Any] = {
-            "item": {key: value for key, value in row.items() if key not in _INTERNAL},
-            "runs": runs,
-            "kept": _kept(app, row),
-        }
-        if not log:
-            page |= {
-                "issues": app.views.issues(everything=True, item_id=number),
-                "gates": app.views.gates(item_id=number),
-                "events": app.views.events(item_id=number, limit=_TIMELINE),
-                "costs": app.views.costs(since=_EVER, item_id=number),
-            }
-    if log:
-        _print_log(number, runs, as_json=as_json)
-    elif as_json:
-        output.emit(page)
-    else:
-        _print_page(page)
+    """Show one item: story, spec, runs, timeline, issues, gates, costs, pull request.
+
+    Of each list the latest 50 are shown. --log and --diff show one thing only, without secrets.
+    """
+    if log and diff:
+        raise UsageError("choose --log or --diff")
+    if run is not None and not log:
+        raise UsageError("--run is for --log: give both")
+    with entered() as door:
+        if log:
+            _print_log(door, item, run, as_json=as_json)
+        elif diff:
+            _print_diff(door, item, as_json=as_json)
+        else:
+            page = door.backlog.item(door.caller, item)
+            page["item"] = {k: v for k, v in page["item"].items() if k not in _INTERNAL}
+            output.emit(page) if as_json else _print_page(page)
 
 
-def _kept(app: App, item: dict[str, Any]) -> str | None:
-    """The command that brings back what attempts of an item left, to be run in a clone."""
-    try:
-        refs = app.archive.kept(item["project"], item["id"])
-    except DamascusError:
-        return None
-    if not refs:
-        return None
-    store = shlex.quote(str(app.archive.store(item["project"])))
-    return f"git fetch {store} 'refs/attempts/{item['id']}/*:refs/heads/attempts/{item['id']}/*'"
+def _print_log(door: Door, item: str, run: int | None, *, as_json: bool) -> None:
+    """The log of a run, part by part, as it may be long; whole and for programs with `as_json`."""
+    from damascus.backlog.log_text import LogText, chunks  # noqa: PLC0415 - only here
+
+    log = door.backlog.log(door.caller, item, run_id=run)
+    text = LogText(door.app.redactor, raw=as_json)
+    with log.open() as file:
+        parts = map(text.feed, chunks(file))
+        if as_json:
+            whole = "".join(parts) + text.end()
+            output.emit({"item_id": log.item_id, "run_id": log.run_id, "log": whole})
+            return
+        for part in parts:
+            output.write(part, end="")
+        output.write(text.end(), end="")
 
 
-def _print_log(number: int, runs: list[dict[str, Any]], *, as_json: bool) -> None:
-    """The log of the newest run that has one; read line by line, it may be long."""
-    run = next((run for run in runs if run["log_path"]), None)
-    if run is None:
-        raise NotFoundError(f"no run of item {number} has written a log yet")
-    path = Path(run["log_path"])
-    try:
-        with path.open(encoding="utf-8", errors="replace") as file:
-            if as_json:
-                output.emit({"item_id": number, "run_id": run["id"], "log": file.read()})
-                return
-            for line in file:
-                text = readable(line.rstrip("\r\n"))
-                if text is not None:
-                    output.write(clean(text))
-    except OSError as error:
-        raise NotFoundError(
-            f"the log of run {run['id']} cannot be read here: {path} ({error.strerror}). It was "
-            f"written by worker {run['worker']}: look on its machine"
-        ) from None
+def _print_diff(door: Door, item: str, *, as_json: bool) -> None:
+    diff = door.backlog.diff(door.caller, item)
+    if as_json:
+        output.emit({"diff": diff.text, "cut": diff.cut})
+        return
+    output.write(diff.text, end="")
+    if diff.cut:
+        say("the diff is longer than what is shown of it")
 
 
 def _print_page(page: dict[str, Any]) -> None:
@@ -201,8 +187,6 @@ def _verdict(run: dict[str, Any]) -> str:
 
 def _about_log(page: dict[str, Any]) -> str | None:
     for run in page["runs"]:
-        if run["log_path"]:
-            return (
-                f"damascus show {page['item']['id']} --log   (run {run['id']}: {run['log_path']})"
-            )
+        if run["has_log"]:
+            return f"damascus show {page['item']['id']} --log   (run {run['id']})"
     return None

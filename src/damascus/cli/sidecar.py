@@ -1,4 +1,4 @@
-"""`sidecar-status`: the concurrency view, logged at every interval and served over HTTP."""
+"""`sidecar-status`: the dashboard, logged at every interval and served over HTTP."""
 
 from __future__ import annotations
 
@@ -11,14 +11,12 @@ import typer
 
 from damascus.cli import output
 from damascus.cli.console import say
-from damascus.cli.session import opened
+from damascus.cli.session import Door, entered
 from damascus.cli.signals import handling
-from damascus.cli.status import snapshot
 from damascus.errors import DamascusError, UsageError
 
 if TYPE_CHECKING:
     from damascus.cli.sidecar_page import Board
-    from damascus.wiring import App
 
 _PORTS = 65535
 
@@ -32,7 +30,7 @@ def sidecar_status(
         typer.Option("--interval", min=0.1, max=3600, metavar="SECONDS", help="Between two looks."),
     ] = 15.0,
 ) -> None:
-    """Log the concurrency view as one JSON line at every interval, and serve it over HTTP.
+    """Log the dashboard (`status --json`) as one JSON line an interval, and serve it over HTTP.
 
     `/` answers with the last view (503 while the database is away), `/healthz` with 200 as long as
     this process lives. It goes on while the database is away; Ctrl-C or SIGTERM ends it.
@@ -41,22 +39,22 @@ def sidecar_status(
     from damascus.cli.sidecar_page import Board, listening  # noqa: PLC0415 - http.server is slow
 
     board, stop = Board(), threading.Event()
-    with opened(check=False) as app, listening(address, board) as page:
+    with entered() as door, listening(address, board) as page:
         host, port = page.server_address[:2]
         say(f"serving the status on {host!s}:{port}")
         threading.Thread(target=page.serve_forever, name="status-page", daemon=True).start()
         try:
             with handling(stop.set, signal.SIGTERM, signal.SIGINT):
                 while not stop.is_set():
-                    _look(app, board)
+                    _look(door, board)
                     stop.wait(interval)
         finally:
             page.shutdown()
 
 
-def _look(app: App, board: Board) -> None:
+def _look(door: Door, board: Board) -> None:
     try:
-        view = snapshot(app)
+        view = door.backlog.stats(door.caller, fresh=True)
     except DamascusError as error:
         board.put(None, str(error))
         output.emit({"time": datetime.now(UTC), "error": str(error)}, line=True)

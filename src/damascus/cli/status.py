@@ -1,22 +1,19 @@
-"""`status`: the concurrency view. Who runs what, what waits, what it costs."""
+"""`status`: the dashboard. Who runs what, what waits, what it costs."""
 
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from damascus.cli import output
 from damascus.cli.console import say
 from damascus.cli.options import JsonFlag
-from damascus.cli.session import opened
+from damascus.cli.session import entered
 from damascus.cli.text import duration, money
+from damascus.domain.work import PARKED
 from damascus.errors import UnreachableError
-
-if TYPE_CHECKING:
-    from damascus.wiring import App
 
 
 def status(
@@ -31,16 +28,17 @@ def status(
 ) -> None:
     """Show the live claims, the free slots, the queue by phase, what is parked, and the spend.
 
+    The document of --json is the one of `GET /v1/stats`.
     With --watch and --json, each look is one JSON document on a line of its own.
     """
-    with opened() as app:
+    with entered() as door:
         if not watch:
-            found = snapshot(app)
+            found = door.backlog.stats(door.caller)
             output.emit(found) if as_json else _print(found)
             return
         while True:
             try:
-                found = snapshot(app)
+                found = door.backlog.stats(door.caller, fresh=True)
             except UnreachableError as error:
                 say(str(error))
             else:
@@ -53,26 +51,15 @@ def status(
             time.sleep(interval)
 
 
-def snapshot(app: App) -> dict[str, Any]:
-    """The concurrency view as one document, the paused projects with it."""
-    view = app.views.status()
-    waiting = [row["oldest_seconds"] for row in view["queue"].values()]
-    return {
-        "time": datetime.now(UTC),
-        **view,
-        "oldest_waiting_seconds": max((age for age in waiting if age is not None), default=None),
-        "paused_projects": [
-            {"name": row["name"], "reason": row["paused_reason"], "open_items": row["open_items"]}
-            for row in app.views.projects()
-            if row["paused"]
-        ],
-    }
+def paused_projects(stats: dict[str, Any]) -> list[dict[str, Any]]:
+    """The projects of the dashboard that are paused."""
+    return [project for project in stats["projects"] if project["paused"]]
 
 
 def _print(view: dict[str, Any]) -> None:
     slots = view["slots"]
     output.line(f"slots: {slots['used']} of {slots['cap']} used, {slots['free']} free")
-    if view["claims"]:
+    if view["workers"]:
         output.table(
             ("WORKER", "PHASE", "ITEM", "STORY", "AGE", "HEARTBEAT", "ATTEMPT", "", "TITLE"),
             [
@@ -87,7 +74,7 @@ def _print(view: dict[str, Any]) -> None:
                     "STALE" if claim["stale"] else "merging" if claim["merging"] else "",
                     claim["title"],
                 )
-                for claim in view["claims"]
+                for claim in view["workers"]
             ],
             right={2},
         )
@@ -104,29 +91,30 @@ def _print(view: dict[str, Any]) -> None:
                 row["backing_off"],
                 duration(row["oldest_seconds"]),
             )
-            for phase, row in view["queue"].items()
+            for phase, row in view["phases"].items()
+            if phase not in PARKED
         ],
         right={1, 2, 3, 4, 5, 6},
     )
     output.line()
-    parked = ", ".join(f"{count} {phase}" for phase, count in view["parked"].items())
-    issues, spend = view["issues"], view["spend_24h"]
+    parked = ", ".join(f"{view['phases'][phase]['items']} {phase}" for phase in sorted(PARKED))
+    issues, spend = view["issues"], view["spend"]["last_24h"]
     oldest = f", the oldest {duration(issues['oldest_seconds'])} ago" if issues["open"] else ""
     blind = f" and {spend['unmeasured']} calls unmeasured" if spend["unmeasured"] else ""
     output.fields(
         [
             ("parked", parked),
             ("open issues", f"{issues['open']}{oldest}"),
-            ("merged in 24 h", view["merged_24h"]),
+            ("merged in 24 h", view["finished"]["merged_24h"]),
             ("spent in 24 h", f"{money(spend['usd'])}{blind}"),
-            ("paused projects", ", ".join(_paused(one) for one in view["paused_projects"])),
+            ("paused projects", ", ".join(_paused(one) for one in paused_projects(view))),
             *((f"relay {sink['sink']}", _sink(sink)) for sink in view["outbox"]["sinks"]),
         ]
     )
 
 
 def _paused(project: dict[str, Any]) -> str:
-    return f"{project['name']} ({project['reason'] or 'no reason given'})"
+    return f"{project['name']} ({project['paused_reason'] or 'no reason given'})"
 
 
 def _sink(sink: dict[str, Any]) -> str:

@@ -1,7 +1,7 @@
 """The forms in which values leave Damascus as JSON: one encoder for every document.
 
 Times are ISO 8601 in UTC and end in `Z`, money is a string of decimal digits (exact), token counts
-are integers, spans of time are seconds.
+are integers, spans of time are seconds, days are `YYYY-MM-DD`.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
 from pathlib import Path
@@ -29,7 +29,7 @@ def document(value: object, *, indent: int | None = None) -> str:
     return _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
-def plain(value: object, *, key: str = "") -> object:  # noqa: PLR0911 - one line per type
+def plain(value: object, *, key: str = "") -> object:  # noqa: C901, PLR0911 - one line per type
     """`value` made of what JSON knows. `key` is the name it stands under.
 
     The name tells token counts, and money and times in what was JSON before: the data of an event.
@@ -46,6 +46,8 @@ def plain(value: object, *, key: str = "") -> object:  # noqa: PLR0911 - one lin
             return _utc(value) if _is_time(key) else value
         case datetime():
             return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+        case date():
+            return value.isoformat()
         case timedelta():
             return value.total_seconds()
         case Path() | UUID():
