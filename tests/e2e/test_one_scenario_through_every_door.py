@@ -20,7 +20,7 @@ __all__ = ["mcp_world"]  # pytest finds the fixture by its name here
 QUESTION = PhaseResult(Verdict.SPEC_AMBIGUOUS, "which one?", questions=("Red or blue?",))
 POLICY = {"test_timeout_seconds": 60, "merge_style": "squash", "max_concurrency": 2}
 STORY = "# Paint the door\n\nIn a good colour.\n"
-ALL_DOORS = ("HTTP", *DOORS)
+ALL_DOORS = ("HTTP", "command line", *DOORS)
 
 
 @pytest.fixture(scope="module")
