@@ -75,7 +75,7 @@ def read_story(raw: bytes, *, name: str, key: str | None = None, title: str | No
     if key is None:
         key = slugify(PurePath(name).stem)
         if not key:
-            raise UsageError(f"no key can be made from the file name {name!r}: give one with --key")
+            raise UsageError(f"the file name {name!r} makes no key: give the story a key")
     check_slug(key, what="the story's key")
     return Story(key=key, title=title, text=text, sha=_sha(title, text))
 
