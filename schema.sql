@@ -80,8 +80,8 @@ CREATE TABLE IF NOT EXISTS projects (
   updated_at       timestamptz NOT NULL DEFAULT now(),
   -- A project's name is a slug: it becomes part of paths and branch names.
   CONSTRAINT projects_name_is_a_slug CHECK (name ~ '^[a-z0-9][a-z0-9-]{0,62}$'),
-  -- Only forges that exist can be named.
-  CONSTRAINT projects_forge_is_known CHECK (forge IN ('gitea', 'local')),
+  -- A forge's name is a slug; which forges there are, the program's registry knows.
+  CONSTRAINT projects_forge_is_a_slug CHECK (forge ~ '^[a-z0-9][a-z0-9-]{0,62}$'),
   -- A cap of zero would be a pause in disguise.
   CONSTRAINT projects_cap_is_positive CHECK (max_concurrency > 0),
   -- An item needs at least one attempt.

@@ -107,7 +107,6 @@ def test_a_builder_of_another_distribution_carries_a_story_to_merged(programs, t
     carried(programs, tmp_path, str(tmp_path / "shelf" / "textkit.git"))
 
 
-@pytest.mark.xfail(reason="CHECK projects_forge_is_known names the forges: it needs a migration")
 def test_a_forge_of_another_distribution_carries_a_story_to_merged(programs, tmp_path):
     carried(programs, tmp_path, "shelf:textkit")
 

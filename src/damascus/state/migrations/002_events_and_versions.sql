@@ -1,4 +1,4 @@
--- Leads to the schema.sql of 9a20778c8a8d141f
+-- Leads to the schema.sql of ea8f150d965d0811
 -- From version 1 to 2: events have a list of types and one function that writes them, migrations are
 -- recorded, programs of another version are refused, and idempotency keys belong to their caller.
 
@@ -134,3 +134,10 @@ COMMENT ON FUNCTION emit_event IS
   'The only way an event is written; returns its id. Call it in RETURNING or in the outermost '
   'SELECT, which are evaluated for every row: a WITH query that only selects is not run unless '
   'something reads it.';
+
+-- step: any forge of the program's registry may be named
+ALTER TABLE projects DROP CONSTRAINT projects_forge_is_known;
+
+-- step: a forge's name is a slug
+ALTER TABLE projects ADD CONSTRAINT projects_forge_is_a_slug
+  CHECK (forge ~ '^[a-z0-9][a-z0-9-]{0,62}$');
