@@ -204,8 +204,10 @@ class App:
         """Keep the work of an attempt, then remove its directory: never one without the other."""
         workspace = self._run_directories.of(item_id, epoch)
         try:
-            self.archive.keep(workspace, project=project, item_id=item_id, epoch=epoch)
-            self._run_directories.clean(item_id, epoch)
+            with self._run_directories.locked(item_id, epoch) as ours:
+                if ours:
+                    self.archive.keep(workspace, project=project, item_id=item_id, epoch=epoch)
+                    self._run_directories.clean(item_id, epoch)
             self.archive.delete_old(project)
         except (OSError, DamascusError) as error:
             log.warning("%s is left as it is: %s", workspace.root, error)

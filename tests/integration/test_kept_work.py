@@ -139,6 +139,23 @@ def test_what_a_dead_worker_left_is_kept_and_cleaned_by_the_next_attempt(tmp_pat
         assert app.archive.kept("shop", 7) == ["refs/attempts/7/1"]
 
 
+def test_two_workers_do_not_clean_one_attempt_at_the_same_time(tmp_path, shop, monkeypatch):
+    with wired(tmp_path) as ending, wired(tmp_path) as next_one:
+        space = attempt(ending._run_directories, shop, 1, app="x = 2\n")
+        keep_whole = ending.archive.keep
+
+        def keep_while_the_next_claim_begins(*args, **kwargs):
+            next_one._clean_attempt("shop", 7, 1)
+            assert space.checkout.exists()
+            return keep_whole(*args, **kwargs)
+
+        monkeypatch.setattr(ending.archive, "keep", keep_while_the_next_claim_begins)
+        ending._clean(of(1))
+        assert not space.checkout.exists()
+        assert ending.archive.kept("shop", 7) == ["refs/attempts/7/1"]
+        next_one._clean_attempt("shop", 7, 1)
+
+
 def test_a_thousand_attempts_leave_a_bounded_number_of_files(tmp_path):
     spaces = RunDirectories(tmp_path / "attempts", keep=20)
     live = spaces.make(1, 1)

@@ -10,14 +10,15 @@ of its item begins, or when nothing has happened in it for `days`.
 
 from __future__ import annotations
 
+import fcntl
 import logging
 import os
 import re
 import shutil
 import stat
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from damascus.ports import Workspace
@@ -54,6 +55,29 @@ class RunDirectories:
         found = [(int(m[2]), p) for m, p in self._runs() if int(m[1]) == item_id]
         uncleaned = [(e, Workspace(p)) for e, p in found if e < epoch and (p / "checkout").exists()]
         return sorted(uncleaned, key=lambda one: one[0])
+
+    @contextmanager
+    def locked(self, item_id: int, epoch: int) -> Generator[bool]:
+        """Lock a run's directory for cleaning; False when it is gone or another worker cleans it.
+
+        A verdict is settled before its run is cleaned, so the next claim of the item may begin
+        meanwhile, and clean the same run as left behind. Two at once would keep a tree of which
+        the other has already removed a part.
+        """
+        try:
+            opened = os.open(self.of(item_id, epoch).root, os.O_RDONLY | os.O_DIRECTORY)
+        except OSError:
+            yield False
+            return
+        try:
+            try:
+                fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                yield False
+                return
+            yield True
+        finally:
+            os.close(opened)
 
     def clean(self, item_id: int, epoch: int) -> None:
         """Remove what a run checked out and built; its log stays. Never raises."""
