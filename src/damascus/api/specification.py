@@ -1,12 +1,11 @@
 """The OpenAPI document: complete enough to make clients from and to test the API by.
 
-python -m damascus.api.specification > ui/openapi.json
+`python -m damascus.api.openapi > ui/openapi.json` writes it.
 """
 
 from __future__ import annotations
 
 import json
-import sys
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -135,21 +134,3 @@ def _failure(code: int) -> dict[str, Any]:
     if code in _HEADERS:
         found["headers"] = {_HEADERS[code]: {"schema": {"type": "string"}}}
     return found
-
-
-def main() -> int:
-    """Write the document to stdout."""
-    from damascus.api.app import build  # noqa: PLC0415 - it imports this module
-    from damascus.api.context import Api  # noqa: PLC0415 - the same
-    from damascus.config import Settings  # noqa: PLC0415 - the same
-    from damascus.wiring import App  # noqa: PLC0415 - the same
-
-    with App(Settings.model_construct()) as app:
-        made = build(Api(app)).openapi()
-    json.dump(made, sys.stdout, indent=2, ensure_ascii=False, sort_keys=False)
-    sys.stdout.write("\n")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
