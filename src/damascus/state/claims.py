@@ -17,19 +17,17 @@ from psycopg.errors import UniqueViolation
 
 from damascus.crashpoints import Boundary, armed, crashpoint
 from damascus.domain.conclusion import Conclusion
-from damascus.domain.findings import Finding
-from damascus.domain.policy import FIELDS, loaded
 from damascus.domain.work import (
     Answer,
     Claim,
     Cost,
     Phase,
     PhaseContext,
-    Project,
-    WorkItem,
 )
 from damascus.errors import ClaimLostError, DatabaseUnreachableError, MergeBusyError
 from damascus.state.db import Database, Row, patiently
+from damascus.state.items import work_item_of
+from damascus.state.projects import project_of
 from damascus.state.sql import sql
 
 
@@ -104,8 +102,8 @@ class Claims:
         return PhaseContext(
             claim=claim,
             run_id=row["run_id"],
-            item=work_item(row),
-            project=project(row, prefix="p_"),
+            item=work_item_of(row),
+            project=project_of(row, prefix="p_"),
             answers=tuple(Answer(str(q or ""), str(a)) for q, a in row["answers"] or ()),
             spent_usd=Decimal(row["spent_usd"]),
         )
@@ -273,47 +271,3 @@ def _text(value: object) -> str | None:
     text has. With values of their own types every kind of verdict planned its own five plans.
     """
     return None if value is None else str(value)
-
-
-def _argv(value: Any) -> tuple[str, ...] | None:
-    return None if value is None else tuple(str(word) for word in value)
-
-
-def work_item(row: Row) -> WorkItem:
-    """A row that carries the columns of `work_items` as the domain's value."""
-    return WorkItem(
-        id=row["id"],
-        project_id=row["project_id"],
-        key=row["key"],
-        title=row["title"],
-        story=row["story"],
-        phase=Phase(row["phase"]),
-        priority=row["priority"],
-        attempts=row["attempts"],
-        budget_cycles=row["budget_cycles"],
-        consecutive_errors=row["consecutive_errors"],
-        budget_usd=row["budget_usd"],
-        spec=row["spec"],
-        test_command=_argv(row["test_command"]),
-        branch=row["branch"],
-        head_sha=row["head_sha"],
-        built_sha=row["built_sha"],
-        pr_number=row["pr_number"],
-        pr_url=row["pr_url"],
-        merge_sha=row["merge_sha"],
-        findings=tuple(Finding.from_json(stored) for stored in row["findings"]),
-    )
-
-
-def project(row: Row, *, prefix: str = "") -> Project:
-    """A row that carries the columns of `projects` (under `prefix`) as the domain's value."""
-    columns = {one.name: row[f"{prefix}{one.name}"] for one in FIELDS if one.column}
-    return Project(
-        id=row["project_id"] if prefix else row["id"],
-        name=row[f"{prefix}name"],
-        forge=row[f"{prefix}forge"],
-        repo=row[f"{prefix}repo"],
-        base_branch=row[f"{prefix}base_branch"],
-        paused=row[f"{prefix}paused"],
-        **loaded(row[f"{prefix}policy"], columns),
-    )

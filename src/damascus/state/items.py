@@ -8,8 +8,9 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
+from damascus.domain.findings import Finding
 from damascus.domain.story import Story
-from damascus.domain.work import FINAL, Phase
+from damascus.domain.work import FINAL, Phase, WorkItem
 from damascus.errors import (
     ItemIsFinalError,
     ItemIsMergingError,
@@ -219,3 +220,30 @@ def version(row: Row) -> str:
 def _word(value: object) -> str:
     # 5 and 5.0000 are the same money.
     return format(value.normalize(), "f") if isinstance(value, Decimal) else str(value)
+
+
+def work_item_of(row: Row) -> WorkItem:
+    """A row that carries the columns of `work_items` as the domain's value."""
+    argv = row["test_command"]
+    return WorkItem(
+        id=row["id"],
+        project_id=row["project_id"],
+        key=row["key"],
+        title=row["title"],
+        story=row["story"],
+        phase=Phase(row["phase"]),
+        priority=row["priority"],
+        attempts=row["attempts"],
+        budget_cycles=row["budget_cycles"],
+        consecutive_errors=row["consecutive_errors"],
+        budget_usd=row["budget_usd"],
+        spec=row["spec"],
+        test_command=None if argv is None else tuple(str(word) for word in argv),
+        branch=row["branch"],
+        head_sha=row["head_sha"],
+        built_sha=row["built_sha"],
+        pr_number=row["pr_number"],
+        pr_url=row["pr_url"],
+        merge_sha=row["merge_sha"],
+        findings=tuple(Finding.from_json(stored) for stored in row["findings"]),
+    )

@@ -8,10 +8,9 @@ from decimal import Decimal
 from psycopg.errors import UniqueViolation
 from psycopg.types.json import Jsonb
 
-from damascus.domain.policy import FIELDS
+from damascus.domain.policy import FIELDS, loaded
 from damascus.domain.work import JSON, Project
 from damascus.errors import BranchTakenError, ProjectExistsError, ProjectNotFoundError
-from damascus.state.claims import project as project_of
 from damascus.state.db import Database, Row, Rows
 
 _COLUMNS = frozenset(one.name for one in FIELDS if one.column)  # not keys of the policy
@@ -134,6 +133,20 @@ class Projects:
         with self._db.transaction():
             self._db.run("projects.pause", pause)
             self._db.run("issues.report", report)
+
+
+def project_of(row: Row, *, prefix: str = "") -> Project:
+    """A row that carries the columns of `projects` (under `prefix`) as the domain's value."""
+    columns = {one.name: row[f"{prefix}{one.name}"] for one in FIELDS if one.column}
+    return Project(
+        id=row["project_id"] if prefix else row["id"],
+        name=row[f"{prefix}name"],
+        forge=row[f"{prefix}forge"],
+        repo=row[f"{prefix}repo"],
+        base_branch=row[f"{prefix}base_branch"],
+        paused=row[f"{prefix}paused"],
+        **loaded(row[f"{prefix}policy"], columns),
+    )
 
 
 def _json(value: object) -> object:
