@@ -55,7 +55,7 @@ def run_up(settings: Settings, *, say: Callable[[str], None], browse: bool = Fal
         show_page(stack, settings, say, browse=browse)
         for trouble in unable(app):
             say(f"! {trouble}")
-        if not app.views.projects():
+        if not app.store.projects.list():
             say("Next: damascus project add NAME --repo PATH-or-URL")
             say("then: damascus ingest --project NAME story.md")
         teller = threading.Thread(target=_tell, args=(app, stop, say), name="teller", daemon=True)
@@ -187,11 +187,11 @@ def stopping_on_signals(
 
 def _tell(app: App, stop: threading.Event, say: Callable[[str], None]) -> None:
     """Say each event as it happens."""
-    latest = app.views.events(limit=1)
+    latest = app.store.outbox.events(limit=1)
     seen = latest[-1]["id"] if latest else 0
     while not stop.wait(1.0):
         try:
-            for event in app.views.events(after=seen):
+            for event in app.store.outbox.events(after=seen):
                 seen = event["id"]
                 say(line_of(event))
         except Exception as error:  # noqa: BLE001 - telling must never stop the work

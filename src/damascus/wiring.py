@@ -27,9 +27,7 @@ from damascus.forge.redacting import redacting
 from damascus.logs.redacting import redact_logs
 from damascus.registry import BuilderContext
 from damascus.state.db import Database
-from damascus.state.desk import Desk
 from damascus.state.store import Store
-from damascus.state.views import Views
 from damascus.text.redaction import Redactor
 
 if TYPE_CHECKING:
@@ -99,25 +97,9 @@ class App:
         return Store(
             self.db,
             stale=self.stale,
-            cap=self.settings.max_concurrency,
             default_cycles=self.settings.budget_cycles,
             default_usd=self.settings.budget_usd,
         )
-
-    @cached_property
-    def desk(self) -> Desk:
-        """What people do."""
-        return Desk(
-            self.db,
-            default_cycles=self.settings.budget_cycles,
-            default_usd=self.settings.budget_usd,
-            stale=self.stale,
-        )
-
-    @cached_property
-    def views(self) -> Views:
-        """What doors read."""
-        return Views(self.db, stale=self.stale, cap=self.settings.max_concurrency)
 
     @cached_property
     def outbox(self) -> Outbox:

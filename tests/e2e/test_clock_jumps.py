@@ -29,7 +29,7 @@ def test_a_clock_that_jumps_costs_no_claim_and_no_attempt(
         monkeypatch.undo()
         assert beside.wait(patience(60)) == 0, world.told()
         assert {world.item(item)["phase"] for item in items} == {"merged"}
-        told = [e["type"] for e in world.app.views.events(limit=1000)]
+        told = [e["type"] for e in world.app.store.outbox.events(limit=1000)]
         assert "work.claim_lost" not in told
         assert {line["outcome"] for line in world.lines("epoch")} == {"settled"}
         check(world, spent=0)

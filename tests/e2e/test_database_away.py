@@ -13,9 +13,16 @@ from damascus.audit.verify import verify
 from damascus.domain.work import Phase, Verdict
 from damascus.errors import DatabaseUnreachableError
 from damascus.state.db import Database
-from damascus.state.desk import Desk
-from damascus.state.views import Views
-from support.cycles import STALE, Script, accept, add_project, make_claims, make_cycle, settle
+from support.cycles import (
+    STALE,
+    Script,
+    accept,
+    add_project,
+    make_claims,
+    make_cycle,
+    make_store,
+    settle,
+)
 from support.patience import patience
 from support.tcp_proxy import TcpProxy
 
@@ -26,17 +33,16 @@ class Line:
     def __init__(self, url: str, db: Database, proxy: TcpProxy) -> None:
         self.proxy = proxy
         self.db = db
-        self.views = Views(db, stale=STALE, cap=8)
-        self.desk = Desk(db)
-        add_project(self.desk)
-        self.item = accept(self.desk)
+        self.store = make_store(db)
+        add_project(self.store)
+        self.item = accept(self.store)
         self.through = make_conninfo(
             url, host="127.0.0.1", port=proxy.port, sslmode="disable", gssencmode="disable"
         )
         self.remote = Database(self.through, size=4)
 
     def events(self) -> list[str]:
-        return [row["type"] for row in self.views.events(item_id=self.item)]
+        return [row["type"] for row in self.store.outbox.events(item_id=self.item)]
 
     def nothing_is_wrong(self) -> None:
         assert verify(self.db).problems == []
@@ -61,7 +67,7 @@ def test_a_verdict_whose_answer_is_lost_after_the_commit_is_written_once(line):
     settle(claims, claim, Verdict.PASS)
     assert line.proxy.dropped.is_set(), "the line broke after the commit"
     assert line.events() == ["work.ingested", "work.spec_ready"]
-    assert line.views.item(line.item)["phase"] == "build"
+    assert line.store.items.get(line.item)["phase"] == "build"
     line.nothing_is_wrong()
 
 
@@ -112,7 +118,7 @@ def test_a_phase_goes_on_while_the_database_is_away_and_its_verdict_is_written_a
     heart.close()
     assert healed.wait(patience(10))
     assert (tick.outcome, tick.to) == ("settled", Phase.BUILD)
-    assert line.views.item(line.item)["attempts"] == 0
+    assert line.store.items.get(line.item)["attempts"] == 0
     assert line.events() == ["work.ingested", "work.spec_ready"]
     line.nothing_is_wrong()
 
@@ -160,7 +166,7 @@ def test_every_backend_killed_at_once_is_a_restart_to_the_worker(line):
             continue
     heart.close()
     assert line.events() == ["work.ingested", "work.spec_ready", "work.built", "work.merged"]
-    assert line.views.item(line.item)["attempts"] <= 1
+    assert line.store.items.get(line.item)["attempts"] <= 1
     line.nothing_is_wrong()
 
 

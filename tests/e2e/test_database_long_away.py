@@ -49,7 +49,7 @@ def system(
         made.environment["DAMASCUS_DATABASE_URL"] = world.url_through(proxy.port)
         made.environment["DAMASCUS_STALE_CLAIM_MINUTES"] = STALE_MINUTES
         made.environment["DAMASCUS_POLL_SECONDS"] = "0.3"
-        add_project(made.desk)
+        add_project(made.store)
         yield made
         made.end()
 
@@ -88,7 +88,7 @@ def test_an_agent_dies_with_its_claim_while_the_database_is_away_and_the_item_go
 def test_a_phase_that_runs_through_a_long_outage_is_run_again_by_the_same_worker(
     system: System, proxy: TcpProxy
 ) -> None:
-    item, other = accept(system.desk), accept(system.desk, "other")
+    item, other = accept(system.store), accept(system.store, "other")
     system.hold()
     worker = system.worker()
     system.until(lambda: len(system.runs()) == 2, "both run")
@@ -96,7 +96,7 @@ def test_a_phase_that_runs_through_a_long_outage_is_run_again_by_the_same_worker
         time.sleep(WINDOWS * STALE_SECONDS)
         system.let_go()
         assert worker.poll() is None
-    late = accept(system.desk, "late")
+    late = accept(system.store, "late")
     items = (item, other, late)
     system.until(lambda: {system.phase(each) for each in items} == {"merged"}, "all merged")
     assert len({pid for pid, _, _ in system.runs()}) == 1, "it is the same process all along"
@@ -113,7 +113,7 @@ def test_a_phase_that_runs_through_a_long_outage_is_run_again_by_the_same_worker
 def test_a_verdict_that_waited_out_a_long_outage_counts_once(
     system: System, proxy: TcpProxy
 ) -> None:
-    item = accept(system.desk)
+    item = accept(system.store)
     system.hold("hold-spec")
     system.worker()
     system.until(lambda: len(system.runs()) == 1, "its spec runs")

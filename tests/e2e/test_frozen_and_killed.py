@@ -59,14 +59,14 @@ def test_a_worker_frozen_past_its_claim_writes_nothing_when_it_thaws(world, boun
         world.agent_seconds = "0"
     world.let_claims_go_stale()
     world.finish_here()
-    before = world.app.views.events(item_id=item)
+    before = world.app.store.outbox.events(item_id=item)
     told = len(world.forge.calls())
     world.until(lambda: time.monotonic() - since > 60 * STALE_MINUTES, "the claim's time is over")
     worker.send_signal(signal.SIGCONT)
     assert worker.wait(patience(30)) == 0, world.told()  # it finds that all is done, and ends
     if boundary is Boundary.COMMAND_RUNS:
         world.until(lambda: not Path(f"/proc/{agent['pid']}").exists(), "its agent died")
-    assert world.app.views.events(item_id=item) == before
+    assert world.app.store.outbox.events(item_id=item) == before
     after = [c for c in world.forge.calls()[told:] if c.method not in ("GET", "HEAD")]
     assert not after, f"it changed the forge: {after}"
     assert world.forge.head(REPO, world.item(item)["branch"]) is None

@@ -16,6 +16,7 @@ from contextlib import suppress
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
+from damascus.state.item_lists import Wanted
 from support.checker import check
 from support.fault_world import REPO, FaultWorld
 from support.gitea_standin import faults
@@ -162,12 +163,14 @@ def _run(world: FaultWorld, nemesis: Nemesis, dice: random.Random) -> None:
 
     def all_rest() -> bool:
         world.let_waits_end()
-        return all(row["phase"] in rest for row in world.app.views.items(limit=10_000))
+        return all(row["phase"] in rest for row in world.app.store.items.list(Wanted(limit=10_000)))
 
     world.until(all_rest, "everything rests", seconds=REST_SECONDS)
     for process in nemesis.workers.values():
         world.stop(process)
     # A push that was lost may have been answered by another commit: a person decides then.
     check(world, resting=("merged",))
-    merged = [row for row in world.app.views.items(limit=10_000) if row["phase"] == "merged"]
+    merged = [
+        row for row in world.app.store.items.list(Wanted(limit=10_000)) if row["phase"] == "merged"
+    ]
     assert len(world.forge.log(REPO)) == len(merged) + 1

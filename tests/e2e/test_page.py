@@ -38,7 +38,7 @@ def test_a_list_lives_in_its_address(month):
 
 def test_numbers_lead_to_lists_of_that_length_and_what_is_waited_for_is_cancelled_knowingly(month):
     site, known = month
-    site.desk.close_gate(known["faulty"], actor="api:nora", after=known["blocked"])
+    site.store.gates.add(known["faulty"], actor="api:nora", after=known["blocked"])
     with site.look("tiles", BLOCKED=str(known["blocked"])):
         pass
     assert site.db.row("items.get", {"item": known["blocked"]})["phase"] == "cancelled"
@@ -142,7 +142,7 @@ def test_the_chart_of_what_was_merged_shows_only_what_was_merged(
         add_billing(site)
         for number in range(4):
             site.accept("billing", f"Story {number}")
-        site.desk.cancel(4, actor="api:nora", note="not worth it")
+        site.store.items.cancel(4, actor="api:nora", note="not worth it")
         for _ in range(a_week_ago):
             merge(site)
         site.sql(

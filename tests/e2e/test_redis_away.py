@@ -58,7 +58,7 @@ def line(db: Database, database_url: str, tmp_path: Path, home: Path) -> Iterato
     ):
         system = System(db, as_url(database_url), redis, home)
         system.environment["DAMASCUS_REDIS_URL"] = f"redis://:{PASSWORD}@127.0.0.1:{proxy.port}/0"
-        add_project(system.desk)
+        add_project(system.store)
         yield Line(system, proxy)
         system.end()
 
@@ -145,19 +145,19 @@ def test_no_trouble_on_the_way_to_redis_ends_a_phase_or_holds_up_an_item(
 ) -> None:
     system = line.system
     system.hold()
-    item = accept(system.desk)
+    item = accept(system.store)
     worker = system.worker(DAMASCUS_POLL_SECONDS="0.3")
     system.until(lambda: len(system.runs()) == 1, "its spec runs")
     system.until(line.hears, "the worker hears Redis")
     with trouble(line):
         assert len(system.runs()) == 1, "what runs goes on"
-        beside = accept(system.desk, "beside")  # nobody can ring for it
+        beside = accept(system.store, "beside")  # nobody can ring for it
         system.until(lambda: len(system.runs()) == 2, "the worker looks by itself")
         system.let_go()
         system.until(
             lambda: {system.phase(item), system.phase(beside)} == {"merged"}, "merged meanwhile"
         )
-    late = accept(system.desk, "late")
+    late = accept(system.store, "late")
     system.until(lambda: system.phase(late) == "merged", "merged after it")
     system.until(lambda: line.ring() and line.hears(), "rings are heard again")
 
@@ -176,12 +176,12 @@ def test_a_redis_that_is_away_at_boot_is_waited_for_by_worker_and_scheduler(line
     system = line.system
     with line.proxy.refused():
         worker, scheduler = system.worker(), system.scheduler()
-        first = accept(system.desk)
+        first = accept(system.store)
         system.until(lambda: system.phase(first) == "merged", "merged without Redis")
         system.until(lambda: "Redis does not take rings" in system.log, "the scheduler says so")
         said = [line for line in system.log.splitlines() if "cannot be listened to" in line]
         assert len({line.partition("cannot")[2] for line in said}) == len(said), "nothing twice"
-    second = accept(system.desk, "second")
+    second = accept(system.store, "second")
     system.until(lambda: system.phase(second) == "merged", "merged after it came")
     system.until(lambda: "Redis answers again" in system.log, "the worker listens")
     system.until(lambda: "Redis takes rings again" in system.log, "the scheduler rings")
@@ -195,7 +195,7 @@ def test_a_redis_that_is_away_at_boot_is_waited_for_by_worker_and_scheduler(line
 
 def test_a_ring_whose_answer_is_lost_is_at_worst_one_ring_too_many(line: Line) -> None:
     system = line.system
-    items = [accept(system.desk, f"story-{n}") for n in range(3)]
+    items = [accept(system.store, f"story-{n}") for n in range(3)]
     line.proxy.drop_answer_to(b"XADD", times=3)
     system.scheduler()
     system.worker(DAMASCUS_POLL_SECONDS="1")

@@ -30,20 +30,20 @@ def redis(tmp_path: Path) -> Iterator[RedisServer]:
 @pytest.fixture
 def system(db: Database, database_url: str, redis: RedisServer, home: Path) -> Iterator[System]:
     made = System(db, as_url(database_url), redis, home)
-    add_project(made.desk)
+    add_project(made.store)
     yield made
     made.end()
 
 
 def test_stories_go_to_merged_with_worker_and_scheduler_alone(system: System) -> None:
-    items = [accept(system.desk, f"story-{n}") for n in range(4)]
+    items = [accept(system.store, f"story-{n}") for n in range(4)]
     path = system.home / "events.jsonl"
     # No polling: whatever moves is moved by rings.
     system.worker(DAMASCUS_POLL_SECONDS="3600", DAMASCUS_RELAY_JSONL=str(path))
     system.scheduler()
     system.until(lambda: all(system.phase(item) == "merged" for item in items), "all merged")
     assert len(system.runs()) == 3 * len(items)
-    late = accept(system.desk, "late")
+    late = accept(system.store, "late")
     system.until(lambda: system.phase(late) == "merged", "the late one merged")
 
     def relayed() -> int:
@@ -55,7 +55,7 @@ def test_stories_go_to_merged_with_worker_and_scheduler_alone(system: System) ->
 
 def test_a_worker_that_nobody_rings_finds_its_work(system: System) -> None:
     system.redis.stop()  # and there is no scheduler
-    items = [accept(system.desk, f"story-{n}") for n in range(3)]
+    items = [accept(system.store, f"story-{n}") for n in range(3)]
     system.hold()
     system.worker()
     system.until(lambda: len(system.runs()) == 2, "both slots filled without Redis")
@@ -68,7 +68,7 @@ def test_a_worker_that_nobody_rings_finds_its_work(system: System) -> None:
 
 
 def test_no_trouble_of_redis_ends_a_phase_or_the_worker(system: System) -> None:
-    item = accept(system.desk)
+    item = accept(system.store)
     phases = ("spec", "build", "review")
     for phase in phases:
         system.hold(f"hold-{phase}")
@@ -89,7 +89,7 @@ def test_no_trouble_of_redis_ends_a_phase_or_the_worker(system: System) -> None:
         time.sleep(1)
         system.let_go(f"hold-{phase}")
         system.until(lambda phase=phase: system.phase(item) != phase, f"{phase} has its verdict")
-    second = accept(system.desk, "second")
+    second = accept(system.store, "second")
     system.until(lambda: system.phase(second) == "merged", "the next item")
     assert len({pid for pid, _, _ in system.runs()}) == 1, "it is the same process all along"
     assert system.item(item)["attempts"] == 0
@@ -98,7 +98,7 @@ def test_no_trouble_of_redis_ends_a_phase_or_the_worker(system: System) -> None:
 
 
 def test_what_a_killed_worker_held_is_taken_over(system: System) -> None:
-    item = accept(system.desk)
+    item = accept(system.store)
     system.hold()
     system.worker(DAMASCUS_STALE_CLAIM_MINUTES="0.03")
     system.until(lambda: len(system.runs()) == 1, "spec runs")
@@ -111,7 +111,7 @@ def test_what_a_killed_worker_held_is_taken_over(system: System) -> None:
 
 
 def test_sigterm_gives_back_what_runs_without_spending_the_attempt(system: System) -> None:
-    item = accept(system.desk)
+    item = accept(system.store)
     system.hold()
     worker = system.worker()
     system.until(lambda: len(system.runs()) == 1, "spec runs")
@@ -129,7 +129,7 @@ def test_sigterm_gives_back_what_runs_without_spending_the_attempt(system: Syste
 
 
 def test_a_hundred_rings_at_once_start_no_more_than_may_run(system: System) -> None:
-    items = [accept(system.desk, f"story-{n}") for n in range(5)]
+    items = [accept(system.store, f"story-{n}") for n in range(5)]
     system.hold()
     settings = Settings(_env_file=None, redis_url=system.redis.url)  # type: ignore[call-arg,arg-type]
     system.worker(DAMASCUS_POLL_SECONDS="3600")

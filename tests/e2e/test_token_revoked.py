@@ -13,22 +13,22 @@ def test_a_revoked_token_pauses_its_project_with_one_report_and_others_go_on(
     tmp_path: Path, database_url: str
 ) -> None:
     with FaultWorld(tmp_path, database_url) as world:
-        desk, views = world.app.desk, world.app.views
+        store = world.app.store
         own = BareRepository(tmp_path, "own")
         own.push({"README.md": "# Own\n", "test_begin.py": TEST})
-        desk.add_project(
+        store.projects.add(
             name="own", forge="local", repo=str(own.path), base_branch="main", policy={}, actor="t"
         )
         stopped = world.accept(3)
         story = read_story(b"# Elsewhere\n\nDo it.\n", name="elsewhere.md")
-        elsewhere = desk.ingest("own", story, actor="t").item_id
+        elsewhere = store.items.ingest("own", story, actor="t").item_id
         bot = world.forge.user_of(CANARY)
         world.forge.revoke(CANARY)
         worker = world.worker("stubborn", forever=1)
         world.until(lambda: world.item(elsewhere)["phase"] == "merged", "the other one is merged")
         world.until(lambda: not any(world.item(i)["claimed_by"] for i in stopped), "all wait")
-        assert [row["name"] for row in views.projects() if row["paused"]] == ["shop"]
-        (report,) = views.issues()
+        assert [row["name"] for row in store.projects.list() if row["paused"]] == ["shop"]
+        (report,) = store.issues.list()
         assert "its forge refuses the token" in report["title"]
         assert "damascus project resume shop" in report["body"]
         assert CANARY not in report["body"]
@@ -37,12 +37,12 @@ def test_a_revoked_token_pauses_its_project_with_one_report_and_others_go_on(
         asked = len(world.forge.calls())
 
         world.forge.add_user(bot.login, CANARY)
-        desk.pause("shop", paused=False, actor="t")
+        store.projects.pause("shop", paused=False, actor="t")
         world.let_waits_end()
         world.until(
             lambda: {world.item(item)["phase"] for item in stopped} == {"merged"}, "all merged"
         )
         assert asked < 50, "the refused token is not tried again and again"
-        told = [event["type"] for event in views.events(limit=1000)]
+        told = [event["type"] for event in store.outbox.events(limit=1000)]
         assert told.count("project.paused") == 1
         world.stop(worker)

@@ -109,7 +109,7 @@ def test_text_that_cannot_be_kept_is_refused(asking, field, text):
 
 
 def test_nul_bytes_are_refused_in_every_text(api, asking):
-    accept(api.app.desk)
+    accept(api.app.store)
     claims = api.claims()
     claim = claims.claim()
     claims.start(claim)
@@ -209,7 +209,7 @@ def test_an_address_that_is_none_is_told(asking, path):
 
 def cursor_of(api, asking, **query):
     for number in range(3):
-        accept(api.app.desk, f"s{number}")
+        accept(api.app.store, f"s{number}")
     return asking.get("/v1/items", params={"limit": 1, **query}).json()["next_cursor"]
 
 
@@ -256,12 +256,12 @@ def test_a_cursor_belongs_to_its_query(api, asking):
     ],
 )
 def test_a_change_that_makes_no_sense_is_refused(api, asking, body):
-    accept(api.app.desk)
+    accept(api.app.store)
     refused(asking.patch("/v1/items/1", json=body), 422, "invalid")
 
 
 def test_not_a_number_is_no_number(api, asking):
-    accept(api.app.desk)
+    accept(api.app.store)
     raw = b'{"priority": NaN}'
     answer = asking.patch("/v1/items/1", content=raw, headers={"Content-Type": "application/json"})
     assert answer.status_code in (400, 422)

@@ -10,9 +10,8 @@ from starlette.applications import Starlette
 from damascus.api import page
 from damascus.domain.work import Cost, Verdict
 from damascus.state.days import DayBook
-from damascus.state.desk import Desk
 from support.api_server import serving
-from support.cycles import accept, add_project, settle
+from support.cycles import accept, add_project, make_store, settle
 
 
 @pytest.fixture
@@ -70,7 +69,7 @@ def test_a_schema_without_the_tables_of_the_api_is_not_ready(api):
 
 def test_the_numbers_count_what_is_there(api, asking):
     for number in range(3):
-        accept(api.app.desk, f"s{number}")
+        accept(api.app.store, f"s{number}")
     for verdict in (Verdict.PASS, Verdict.PASS, Verdict.PASS):
         settle_one(api, verdict, usd="0.25")
     settle_one(api, Verdict.SPEC_AMBIGUOUS)
@@ -88,7 +87,7 @@ def test_the_numbers_count_what_is_there(api, asking):
 
 
 def test_days_that_are_over_are_counted_once_and_stay(db, database_url, home):
-    add_project(Desk(db), "old")
+    add_project(make_store(db), "old")
     with db.connection() as connection:
         connection.execute(
             "INSERT INTO work_items (project_id, key, title, story, story_sha, phase, finished_at) "
@@ -108,7 +107,7 @@ def test_days_that_are_over_are_counted_once_and_stay(db, database_url, home):
 def test_metrics_count_by_what_happened(api):
     with api.client(None) as client:
         client.get("/metrics")
-        accept(api.app.desk)
+        accept(api.app.store)
         settle_one(api, Verdict.PASS, usd="1.5")
         settle_one(api, Verdict.ERROR)
         text = client.get("/metrics").text
@@ -154,7 +153,7 @@ def test_what_an_item_changes_is_shown_also_when_it_is_merged(api, asking, tmp_p
     (repo / "a.txt").write_text("two\x1b[31m\n")
     git(repo, "commit", "-qam", "two")
     head = git(repo, "rev-parse", "HEAD")
-    accept(api.app.desk)
+    accept(api.app.store)
     assert asking.get("/v1/items/1/diff").json()["code"] == "no_diff"
     with api.app.db.connection() as connection:
         connection.execute("UPDATE projects SET repo = %s", [str(repo)])

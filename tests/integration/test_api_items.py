@@ -109,7 +109,7 @@ def test_a_request_that_failed_can_be_sent_again_under_its_key(api, asking):
     story = {"project": "beta", "story": "# Hello"}
     headers = {"Idempotency-Key": "k1"}
     assert asking.post("/v1/items", json=story, headers=headers).status_code == 404
-    add_project(api.app.desk, "beta")
+    add_project(api.app.store, "beta")
     assert asking.post("/v1/items", json=story, headers=headers).status_code == 201
 
 
@@ -150,7 +150,7 @@ def test_a_title_without_letters_gets_a_key_all_the_same(asking):
 @pytest.mark.parametrize("sort", ["-id", "id", "queue", "priority", "-attempts"])
 def test_pages_of_every_order_hold_each_item_once(api, asking, sort):
     for number in range(7):
-        accept(api.app.desk, f"s{number}", priority=number % 3)
+        accept(api.app.store, f"s{number}", priority=number % 3)
     whole = ids(asking.get("/v1/items", params={"sort": sort}))
     assert sorted(whole) == [1, 2, 3, 4, 5, 6, 7]
     assert all_pages(asking, sort=sort, limit=2) == whole
@@ -159,7 +159,7 @@ def test_pages_of_every_order_hold_each_item_once(api, asking, sort):
 
 def test_the_queue_is_in_the_order_of_the_claims(api, asking):
     for number in range(4):
-        accept(api.app.desk, f"s{number}", priority=4 - number)
+        accept(api.app.store, f"s{number}", priority=4 - number)
     expected = ids(asking.get("/v1/items?sort=queue"))
     claimed = [api.claims().claim().item_id for _ in range(4)]
     assert claimed == expected
@@ -167,7 +167,7 @@ def test_the_queue_is_in_the_order_of_the_claims(api, asking):
 
 def test_what_is_finished_is_listed_by_its_end(api, asking):
     for number in range(3):
-        accept(api.app.desk, f"s{number}")
+        accept(api.app.store, f"s{number}")
     for item in (2, 1):
         asking.post(f"/v1/items/{item}/cancel", json={})
     assert ids(asking.get("/v1/items?sort=-finished")) == [1, 2]
@@ -175,10 +175,10 @@ def test_what_is_finished_is_listed_by_its_end(api, asking):
 
 
 def test_filters_narrow_the_list_together(api, asking):
-    add_project(api.app.desk, "beta")
-    accept(api.app.desk, "one")
-    accept(api.app.desk, "two", project="beta")
-    accept(api.app.desk, "three", project="beta")
+    add_project(api.app.store, "beta")
+    accept(api.app.store, "one")
+    accept(api.app.store, "two", project="beta")
+    accept(api.app.store, "three", project="beta")
     asking.post("/v1/items/3/cancel", json={})
     assert ids(asking.get("/v1/items?project=beta")) == [3, 2]
     assert ids(asking.get("/v1/items?project=beta&phase=spec")) == [2]
@@ -190,7 +190,7 @@ def test_filters_narrow_the_list_together(api, asking):
 def test_what_is_failing_is_listed_and_counted_alike(api, asking, monkeypatch):
     monkeypatch.setattr("damascus.backlog.stats._FRESH", 0.0)
     for number in range(6):
-        accept(api.app.desk, f"s{number}")
+        accept(api.app.store, f"s{number}")
     passes = (Verdict.PASS, Verdict.PASS)
     ends = {
         1: (Verdict.SPEC_AMBIGUOUS,),  # waits for an answer: nothing of it has failed
@@ -278,16 +278,16 @@ def test_text_finds_words_by_their_beginnings_and_no_sign_has_a_meaning(asking, 
 def test_a_word_that_many_titles_have_is_found_page_by_page(api, asking, monkeypatch):
     monkeypatch.setattr("damascus.state.item_lists.HITS", 2)
     for number in range(5):
-        accept(api.app.desk, f"s{number}")
+        accept(api.app.store, f"s{number}")
     assert all_pages(asking, text="story", limit=2) == [5, 4, 3, 2, 1]
 
 
 def test_items_by_project_show_counts_and_the_first_of_each(api, asking):
-    add_project(api.app.desk, "beta")
-    add_project(api.app.desk, "empty")
+    add_project(api.app.store, "beta")
+    add_project(api.app.store, "empty")
     for number in range(3):
-        accept(api.app.desk, f"s{number}")
-    accept(api.app.desk, "x", project="beta")
+        accept(api.app.store, f"s{number}")
+    accept(api.app.store, "x", project="beta")
     groups = asking.get("/v1/items?group_by=project&limit=2").json()["groups"]
     assert [
         (group["project"], [item["id"] for item in group["items"]], group["more"])
@@ -300,7 +300,7 @@ def test_items_by_project_show_counts_and_the_first_of_each(api, asking):
 def test_projects_go_on_over_pages_of_groups(api, asking, monkeypatch):
     monkeypatch.setattr("damascus.backlog.stories._GROUPS", 2)
     for name in ("beta", "gamma", "delta", "epsilon"):
-        add_project(api.app.desk, name)
+        add_project(api.app.store, name)
     first = asking.get("/v1/items?group_by=project").json()
     second = asking.get(
         "/v1/items", params={"group_by": "project", "cursor": first["next_cursor"]}
@@ -403,7 +403,7 @@ def test_a_blocked_item_needs_a_choice(api, asking):
 
 def test_issues_are_paged_oldest_first(api, asking):
     for number in range(5):
-        accept(api.app.desk, f"s{number}")
+        accept(api.app.store, f"s{number}")
     run(api, *[Verdict.SPEC_AMBIGUOUS] * 5)
     found, query = [], {"limit": 2}
     while True:
@@ -429,10 +429,10 @@ def test_a_project_is_paused_and_resumed(api, asking):
 
 def test_who_cancels_what_others_wait_for_is_told_what_is_possible_here(api, asking):
     for key in ("first", "second", "third"):
-        accept(api.app.desk, key)
+        accept(api.app.store, key)
     run(api, Verdict.OVER_BUDGET)
     for waiting in (2, 3):
-        api.app.desk.close_gate(waiting, actor="ann", after=1)
+        api.app.store.gates.add(waiting, actor="ann", after=1)
     refused = asking.post("/v1/items/1/cancel", json={})
     assert (refused.status_code, refused.json()["code"]) == (409, "waited_for")
     assert refused.json()["detail"] == (

@@ -37,7 +37,7 @@ def test_schemathesis_finds_nothing(database_url, home, tmp_path):
     (tmp_path / "schemathesis.toml").write_text(CONFIG)
     with serving(database_url, home) as api:
         for number in range(6):
-            accept(api.app.desk, f"s{number}")
+            accept(api.app.store, f"s{number}")
         claims = api.claims()
         for verdict in (Verdict.SPEC_AMBIGUOUS, Verdict.OVER_BUDGET, Verdict.PASS):
             claim = claims.claim()

@@ -85,8 +85,8 @@ def test_what_happens_is_heard_as_it_happens(api):
     with listening(api) as listener:
         while not listener.comments:  # from here on nothing may be missed
             time.sleep(0.01)
-        accept(api.app.desk, "a")
-        accept(api.app.desk, "b")
+        accept(api.app.store, "a")
+        accept(api.app.store, "b")
         (first, kind), (second, _) = listener.until(2)
         assert kind == "work.ingested"
         assert second == first + 1
@@ -95,11 +95,11 @@ def test_what_happens_is_heard_as_it_happens(api):
 
 def test_who_comes_back_hears_what_was_missed_and_nothing_twice(api, asking):
     for number in range(5):
-        accept(api.app.desk, f"s{number}")
+        accept(api.app.store, f"s{number}")
     seen = asking.get("/v1/events").json()["events"][2]["seq"]
     with listening(api, **{"Last-Event-ID": str(seen)}) as listener:
         heard = listener.until(3)
-        accept(api.app.desk, "later")
+        accept(api.app.store, "later")
         heard = listener.until(4)
     assert [seq for seq, _ in heard] == list(range(seen + 1, seen + 5))
 
@@ -110,11 +110,11 @@ def test_the_stream_can_be_asked_for_by_its_type(api):
 
 
 def test_a_stream_of_one_item_tells_of_no_other(api):
-    accept(api.app.desk, "a")
-    accept(api.app.desk, "b")
+    accept(api.app.store, "a")
+    accept(api.app.store, "b")
     with listening(api, "/v1/events/stream?after=0&item=2") as listener:
         listener.until(1)
-        accept(api.app.desk, "c")
+        accept(api.app.store, "c")
         settle_one(api, Verdict.PASS)
         settle_one(api, Verdict.PASS)
         listener.until(1)
@@ -135,7 +135,7 @@ def test_an_event_whose_transaction_commits_late_is_heard(api, database_url):
         while not listener.comments:
             time.sleep(0.01)
         late.execute(insert, ["work.changed"])  # has its number, and is not committed yet
-        accept(api.app.desk, "a")
+        accept(api.app.store, "a")
         assert listener.until(1)[0][1] == "work.ingested"
         late.commit()
         heard = listener.until(2)
@@ -148,7 +148,7 @@ def test_many_listeners_hear_the_same(api):
         while not (one.comments and two.comments and three.comments):
             time.sleep(0.01)
         for number in range(20):
-            accept(api.app.desk, f"s{number}")
+            accept(api.app.store, f"s{number}")
         assert one.until(20) == two.until(20) == three.until(20)
 
 
@@ -208,7 +208,7 @@ def serving_again(api):
 
 def test_history_goes_on_by_its_places(api, asking):
     for number in range(5):
-        accept(api.app.desk, f"s{number}")
+        accept(api.app.store, f"s{number}")
     page = asking.get("/v1/events?after=0&limit=2").json()
     found = [event["seq"] for event in page["events"]]
     while page["events"]:
@@ -233,7 +233,7 @@ def running(api, home, text=b"", *, path=None):
     if path is None:
         log.parent.mkdir(parents=True)
         log.write_bytes(text)
-    accept(api.app.desk)
+    accept(api.app.store)
     claims = api.claims()
     claim = claims.claim()
     context = claims.start(claim)
@@ -333,5 +333,5 @@ def test_what_is_no_file_is_not_read(api, asking, home):
 
 def test_a_run_of_another_item_is_not_found(api, asking, home):
     _, path, _ = running(api, home, b"x")
-    accept(api.app.desk, "other")
+    accept(api.app.store, "other")
     assert asking.get(path.replace("/items/1/", "/items/2/")).status_code == 404

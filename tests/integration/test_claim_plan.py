@@ -17,9 +17,8 @@ from psycopg.conninfo import conninfo_to_dict
 
 from damascus.domain.work import Verdict
 from damascus.state.db import Database, connect
-from damascus.state.desk import Desk
 from damascus.state.sql import sql
-from support.cycles import accept, add_project, make_claims, settle
+from support.cycles import accept, add_project, make_claims, make_store, settle
 from support.population import (
     add_done,
     add_projects,
@@ -211,9 +210,9 @@ def test_a_claim_is_a_hot_update(million):
 
 def test_a_claim_does_not_wait_for_the_disk_but_the_start_of_its_phase_does(database_url):
     db = Database(database_url, size=1)
-    desk = Desk(db)
-    add_project(desk)
-    accept(desk)
+    store = make_store(db)
+    add_project(store)
+    accept(store)
     connection = connect(database_url)
 
     def waits(statement: str, params: dict[str, Any]) -> tuple[Any, str]:
@@ -252,10 +251,10 @@ class Trips:
 
 def test_claim_and_verdict_are_one_round_trip_each(database_url, tmp_path):
     db = Database(database_url, size=1)
-    desk = Desk(db)
-    add_project(desk)
+    store = make_store(db)
+    add_project(store)
     for n in range(2):
-        accept(desk, f"s{n}")
+        accept(store, f"s{n}")
     claims = make_claims(db)
     first = claims.claim()  # this one prepares the statements
     assert first

@@ -9,23 +9,22 @@ import socket
 import pytest
 
 from damascus.domain.work import Phase, PhaseResult, Verdict
-from damascus.state.desk import Desk
 from support.command_line import CommandLine
-from support.cycles import Script, accept, add_project, make_cycle, until_idle
+from support.cycles import Script, accept, add_project, make_cycle, make_store, until_idle
 from support.git_repos import BareRepository
 from support.processes import Programs
 from support.scripted_tasks import as_url
 
 
 @pytest.fixture
-def desk(db):
-    desk = Desk(db)
-    add_project(desk)
-    return desk
+def store(db):
+    store = make_store(db)
+    add_project(store)
+    return store
 
 
 @pytest.fixture
-def cli(tmp_path, monkeypatch, capsys, database_url, desk):  # noqa: ARG001 - its project is there
+def cli(tmp_path, monkeypatch, capsys, database_url, store):  # noqa: ARG001 - its project is there
     cli = CommandLine(tmp_path, monkeypatch, capsys)
     cli.set(database_url=as_url(database_url))
     return cli
@@ -40,8 +39,8 @@ def test_a_cycle_on_an_empty_queue_is_done(cli):
     }
 
 
-def test_a_cycle_runs_one_step_and_says_what_became_of_it(cli, desk):
-    accept(desk)
+def test_a_cycle_runs_one_step_and_says_what_became_of_it(cli, store):
+    accept(store)
     tick = cli("cycle", "--json", code=0).json["ticks"][0]
     assert (tick["item_id"], tick["phase"], tick["verdict"]) == (1, "spec", "error")
     assert "/srv/alpha.git" in tick["summary"]
@@ -51,8 +50,8 @@ def test_a_cycle_runs_one_step_and_says_what_became_of_it(cli, desk):
     assert (item["phase"], item["attempts"], item["consecutive_errors"]) == (Phase.SPEC, 0, 1)
 
 
-def test_what_waits_for_a_person_is_said_when_there_is_nothing_to_do(cli, desk, db):
-    accept(desk)
+def test_what_waits_for_a_person_is_said_when_there_is_nothing_to_do(cli, store, db):
+    accept(store)
     question = PhaseResult(Verdict.SPEC_AMBIGUOUS, "Which one?", questions=("This or that?",))
     cycle, heart = make_cycle(db, Script().then(question))
     until_idle(cycle)
@@ -60,8 +59,8 @@ def test_what_waits_for_a_person_is_said_when_there_is_nothing_to_do(cli, desk, 
     assert "1 waiting for a person" in cli("cycle", code=0).out
 
 
-def test_the_relay_sends_what_is_there_and_ends(cli, desk):
-    accept(desk)
+def test_the_relay_sends_what_is_there_and_ends(cli, store):
+    accept(store)
     path = cli.place / "events.jsonl"
     cli.set(relay_jsonl=str(path))
     cli("relay", "--once", code=0)
@@ -70,10 +69,10 @@ def test_the_relay_sends_what_is_there_and_ends(cli, desk):
     assert "relay jsonl" in cli("status", code=0).out
 
 
-def test_sigterm_gives_the_claim_back_and_does_not_spend_the_attempt(tmp_path, desk, database_url):
+def test_sigterm_gives_the_claim_back_and_does_not_spend_the_attempt(tmp_path, store, database_url):
     repository = BareRepository(tmp_path)
     repository.push({"README.md": "hello\n"})
-    desk.add_project(
+    store.projects.add(
         name="held",
         forge="local",
         repo=str(repository.path),
@@ -81,7 +80,7 @@ def test_sigterm_gives_the_claim_back_and_does_not_spend_the_attempt(tmp_path, d
         policy={},
         actor="test",
     )
-    item = accept(desk, project="held")
+    item = accept(store, project="held")
     with socket.socket() as model:  # it takes the call, and never answers
         model.bind(("127.0.0.1", 0))
         model.listen()

@@ -14,9 +14,17 @@ from decimal import Decimal
 import pytest
 
 from damascus.domain.work import Cost, PhaseResult, Verdict
-from damascus.state.desk import Desk
 from support.command_line import CommandLine
-from support.cycles import Script, accept, add_project, make_claims, make_cycle, settle, until_idle
+from support.cycles import (
+    Script,
+    accept,
+    add_project,
+    make_claims,
+    make_cycle,
+    make_store,
+    settle,
+    until_idle,
+)
 from support.processes import Programs
 from support.scripted_tasks import as_url
 
@@ -51,16 +59,16 @@ def cli(tmp_path, monkeypatch, capsys, database_url):
 @pytest.fixture
 def stocked(cli, db):
     """A merged item with costs, one that waits for a gate and a time, one that asked, a token."""
-    desk = Desk(db)
-    add_project(desk)
+    store = make_store(db)
+    add_project(store)
     cli("project", "change", "alpha", "--budget-usd", "9.5", code=0)
-    accept(desk)
+    accept(store)
     claims = make_claims(db)
     context = claims.start(claims.claim())
     claims.cost(context, Cost("m", 10, 5, Decimal("0.25")))
     settle(claims, context.claim, Verdict.ERROR)
     cli("cancel", "1", "--note", "no", code=0)
-    accept(desk, "other")
+    accept(store, "other")
     cycle, heart = make_cycle(db, Script().then(QUESTION))
     until_idle(cycle)
     heart.close()
@@ -118,18 +126,18 @@ def test_every_document_writes_money_times_and_tokens_in_the_same_form(stocked, 
     ids=" ".join,
 )
 def test_every_place_that_takes_an_item_takes_its_number_or_its_name(cli, db, words):
-    add_project(Desk(db))
-    accept(Desk(db))
+    add_project(make_store(db))
+    accept(make_store(db))
     for ref in ("1", "#1", "alpha/story"):
         assert cli(*(word.format(ref) for word in words)).code in {0, 5}  # 5: not in this phase
     assert cli(*(word.format("alpha/nothing") for word in words)).code == 4
 
 
 def test_items_before_one_are_the_older_ones(cli, db):
-    desk = Desk(db)
-    add_project(desk)
+    store = make_store(db)
+    add_project(store)
     for key in ("one", "two", "three"):
-        accept(desk, key)
+        accept(store, key)
     older = cli("items", "--before", "alpha/three", "--json", code=0).json["items"]
     assert [item["key"] for item in older] == ["two", "one"]
 
@@ -141,10 +149,10 @@ def test_a_relay_without_a_sink_says_so(cli):
 
 
 def test_cancelling_what_others_wait_for_says_how_to_let_them_go(cli, db):
-    desk = Desk(db)
-    add_project(desk)
-    accept(desk)
-    accept(desk, "later")
+    store = make_store(db)
+    add_project(store)
+    accept(store)
+    accept(store, "later")
     cli("gate", "add", "alpha/later", "--after", "alpha/story", code=0)
     said = cli("cancel", "alpha/story", code=5)
     assert "item 1 is waited for by 2 (alpha/later)" in said.err
@@ -158,8 +166,8 @@ def test_cancelling_what_others_wait_for_says_how_to_let_them_go(cli, db):
     ids=" ".join,
 )
 def test_an_output_that_cannot_be_written_is_one_sentence(words, tmp_path, database_url, db):
-    add_project(Desk(db))
-    accept(Desk(db))
+    add_project(make_store(db))
+    accept(make_store(db))
     environment = {"HOME": str(tmp_path), "DAMASCUS_DATABASE_URL": as_url(database_url)}
     with open("/dev/full", "w") as full:  # noqa: PTH123 - a device
         done = subprocess.run(
@@ -227,7 +235,7 @@ def api_runs(programs):
     ids=("relay", "sidecar-status", "api"),
 )
 def test_what_serves_until_it_is_stopped_is_done_when_it_is(db, programs, words, runs, number):
-    add_project(Desk(db))
+    add_project(make_store(db))
     process = programs.start("damascus", *words)
     programs.until(lambda: runs(programs))
     process.send_signal(number)

@@ -8,23 +8,30 @@ from decimal import Decimal
 import pytest
 
 from damascus.domain.work import Cost, PhaseResult, Verdict
-from damascus.state.desk import Desk
 from support.command_line import CommandLine
-from support.cycles import Script, accept, add_project, make_claims, make_cycle, until_idle
+from support.cycles import (
+    Script,
+    accept,
+    add_project,
+    make_claims,
+    make_cycle,
+    make_store,
+    until_idle,
+)
 from support.scripted_tasks import as_url
 
 QUESTION = PhaseResult(Verdict.SPEC_AMBIGUOUS, "Which one?", questions=("This or that?",))
 
 
 @pytest.fixture
-def desk(db):
-    desk = Desk(db)
-    add_project(desk)
-    return desk
+def store(db):
+    store = make_store(db)
+    add_project(store)
+    return store
 
 
 @pytest.fixture
-def cli(tmp_path, monkeypatch, capsys, database_url, desk):  # noqa: ARG001 - its project is there
+def cli(tmp_path, monkeypatch, capsys, database_url, store):  # noqa: ARG001 - its project is there
     cli = CommandLine(tmp_path, monkeypatch, capsys)
     cli.set(database_url=as_url(database_url))
     return cli
@@ -47,9 +54,9 @@ def run(db):
 # -- reading ---------------------------------------------------------------------------------------
 
 
-def test_items_are_listed_newest_first_page_by_page(cli, desk):
+def test_items_are_listed_newest_first_page_by_page(cli, store):
     for number in range(5):
-        accept(desk, f"s{number}")
+        accept(store, f"s{number}")
     page = cli("items", "--limit", "2", "--json", code=0).json
     assert [item["id"] for item in page["items"]] == [5, 4]
     older = cli("items", "--limit", "9", "--before", page["next_before"], "--json", code=0).json
@@ -58,11 +65,11 @@ def test_items_are_listed_newest_first_page_by_page(cli, desk):
     assert "alpha/s4" in cli("items", code=0).out
 
 
-def test_items_are_chosen_by_project_and_phase(cli, desk, run):
-    add_project(desk, "beta")
-    accept(desk)
+def test_items_are_chosen_by_project_and_phase(cli, store, run):
+    add_project(store, "beta")
+    accept(store)
     run()
-    accept(desk, project="beta")
+    accept(store, project="beta")
 
     def chosen(*words):
         return [item["id"] for item in cli("items", *words, "--json", code=0).json["items"]]
@@ -74,9 +81,9 @@ def test_items_are_chosen_by_project_and_phase(cli, desk, run):
     assert "no phase 'done'" in cli("items", "--phase", "done", code=2).err
 
 
-def test_items_are_found_by_words_sorted_and_paged(cli, desk, run):
+def test_items_are_found_by_words_sorted_and_paged(cli, store, run):
     for key in ("first", "second", "third"):
-        accept(desk, key, budget_cycles=1)
+        accept(store, key, budget_cycles=1)
     run(Verdict.SPEC_WRONG)
 
     def keys(*words):
@@ -95,8 +102,8 @@ def test_items_are_found_by_words_sorted_and_paged(cli, desk, run):
     assert "begin without it" in cli("items", "--cursor", page["next_cursor"], code=2).err
 
 
-def test_show_tells_the_whole_story_of_an_item(cli, desk, run):
-    accept(desk)
+def test_show_tells_the_whole_story_of_an_item(cli, store, run):
+    accept(store)
     run()
     page = cli("show", "alpha/story", "--json", code=0).json
     assert page["item"]["phase"] == "merged"
@@ -116,8 +123,8 @@ def test_show_of_nothing_is_not_found(cli):
         assert cli("show", "--", ref, code=2).err
 
 
-def test_show_can_print_the_log_of_the_last_run(cli, desk, db):
-    accept(desk)
+def test_show_can_print_the_log_of_the_last_run(cli, store, db):
+    accept(store)
     assert "no run" in cli("show", "1", "--log", code=4).err
     log = cli.place / "run.log"
     log.write_bytes(b"one \x1b[31mred\x1b[0m\n\xff\ntwo [bold]\r\n")
@@ -137,8 +144,8 @@ def test_show_can_print_the_log_of_the_last_run(cli, desk, db):
     assert f"is on the machine w1, not on this one: {log}" in gone
 
 
-def test_a_log_that_is_gone_from_this_machine_is_not_looked_for_on_it(cli, desk, db):
-    accept(desk)
+def test_a_log_that_is_gone_from_this_machine_is_not_looked_for_on_it(cli, store, db):
+    accept(store)
     claims = make_claims(db, worker=f"{socket.gethostname()}-77")
     claim = claims.claim()
     claims.start(claim)
@@ -146,8 +153,8 @@ def test_a_log_that_is_gone_from_this_machine_is_not_looked_for_on_it(cli, desk,
     assert "on this machine, but its log is not there" in cli("show", "1", "--log", code=4).err
 
 
-def test_show_can_print_what_a_branch_changes(cli, desk):
-    accept(desk)
+def test_show_can_print_what_a_branch_changes(cli, store):
+    accept(store)
     assert "has built nothing yet" in cli("show", "1", "--diff", code=4).err
     assert "choose --log or --diff" in cli("show", "1", "--diff", "--log", code=2).err
 
@@ -163,9 +170,9 @@ def test_what_comes_from_outside_never_moves_the_terminal(cli, run):
     assert "[bold]x[/bold]" in cli("items").out
 
 
-def test_status_shows_live_claims_slots_queue_and_spend(cli, desk, db):
-    accept(desk, "one")
-    accept(desk, "two")
+def test_status_shows_live_claims_slots_queue_and_spend(cli, store, db):
+    accept(store, "one")
+    accept(store, "two")
     claims = make_claims(db, worker="worker-7")
     context = claims.start(claims.claim())
     claims.cost(context, Cost("m", 10, 5, Decimal("0.25")))
@@ -186,9 +193,9 @@ def test_status_shows_live_claims_slots_queue_and_spend(cli, desk, db):
         assert text in people
 
 
-def test_costs_are_summed_and_what_nobody_measured_is_said(cli, desk, db):
+def test_costs_are_summed_and_what_nobody_measured_is_said(cli, store, db):
     assert cli("costs", code=0).out == "nothing was spent\n"
-    accept(desk)
+    accept(store)
     claims = make_claims(db)
     context = claims.start(claims.claim())
     claims.cost(context, Cost("m", 10, 5, Decimal("0.25")))
@@ -204,10 +211,10 @@ def test_costs_are_summed_and_what_nobody_measured_is_said(cli, desk, db):
     cli("costs", "--item", "9", code=4)
 
 
-def test_events_are_told_in_order(cli, desk, run):
-    accept(desk)
+def test_events_are_told_in_order(cli, store, run):
+    accept(store)
     run()
-    accept(desk, "other")
+    accept(store, "other")
     events = cli("events", "--item", "alpha/story", "--json", code=0).json["events"]
     assert [e["type"] for e in events] == [
         "work.ingested",
@@ -224,8 +231,8 @@ def test_events_are_told_in_order(cli, desk, run):
 # -- acting ----------------------------------------------------------------------------------------
 
 
-def test_a_question_is_answered_with_text_a_file_or_stdin(cli, desk, run):
-    accept(desk)
+def test_a_question_is_answered_with_text_a_file_or_stdin(cli, store, run):
+    accept(store)
     (cli.place / "answer.txt").write_text("That.\n")
     ways = (
         ("answer", 1, "This."),
@@ -256,17 +263,17 @@ def test_a_question_is_answered_with_text_a_file_or_stdin(cli, desk, run):
         ("--file", "."),
     ],
 )
-def test_an_answer_that_cannot_be_kept_changes_nothing(cli, desk, run, words):
+def test_an_answer_that_cannot_be_kept_changes_nothing(cli, store, run, words):
     (cli.place / "empty.txt").touch()
     (cli.place / "nul.txt").write_bytes(b"a\0b")
-    accept(desk)
+    accept(store)
     run(QUESTION)
     cli("answer", 1, *words, code=2)
     assert len(cli("issues", "--json").json["issues"]) == 1
 
 
-def test_a_blocked_item_is_retried_raised_or_given_up(cli, desk, run):
-    accept(desk, budget_cycles=1)
+def test_a_blocked_item_is_retried_raised_or_given_up(cli, store, run):
+    accept(store, budget_cycles=1)
     run(Verdict.SPEC_WRONG)
     issue = cli("issues", "--json").json["issues"][0]["id"]
     assert "--retry" in cli("answer", issue, code=2).err
@@ -284,8 +291,8 @@ def test_a_blocked_item_is_retried_raised_or_given_up(cli, desk, run):
     assert "cancelled already" in cli("cancel", "1", code=5).err
 
 
-def test_an_item_can_be_changed_and_cancelled(cli, desk):
-    accept(desk)
+def test_an_item_can_be_changed_and_cancelled(cli, store):
+    accept(store)
     cli("change", "1", "--priority", "0", "--budget-usd", "3", code=0)
     item = cli("show", "1", "--json").json["item"]
     assert (item["priority"], item["budget_usd"]) == (0, "3.0000")
@@ -296,9 +303,9 @@ def test_an_item_can_be_changed_and_cancelled(cli, desk):
         cli(*verb, "77", code=4)
 
 
-def test_gates_hold_an_item_until_they_are_opened(cli, desk):
-    accept(desk, "one")
-    accept(desk, "two")
+def test_gates_hold_an_item_until_they_are_opened(cli, store):
+    accept(store, "one")
+    accept(store, "two")
     assert cli("gate", "add", "2", "--after", "alpha/one", "--json", code=0).json == {
         "gate_id": 1,
         "item_id": 2,

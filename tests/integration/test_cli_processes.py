@@ -18,9 +18,8 @@ from contextlib import suppress
 import psycopg
 import pytest
 
-from damascus.state.desk import Desk
 from damascus.state.schema import VERSION
-from support.cycles import accept, add_project
+from support.cycles import accept, add_project, make_store
 from support.patience import patience
 from support.scripted_tasks import as_url
 
@@ -85,10 +84,10 @@ def run(start):
 def stocked(environment, db, database_url):
     """A database with a project and a story."""
     environment["DAMASCUS_DATABASE_URL"] = as_url(database_url)
-    desk = Desk(db)
-    add_project(desk)
-    accept(desk)
-    return desk
+    store = make_store(db)
+    add_project(store)
+    accept(store)
+    return store
 
 
 def test_help_answers_with_an_empty_environment(run):

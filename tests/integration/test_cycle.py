@@ -14,9 +14,15 @@ from damascus.domain.work import Phase, PhaseResult, Verdict
 from damascus.engine.heartbeat import Heartbeat
 from damascus.errors import ForgeUnreachableError, GitError
 from damascus.state.db import Database
-from damascus.state.desk import Desk
-from damascus.state.views import Views
-from support.cycles import Script, accept, add_project, make_claims, make_cycle, until_idle
+from support.cycles import (
+    Script,
+    accept,
+    add_project,
+    make_claims,
+    make_cycle,
+    make_store,
+    until_idle,
+)
 from support.patience import patience
 
 
@@ -25,25 +31,24 @@ class World:
 
     def __init__(self, db: Database) -> None:
         self.db = db
-        self.desk = Desk(db)
-        add_project(self.desk)
-        self.item = accept(self.desk)
+        self.store = make_store(db)
+        add_project(self.store)
+        self.item = accept(self.store)
         self.script = Script()
         self.rings = 0
         self.cycle: Cycle
         self.heartbeat: Heartbeat
         self.cycle, self.heartbeat = make_cycle(db, self.script, ring=self.ring)
-        self.views = Views(db, stale=timedelta(minutes=30), cap=8)
 
     def ring(self) -> None:
         self.rings += 1
 
     @property
     def row(self) -> dict[str, object]:
-        return self.views.item(self.item)
+        return self.store.items.get(self.item)
 
     def events(self) -> list[str]:
-        return [event["type"] for event in self.views.events(item_id=self.item)]
+        return [event["type"] for event in self.store.outbox.events(item_id=self.item)]
 
 
 @pytest.fixture
@@ -73,7 +78,7 @@ def test_eight_faults_in_a_row_block_the_item(world, db):
             connection.execute("UPDATE work_items SET not_before = now() WHERE not_before > now()")
         assert world.cycle.tick().outcome == "settled"
     assert (world.row["phase"], world.row["attempts"]) == ("blocked", 0)
-    (issue,) = world.views.issues()
+    (issue,) = world.store.issues.list()
     assert "8 faults in a row" in issue["title"]
 
 
@@ -98,7 +103,7 @@ def test_a_phase_whose_claim_is_taken_away_is_told_and_writes_nothing(world):
     told = threading.Event()
 
     def cancelled_meanwhile(_context):
-        world.desk.cancel(world.item, actor="test")
+        world.store.items.cancel(world.item, actor="test")
         (guard,) = world.heartbeat.running()
         guard.on_lost(told.set)
         assert told.wait(patience(10)), "the heartbeat bears the news"
@@ -111,9 +116,9 @@ def test_a_phase_whose_claim_is_taken_away_is_told_and_writes_nothing(world):
 
 
 def test_a_phase_that_takes_the_whole_processor_keeps_its_claim(db):
-    desk, script = Desk(db), Script()
-    add_project(desk)
-    accept(desk)
+    store, script = make_store(db), Script()
+    add_project(store)
+    accept(store)
     stale = timedelta(seconds=2)
     cycle, heart = make_cycle(db, script, stale=stale)
     other = make_claims(db, worker="w2", stale=stale)
@@ -202,7 +207,7 @@ def test_no_transaction_is_open_while_a_phase_runs(world, db):
 
 
 def test_two_merges_into_one_repository_never_run_at_once(world, db):
-    other = accept(world.desk, "other")
+    other = accept(world.store, "other")
     for _ in range(2):
         with db.connection() as connection:
             connection.execute(
@@ -245,5 +250,5 @@ def test_an_item_that_is_being_merged_cannot_be_cancelled(world, db):
     claim = claims.claim()
     assert claim
     with claims.merging(claim), pytest.raises(Exception, match="being merged right now"):
-        world.desk.cancel(world.item, actor="test")
-    world.desk.cancel(world.item, actor="test")
+        world.store.items.cancel(world.item, actor="test")
+    world.store.items.cancel(world.item, actor="test")

@@ -21,9 +21,7 @@ from damascus.engine.heartbeat import Heartbeat
 from damascus.errors import ConflictError, ForgeUnreachableError
 from damascus.state.claims import Claims
 from damascus.state.db import Database
-from damascus.state.desk import Desk
-from damascus.state.views import Views
-from support.cycles import STALE, accept, add_project, passed
+from support.cycles import STALE, accept, add_project, make_store, passed
 from support.fresh import age, empty
 
 SCHEDULES = int(os.environ.get("PYTEST_SCHEDULES", "300"))
@@ -54,10 +52,9 @@ class Schedule:
         empty(db)
         self.db = db
         self.dice = random.Random(seed)  # noqa: S311 - to be repeated
-        self.desk = Desk(db, default_cycles=BUDGET)
-        self.views = Views(db, stale=STALE, cap=WORKERS)
-        add_project(self.desk, max_concurrency=self.dice.choice([None, 1, 2]))
-        self.items = [accept(self.desk, f"s{n}") for n in range(self.dice.randint(1, 3))]
+        self.store = make_store(db, default_cycles=BUDGET)
+        add_project(self.store, max_concurrency=self.dice.choice([None, 1, 2]))
+        self.items = [accept(self.store, f"s{n}") for n in range(self.dice.randint(1, 3))]
         self.faulty = True
         self.depth = 0
         self.settled: Counter[tuple[int, int]] = Counter()
@@ -123,14 +120,14 @@ class Schedule:
             return
 
     def _answer(self) -> None:
-        issues = self.views.issues()
+        issues = self.store.issues.list()
         if issues:
             issue = self.dice.choice(issues)
-            self.desk.answer(issue["id"], actor="ann", text="Blue.", choice="retry")
+            self.store.issues.answer(issue["id"], actor="ann", text="Blue.", choice="retry")
 
     def _cancel(self) -> None:
         if self.dice.random() < 0.2:
-            self.desk.cancel(self.dice.choice(self.items), actor="ann")
+            self.store.items.cancel(self.dice.choice(self.items), actor="ann")
 
     def play(self) -> None:
         """Faults for a while; then none, and rest."""
@@ -142,7 +139,7 @@ class Schedule:
             self.hours_pass()
             for cycle, _ in self.workers:
                 cycle.tick()
-            if all(self.views.item(item)["phase"] in REST for item in self.items):
+            if all(self.store.items.get(item)["phase"] in REST for item in self.items):
                 break
         self.check()
 
@@ -152,10 +149,10 @@ class Schedule:
         report = verify(self.db)
         assert not report.problems, [problem.what for problem in report.problems]
         for item in self.items:
-            row = self.views.item(item)
+            row = self.store.items.get(item)
             assert row["phase"] in REST, row["phase"]
             assert row["attempts"] <= BUDGET
-        assert self.views.status()["slots"]["used"] == 0
+        assert self.store.stats.workers() == []
 
 
 def test_every_schedule_comes_to_rest_and_its_tables_follow_its_events(database_url: str) -> None:

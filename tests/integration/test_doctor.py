@@ -8,9 +8,8 @@ import pytest
 
 from damascus.demo.model_server import ModelServer
 from damascus.demo.script import DemoModel
-from damascus.state.desk import Desk
 from support.command_line import CommandLine
-from support.cycles import accept, add_project
+from support.cycles import accept, add_project, make_store
 from support.gitea_standin import GiteaStandin
 from support.redis_server import RedisServer, free_port
 from support.scripted_tasks import as_url
@@ -113,7 +112,7 @@ def test_a_projects_repository_is_asked_for_the_right_to_write(cli, db, tmp_path
     with GiteaStandin(tmp_path / "forge") as gitea:
         gitea.add_repo("acme", "shop", {"a.txt": "a"})
         cli.set(gitea_url=gitea.url, gitea_token=gitea.token)
-        Desk(db).add_project(
+        make_store(db).projects.add(
             name="shop",
             forge="gitea",
             repo=f"{gitea.url}/acme/shop",
@@ -135,10 +134,10 @@ def test_a_sandbox_that_runs_no_command_is_found(cli):
 
 
 def test_a_drifted_count_of_gates_is_put_right(cli, db):
-    desk = Desk(db)
-    add_project(desk)
-    item = accept(desk)
-    desk.close_gate(item, actor="test")
+    store = make_store(db)
+    add_project(store)
+    item = accept(store)
+    store.gates.add(item, actor="test")
     with db.connection() as connection:
         connection.execute("UPDATE work_items SET closed_gates = 0")
     ok, sentence = findings(cli("doctor", "--json"))["gates"]
@@ -149,7 +148,7 @@ def test_a_drifted_count_of_gates_is_put_right(cli, db):
 
 
 def test_the_agents_that_projects_name_are_looked_at_too(cli, db):
-    add_project(Desk(db), builder="claude")
+    add_project(make_store(db), builder="claude")
     directory = program(cli, "claude", "echo '9.9.9 (Claude Code)'")
     cli.set(claude_executable=f"{directory}/claude")
     ok, sentence = findings(cli("doctor", "--json"))["builder claude"]

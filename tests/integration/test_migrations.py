@@ -24,10 +24,9 @@ from damascus.domain.work import Verdict
 from damascus.errors import DatabaseUnreachableError, SchemaError
 from damascus.state import schema
 from damascus.state.db import Database, connect
-from damascus.state.desk import Desk
 from damascus.state.migrate import migrate, migrations
 from damascus.state.version import REFUSED, VERSION
-from support.cycles import Script, accept, add_project, make_claims, make_cycle, settle
+from support.cycles import Script, accept, add_project, make_claims, make_cycle, make_store, settle
 from support.old_schemas import DATA, as_version_1, old_database, rows, structure
 from support.scripted_tasks import as_url
 
@@ -300,9 +299,9 @@ def test_this_program_is_refused_by_a_later_schema_with_a_sentence_and_no_patien
 def test_a_phase_that_runs_through_an_upgrade_is_stopped_and_its_verdict_not_written(
     db, database_url, caplog
 ):
-    desk = Desk(db)
-    add_project(desk)
-    item = accept(desk)
+    store = make_store(db)
+    add_project(store)
+    item = accept(store)
     stopped = threading.Event()
 
     def phase(_context: object) -> Verdict:

@@ -34,7 +34,7 @@ SECRETS = {"own": OWN, "password": PASSWORD, "GitHub": SHAPED["GitHub"], "npm": 
 @pytest.fixture
 def store(database_url):
     database = Database(database_url, size=4, redactor=REDACTOR)
-    yield Store(database, stale=timedelta(minutes=1), cap=4)
+    yield Store(database, stale=timedelta(minutes=1))
     database.close()
 
 

@@ -20,9 +20,9 @@ from damascus.errors import UnreachableError
 from damascus.relay.relay import PARK_AFTER, Relay, RelayThreads, run_relay
 from damascus.relay.sinks import CloudEvent, JsonLines, RedisStream, SinkError
 from damascus.state.db import Database
-from damascus.state.desk import Desk
 from damascus.state.outbox import Outbox
-from support.cycles import accept, add_project, make_claims, settle
+from damascus.state.store import Store
+from support.cycles import accept, add_project, make_claims, make_store, settle
 from support.patience import patience
 from support.redis_server import RedisServer, free_port
 
@@ -61,8 +61,8 @@ def outbox(db: Database) -> Outbox:
 
 
 @pytest.fixture
-def desk(db: Database) -> Desk:
-    made = Desk(db)
+def store(db: Database) -> Store:
+    made = make_store(db)
     add_project(made)
     return made
 
@@ -78,9 +78,9 @@ def write(db: Database, count: int, *, item: int | None = None) -> None:
 
 
 def test_what_happened_to_an_item_arrives_in_order_and_names_it(
-    db: Database, desk: Desk, outbox: Outbox
+    db: Database, store: Store, outbox: Outbox
 ) -> None:
-    item = accept(desk, "story")
+    item = accept(store, "story")
     claims = make_claims(db)
     for _ in range(3):
         claim = claims.claim()
@@ -124,9 +124,9 @@ def test_a_late_commit_with_an_earlier_id_is_not_skipped(database_url: str, outb
 
 
 def test_events_written_by_many_at_once_arrive_in_order_per_item(
-    db: Database, desk: Desk, outbox: Outbox
+    db: Database, store: Store, outbox: Outbox
 ) -> None:
-    items = [accept(desk, f"story-{n}") for n in range(4)]
+    items = [accept(store, f"story-{n}") for n in range(4)]
     sink = Memory()
     relay = Relay(outbox, [sink], source="test", batch=7)
     writing = threading.Event()
@@ -219,10 +219,10 @@ def test_what_is_ahead_of_an_event_that_a_sink_refuses_is_brought_at_once(
 
 
 def test_an_event_that_a_sink_never_takes_holds_up_the_others_only_for_a_while(
-    db: Database, desk: Desk, outbox: Outbox, caplog: pytest.LogCaptureFixture
+    db: Database, store: Store, outbox: Outbox, caplog: pytest.LogCaptureFixture
 ) -> None:
-    write(db, 1, item=accept(desk, "poisoned"))
-    write(db, 3, item=accept(desk, "other"))
+    write(db, 1, item=accept(store, "poisoned"))
+    write(db, 3, item=accept(store, "other"))
     sink, well = Memory("sick"), Memory("well")
     relay = Relay(outbox, [sink, well], source="test")
     relay.sequence()
@@ -256,10 +256,10 @@ def test_an_event_that_a_sink_never_takes_holds_up_the_others_only_for_a_while(
 
 @pytest.mark.parametrize("trouble", [UnreachableError("it does not answer"), OSError("disk full")])
 def test_a_sink_that_takes_nothing_at_all_goes_without_nothing(
-    desk: Desk, outbox: Outbox, trouble: Exception
+    store: Store, outbox: Outbox, trouble: Exception
 ) -> None:
     for n in range(3):
-        accept(desk, f"story-{n}")
+        accept(store, f"story-{n}")
     sink = Memory()
     sink.broken = trouble
     relay = Relay(outbox, [sink], source="test")

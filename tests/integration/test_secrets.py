@@ -17,9 +17,8 @@ from damascus.phases import build
 from damascus.ports import Command, Remote, Workspace
 from damascus.sandbox import Plain
 from damascus.sandbox.run import Bounds
-from damascus.state.desk import Desk
 from damascus.text.redaction import MASK, Redactor
-from support.cycles import Script, accept, add_project, make_cycle
+from support.cycles import Script, accept, add_project, make_cycle, make_store
 from support.fake_ports import FakeBuilder, World
 from support.git_repos import BareRepository
 from support.sinks import leaks
@@ -112,9 +111,9 @@ def test_neither_output_nor_log_of_a_command_keeps_a_secret(tmp_path):
 
 
 def test_what_a_phase_says_is_stored_and_told_without_secrets(db, database_url):
-    desk = Desk(db, default_cycles=1)
-    add_project(desk)
-    accept(desk)
+    store = make_store(db, default_cycles=1)
+    add_project(store)
+    accept(store)
     words = {"reasons": [f"it is {TOKEN}"], "output_tail": TOKEN, TOKEN: 1}
     script = Script().then(PhaseResult(Verdict.SPEC_WRONG, f"wrong: {TOKEN}", words))
     cycle, heart = make_cycle(db, script)

@@ -9,56 +9,52 @@ import pytest
 from damascus.domain.work import Phase, Verdict
 from damascus.errors import ClaimLostError, ConflictError
 from damascus.state.db import Database
-from damascus.state.desk import Desk
-from damascus.state.views import Views
+from damascus.state.item_lists import Wanted
+from damascus.state.store import Store
 from support.cycles import (
     Script,
     accept,
     add_project,
     make_claims,
     make_cycle,
+    make_store,
     settle,
     until_idle,
 )
 
 
 @pytest.fixture
-def desk(db: Database) -> Desk:
-    desk = Desk(db)
-    add_project(desk)
-    return desk
+def store(db: Database) -> Store:
+    store = make_store(db)
+    add_project(store)
+    return store
 
 
-@pytest.fixture
-def views(db: Database) -> Views:
-    return Views(db, stale=timedelta(minutes=30), cap=8)
+def events_of(store: Store, item: int) -> list[str]:
+    return [row["type"] for row in store.outbox.events(item_id=item)]
 
 
-def events_of(views: Views, item: int) -> list[str]:
-    return [row["type"] for row in views.events(item_id=item)]
-
-
-def test_a_story_goes_from_spec_to_merged_and_every_step_is_an_event(db, desk, views):
-    item = accept(desk)
+def test_a_story_goes_from_spec_to_merged_and_every_step_is_an_event(db, store):
+    item = accept(store)
     cycle, heart = make_cycle(db, Script())
     ticks = until_idle(cycle)
     heart.close()
     assert [tick.to for tick in ticks] == [Phase.BUILD, Phase.REVIEW, Phase.MERGED]
-    row = views.item(item)
+    row = store.items.get(item)
     assert row["phase"] == "merged"
     assert row["merge_sha"] == "c" * 40
     assert row["attempts"] == 0
-    assert events_of(views, item) == [
+    assert events_of(store, item) == [
         "work.ingested",
         "work.spec_ready",
         "work.built",
         "work.merged",
     ]
-    assert views.status()["slots"]["used"] == 0
+    assert store.stats.workers() == []
 
 
-def test_a_story_that_never_goes_green_spends_its_budget_and_blocks(db, desk, views):
-    item = accept(desk)
+def test_a_story_that_never_goes_green_spends_its_budget_and_blocks(db, store):
+    item = accept(store)
     script = Script()
     for _ in range(3):
         script.then(Verdict.PASS, Verdict.FAIL)
@@ -66,16 +62,16 @@ def test_a_story_that_never_goes_green_spends_its_budget_and_blocks(db, desk, vi
     cycle, heart = make_cycle(db, script)
     until_idle(cycle)
     heart.close()
-    row = views.item(item)
+    row = store.items.get(item)
     assert (row["phase"], row["attempts"]) == ("blocked", 3)
-    (issue,) = views.issues()
+    (issue,) = store.issues.list()
     assert issue["kind"] == "blocked"
     assert issue["item_id"] == item
-    assert events_of(views, item).count("work.blocked") == 1
+    assert events_of(store, item).count("work.blocked") == 1
 
 
-def test_a_stale_writer_changes_nothing(db, desk, views):
-    item = accept(desk)
+def test_a_stale_writer_changes_nothing(db, store):
+    item = accept(store)
     slow = make_claims(db, worker="slow", stale=timedelta(0))
     quick = make_claims(db, worker="quick", stale=timedelta(0))
     first = slow.claim()
@@ -90,11 +86,11 @@ def test_a_stale_writer_changes_nothing(db, desk, views):
         slow.known(first, branch="x")
     assert slow.renew([(first.item_id, first.epoch)]) == set()
     settle(quick, second, Verdict.PASS)
-    assert events_of(views, item) == ["work.ingested", "work.claim_lost", "work.spec_ready"]
+    assert events_of(store, item) == ["work.ingested", "work.claim_lost", "work.spec_ready"]
 
 
-def test_an_item_whose_workers_keep_dying_blocks_at_its_budget(db, desk, views):
-    item = accept(desk)
+def test_an_item_whose_workers_keep_dying_blocks_at_its_budget(db, store):
+    item = accept(store)
     dying = make_claims(db, worker="dying", stale=timedelta(0))
     for _ in range(3):
         assert dying.claim() is not None
@@ -102,34 +98,34 @@ def test_an_item_whose_workers_keep_dying_blocks_at_its_budget(db, desk, views):
     (tick,) = until_idle(cycle)
     heart.close()
     assert tick.to is Phase.BLOCKED
-    assert views.item(item)["attempts"] == 3
+    assert store.items.get(item)["attempts"] == 3
 
 
-def test_a_claim_skips_a_paused_project_and_takes_it_up_again(db, desk):
-    accept(desk)
+def test_a_claim_skips_a_paused_project_and_takes_it_up_again(db, store):
+    accept(store)
     claims = make_claims(db)
-    desk.pause("alpha", paused=True, actor="test")
+    store.projects.pause("alpha", paused=True, actor="test")
     assert claims.claim() is None
-    desk.pause("alpha", paused=False, actor="test")
+    store.projects.pause("alpha", paused=False, actor="test")
     assert claims.claim() is not None
 
 
-def test_a_gate_opens_when_the_item_it_waits_for_is_merged(db, desk, views):
-    first = accept(desk, "first")
-    second = accept(desk, "second")
-    desk.close_gate(second, after=first, actor="test")
+def test_a_gate_opens_when_the_item_it_waits_for_is_merged(db, store):
+    first = accept(store, "first")
+    second = accept(store, "second")
+    store.gates.add(second, after=first, actor="test")
     with pytest.raises(ConflictError, match="for ever"):
-        desk.close_gate(first, after=second, actor="test")
+        store.gates.add(first, after=second, actor="test")
     cycle, heart = make_cycle(db, Script())
     order = [tick.claim.item_id for tick in until_idle(cycle) if tick.claim]
     heart.close()
     assert order == [first] * 3 + [second] * 3
-    assert views.item(second)["closed_gates"] == 0
+    assert store.items.get(second)["closed_gates"] == 0
 
 
-def test_claims_never_exceed_the_cap_and_a_full_house_takes_over_what_is_stale(db, desk):
+def test_claims_never_exceed_the_cap_and_a_full_house_takes_over_what_is_stale(db, store):
     for n in range(4):
-        accept(desk, f"s{n}")
+        accept(store, f"s{n}")
     two = make_claims(db, cap=2)
     assert two.claim()
     assert two.claim()
@@ -140,48 +136,48 @@ def test_claims_never_exceed_the_cap_and_a_full_house_takes_over_what_is_stale(d
     assert taken.took_over
 
 
-def test_an_ambiguous_story_waits_for_an_answer_and_goes_on_with_it(db, desk, views):
-    item = accept(desk)
+def test_an_ambiguous_story_waits_for_an_answer_and_goes_on_with_it(db, store):
+    item = accept(store)
     script = Script().then(Verdict.SPEC_AMBIGUOUS)
     cycle, heart = make_cycle(db, script)
     until_idle(cycle)
-    assert views.item(item)["phase"] == "awaiting_human"
-    (issue,) = views.issues()
-    desk.answer(issue["id"], text="Blue.", actor="test")
+    assert store.items.get(item)["phase"] == "awaiting_human"
+    (issue,) = store.issues.list()
+    store.issues.answer(issue["id"], text="Blue.", actor="test")
     with pytest.raises(ConflictError, match="already"):
-        desk.answer(issue["id"], text="Red.", actor="test")
+        store.issues.answer(issue["id"], text="Red.", actor="test")
     until_idle(cycle)
     heart.close()
-    assert views.item(item)["phase"] == "merged"
+    assert store.items.get(item)["phase"] == "merged"
     assert [a.answer for a in script.runs[1].answers] == ["Blue."]
 
 
-def test_cancelling_takes_the_claim_away(db, desk, views):
-    item = accept(desk)
+def test_cancelling_takes_the_claim_away(db, store):
+    item = accept(store)
     claims = make_claims(db)
     claim = claims.claim()
     assert claim
-    desk.cancel(item, actor="test")
+    store.items.cancel(item, actor="test")
     assert claims.renew([(claim.item_id, claim.epoch)]) == set()
     with pytest.raises(ClaimLostError):
         settle(claims, claim, Verdict.PASS)
-    assert views.item(item)["phase"] == "cancelled"
-    assert views.status()["slots"]["used"] == 0
+    assert store.items.get(item)["phase"] == "cancelled"
+    assert store.stats.workers() == []
 
 
-def test_a_story_that_waits_for_another_cannot_be_claimed_before_its_gate_stands(db, desk, views):
-    first = accept(desk, "first")
-    second = accept(desk, "second", after=[first], priority=0)
+def test_a_story_that_waits_for_another_cannot_be_claimed_before_its_gate_stands(db, store):
+    first = accept(store, "first")
+    second = accept(store, "second", after=[first], priority=0)
     claim = make_claims(db).claim()
     assert claim
     assert claim.item_id == first
-    assert accept(desk, "second", after=[first]) == second
-    assert len(views.gates(item_id=second)) == 1, "handing it in again adds no gate"
+    assert accept(store, "second", after=[first]) == second
+    assert len(store.gates.list(item_id=second)) == 1, "handing it in again adds no gate"
 
 
-def test_a_story_whose_gate_cannot_stand_is_not_accepted(desk, views):
-    first = accept(desk, "first")
-    desk.cancel(first, actor="test")
+def test_a_story_whose_gate_cannot_stand_is_not_accepted(store):
+    first = accept(store, "first")
+    store.items.cancel(first, actor="test")
     with pytest.raises(ConflictError, match="never be merged"):
-        accept(desk, "second", after=[first])
-    assert [row["key"] for row in views.items()] == ["first"]
+        accept(store, "second", after=[first])
+    assert [row["key"] for row in store.items.list(Wanted())] == ["first"]

@@ -24,9 +24,9 @@ from damascus.domain.story import read_story
 from damascus.domain.work import PARKED, Phase, Verdict
 from damascus.errors import ClaimLostError, ConflictError, UsageError
 from damascus.state.db import Database
-from damascus.state.desk import Desk
-from damascus.state.views import Views
-from support.cycles import STALE, add_project, conclusion_of, make_claims, verdict_of
+from damascus.state.ingest import ItemOptions
+from damascus.state.item_lists import Wanted
+from support.cycles import add_project, conclusion_of, make_claims, make_store, verdict_of
 from support.fresh import age, empty
 
 EXAMPLES = int(os.environ.get("PYTEST_SCHEDULES", "40"))  # `make soak` asks for many more
@@ -43,10 +43,9 @@ class Store(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         empty(self.db)
-        self.desk = Desk(self.db)
-        self.views = Views(self.db, stale=STALE, cap=CAP)
-        add_project(self.desk, "alpha", budget_cycles=2)
-        add_project(self.desk, "beta", max_concurrency=1)
+        self.store = make_store(self.db)
+        add_project(self.store, "alpha", budget_cycles=2)
+        add_project(self.store, "beta", max_concurrency=1)
         self.workers = {name: make_claims(self.db, worker=name, cap=CAP) for name in WORKERS}
         self.held: dict[str, list] = {name: [] for name in WORKERS}
         self.accepted: set[tuple[str, str]] = set()
@@ -71,7 +70,7 @@ class Store(RuleBasedStateMachine):
     def settle(self, data, verdict):
         worker, claim = self._one(data)
         claims = self.workers[worker]
-        row = self.views.item(claim.item_id)
+        row = self.store.items.get(claim.item_id)
         mine = row["claim_epoch"] == claim.epoch and row["claimed_by"] == worker
         try:
             if mine and not self._has_run(claim):
@@ -104,8 +103,8 @@ class Store(RuleBasedStateMachine):
             try:
                 self.workers[worker].known(claim, branch="b")
             except ClaimLostError:
-                assert self.views.item(claim.item_id)["claim_epoch"] != claim.epoch or (
-                    self.views.item(claim.item_id)["claimed_by"] is None
+                assert self.store.items.get(claim.item_id)["claim_epoch"] != claim.epoch or (
+                    self.store.items.get(claim.item_id)["claimed_by"] is None
                 )
 
     @rule(worker=st.sampled_from(WORKERS))
@@ -113,7 +112,7 @@ class Store(RuleBasedStateMachine):
         held = [(c.item_id, c.epoch) for c in self.held[worker]]
         ours = self.workers[worker].renew(held)
         for claim in self.held[worker]:
-            row = self.views.item(claim.item_id)
+            row = self.store.items.get(claim.item_id)
             still = row["claim_epoch"] == claim.epoch and row["claimed_by"] is not None
             assert ((claim.item_id, claim.epoch) in ours) == still
 
@@ -133,7 +132,7 @@ class Store(RuleBasedStateMachine):
     def ingest(self, key, project, text):
         story = read_story(f"# {key}\n\n{text}\n".encode(), name=f"{key}.md")
         try:
-            self.desk.ingest(project, story, actor="ann")
+            self.store.items.ingest(project, story, actor="ann")
         except ConflictError:
             assert (project, key) in self.accepted
         self.accepted.add((project, key))
@@ -143,16 +142,16 @@ class Store(RuleBasedStateMachine):
         item = self._item(data)
         if item is not None:
             try:
-                self.desk.cancel(item["id"], actor="ann", free=free)
+                self.store.items.cancel(item["id"], actor="ann", free=free)
             except ConflictError:
                 return
 
     @rule(data=st.data(), raised=st.none() | st.integers(3, 5))
     def answer(self, data, raised):
-        issues = self.views.issues()
+        issues = self.store.issues.list()
         if issues:
             issue = data.draw(st.sampled_from(issues))
-            self.desk.answer(
+            self.store.issues.answer(
                 issue["id"], actor="ann", text="Blue.", choice="retry", budget_cycles=raised
             )
 
@@ -161,28 +160,29 @@ class Store(RuleBasedStateMachine):
         item = self._item(data)
         if item is not None:
             try:
-                self.desk.change(item["id"], actor="ann", priority=priority, budget_cycles=4)
+                options = ItemOptions(priority=priority, budget_cycles=4)
+                self.store.items.change(item["id"], actor="ann", options=options)
             except ConflictError:
                 assert item["phase"] in ("merged", "cancelled")
 
     @rule(project=st.sampled_from(("alpha", "beta")), paused=st.booleans())
     def pause(self, project, paused):
-        self.desk.pause(project, paused=paused, actor="ann")
+        self.store.projects.pause(project, paused=paused, actor="ann")
 
     @rule(data=st.data())
     def close_gate(self, data):
         item, other = self._item(data), self._item(data)
         if item is not None and other is not None and item["id"] != other["id"]:
             try:
-                self.desk.close_gate(item["id"], after=other["id"], actor="ann")
+                self.store.gates.add(item["id"], after=other["id"], actor="ann")
             except (ConflictError, UsageError):
                 return
 
     @rule(data=st.data())
     def open_gate(self, data):
-        gates = self.views.gates()
+        gates = self.store.gates.list()
         if gates:
-            self.desk.open_gate(data.draw(st.sampled_from(gates))["id"], actor="ann")
+            self.store.gates.open(data.draw(st.sampled_from(gates))["id"], actor="ann")
 
     # -- what must be true
 
@@ -193,21 +193,21 @@ class Store(RuleBasedStateMachine):
 
     @invariant()
     def every_accepted_story_is_one_item(self):
-        rows = self.views.items(limit=100)
+        rows = self.store.items.list(Wanted(limit=100))
         assert sorted((r["project"], r["key"]) for r in rows) == sorted(self.accepted)
 
     @invariant()
     def no_more_claims_live_than_may(self):
-        status = self.views.status()
-        assert status["slots"]["used"] <= CAP
-        assert len([r for r in status["claims"] if r["project"] == "beta"]) <= 1
+        live = self.store.stats.workers()
+        assert len(live) <= CAP
+        assert len([r for r in live if r["project"] == "beta"]) <= 1
 
     def teardown(self):
         """Faults stop: every worker dies, every gate opens; all come to rest in bounded cycles."""
         for project in ("alpha", "beta"):
-            self.desk.pause(project, paused=False, actor="ann")
-        for gate in self.views.gates():
-            self.desk.open_gate(gate["id"], actor="ann")
+            self.store.projects.pause(project, paused=False, actor="ann")
+        for gate in self.store.gates.list():
+            self.store.gates.open(gate["id"], actor="ann")
         heir = make_claims(self.db, worker="heir", cap=CAP)
         for _ in range(20 * (len(self.accepted) + 1)):
             age(self.db)
@@ -220,7 +220,7 @@ class Store(RuleBasedStateMachine):
             result = verdict_of(claim, Verdict.PASS)
             heir.settle(claim, conclusion_of(claim, result))
         resting = {Phase.MERGED.value, Phase.CANCELLED.value, *(p.value for p in PARKED)}
-        assert {row["phase"] for row in self.views.items(limit=100)} <= resting
+        assert {row["phase"] for row in self.store.items.list(Wanted(limit=100))} <= resting
         self.the_tables_are_what_the_events_say()
 
     # -- helpers
@@ -233,11 +233,11 @@ class Store(RuleBasedStateMachine):
         return name, claim
 
     def _item(self, data):
-        rows = self.views.items(limit=100)
+        rows = self.store.items.list(Wanted(limit=100))
         return data.draw(st.sampled_from(rows)) if rows else None
 
     def _has_run(self, claim):
-        runs = self.views.runs(claim.item_id)
+        runs = self.store.runs.of_item(claim.item_id)
         return any(run["claim_epoch"] == claim.epoch for run in runs)
 
 
@@ -260,10 +260,10 @@ def test_whatever_workers_and_people_do_the_tables_follow_the_events(
 
 def test_the_window_of_a_claim_is_the_databases_alone(db: Database) -> None:
     """A worker whose clock is an hour off neither loses its claim nor takes another's."""
-    desk = Desk(db)
-    add_project(desk)
+    store = make_store(db)
+    add_project(store)
     story = read_story(b"# a\n\nDo it.\n", name="a.md")
-    desk.ingest("alpha", story, actor="ann")
+    store.items.ingest("alpha", story, actor="ann")
     first = make_claims(db, worker="first", stale=timedelta(minutes=30))
     second = make_claims(db, worker="second", stale=timedelta(minutes=30))
     assert first.claim() is not None

@@ -31,7 +31,7 @@ from support.cycles import make_claims, settle
 
 @pytest.fixture
 def store(db: Database) -> Store:
-    made = Store(db, stale=timedelta(minutes=30), cap=8)
+    made = Store(db, stale=timedelta(minutes=30))
     made.projects.add(
         name="alpha",
         forge="local",

@@ -21,10 +21,10 @@ from damascus import tasks
 from damascus.config import Settings
 from damascus.errors import ConfigurationError
 from damascus.state.db import Database
-from damascus.state.desk import Desk
+from damascus.state.store import Store
 from damascus.worker.doorbell import RELAY_EVENTS, RUN_CYCLE, ring_message
 from damascus.worker.process import Worker
-from support.cycles import accept, add_project
+from support.cycles import accept, add_project, make_store
 from support.patience import patience, wait_until
 from support.scripted_tasks import ScriptedApp, as_url
 
@@ -39,8 +39,8 @@ def until(true: Callable[[], bool], what: str, *, seconds: float = 30.0) -> None
 
 
 @pytest.fixture
-def desk(db: Database) -> Desk:
-    made = Desk(db)
+def store(db: Database) -> Store:
+    made = make_store(db)
     add_project(made)
     return made
 
@@ -75,10 +75,10 @@ def embedded(app: ScriptedApp, *, concurrency: int) -> Iterator[Callable[[], Non
 
 
 def test_the_embedded_mode_carries_stories_to_merged_and_relays_what_happened(
-    db: Database, desk: Desk, database_url: str, home: Path
+    db: Database, store: Store, database_url: str, home: Path
 ) -> None:
     path = home / "events.jsonl"
-    items = [accept(desk, f"story-{n}") for n in range(3)]
+    items = [accept(store, f"story-{n}") for n in range(3)]
     app = ScriptedApp(settings(database_url, home, relay_jsonl=path))
     with embedded(app, concurrency=2):
         until(lambda: count(db, "phase = 'merged'") == len(items), "all merged")
@@ -86,16 +86,16 @@ def test_the_embedded_mode_carries_stories_to_merged_and_relays_what_happened(
             lambda: path.exists() and path.read_text().count('"work.merged"') == len(items),
             "all relayed",
         )
-        late = accept(desk, "late")  # nobody rings for it: the scheduler does
+        late = accept(store, "late")  # nobody rings for it: the scheduler does
         until(lambda: count(db, f"phase = 'merged' AND id = {late}") == 1, "the late one merged")
 
 
 def test_all_free_slots_fill_at_once(
-    db: Database, desk: Desk, database_url: str, home: Path
+    db: Database, store: Store, database_url: str, home: Path
 ) -> None:
     (home / "hold").touch()
     for n in range(6):
-        accept(desk, f"story-{n}")
+        accept(store, f"story-{n}")
     app = ScriptedApp(settings(database_url, home, ring_seconds=3600, max_concurrency=8))
     with embedded(app, concurrency=4):  # one ring to begin with, and none after it
         until(lambda: count(db, "claimed_by IS NOT NULL") == 4, "four claims")
@@ -105,10 +105,10 @@ def test_all_free_slots_fill_at_once(
 
 
 def test_stopping_the_embedded_mode_gives_back_what_runs(
-    db: Database, desk: Desk, database_url: str, home: Path
+    db: Database, store: Store, database_url: str, home: Path
 ) -> None:
     (home / "hold").touch()
-    item = accept(desk)
+    item = accept(store)
     app = ScriptedApp(settings(database_url, home))
     with embedded(app, concurrency=2) as end:
         until((home / "runs").exists, "the phase runs")
@@ -117,10 +117,10 @@ def test_stopping_the_embedded_mode_gives_back_what_runs(
 
 
 def test_what_finishes_within_the_grace_time_keeps_its_verdict(
-    db: Database, desk: Desk, database_url: str, home: Path
+    db: Database, store: Store, database_url: str, home: Path
 ) -> None:
     (home / "hold").touch()
-    item = accept(desk)
+    item = accept(store)
     app = ScriptedApp(settings(database_url, home, shutdown_grace_seconds=60))
     with embedded(app, concurrency=2) as end:
         until((home / "runs").exists, "the phase runs")
@@ -133,10 +133,10 @@ def test_what_finishes_within_the_grace_time_keeps_its_verdict(
 
 
 def test_rings_beyond_what_can_be_followed_are_dropped_in_memory(
-    desk: Desk, database_url: str, home: Path
+    store: Store, database_url: str, home: Path
 ) -> None:
     (home / "hold").touch()
-    accept(desk)
+    accept(store)
     app = ScriptedApp(settings(database_url, home))
     broker, _ = tasks.make_in_memory(app, concurrency=2)
 
@@ -156,11 +156,11 @@ def test_rings_beyond_what_can_be_followed_are_dropped_in_memory(
 
 
 def test_thirty_two_claimers_never_exceed_the_cap(
-    db: Database, desk: Desk, database_url: str, home: Path
+    db: Database, store: Store, database_url: str, home: Path
 ) -> None:
     (home / "hold").touch()
     for n in range(40):
-        accept(desk, f"story-{n}")
+        accept(store, f"story-{n}")
     app = ScriptedApp(settings(database_url, home, max_concurrency=5))
     worker = Worker(lambda: app, ring=lambda: None, owned=False)
     threads = [threading.Thread(target=worker.tick) for _ in range(32)]
@@ -204,12 +204,12 @@ def test_a_worker_waits_for_the_schema(
 def test_nothing_is_claimed_while_the_disk_is_full_and_all_goes_on_when_there_is_room(
     database_url: str,
     home: Path,
-    desk: Desk,
+    store: Store,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     db = Database(database_url)
-    item = accept(desk)
+    item = accept(store)
     worker = Worker(lambda: ScriptedApp(settings(database_url, home)), ring=lambda: None)
     with monkeypatch.context() as patch:
         disk = SimpleNamespace(total=100 * 2**30, used=0, free=100 * 2**20)
@@ -226,9 +226,9 @@ def test_nothing_is_claimed_while_the_disk_is_full_and_all_goes_on_when_there_is
 
 
 def test_a_worker_that_was_told_to_stop_claims_nothing(
-    db: Database, desk: Desk, database_url: str, home: Path
+    db: Database, store: Store, database_url: str, home: Path
 ) -> None:
-    accept(desk)
+    accept(store)
     worker = Worker(lambda: ScriptedApp(settings(database_url, home)), ring=lambda: None)
     worker.start()
     worker.ask_to_stop()

@@ -12,9 +12,17 @@ from damascus.audit.replay import rebuild
 from damascus.audit.verify import verify
 from damascus.domain.work import Phase, Verdict
 from damascus.state.db import Database
-from damascus.state.desk import Desk
+from damascus.state.ingest import ItemOptions
 from damascus.state.outbox import Outbox
-from support.cycles import Script, accept, add_project, make_claims, make_cycle, until_idle
+from support.cycles import (
+    Script,
+    accept,
+    add_project,
+    make_claims,
+    make_cycle,
+    make_store,
+    until_idle,
+)
 from support.fresh import age
 
 
@@ -29,9 +37,9 @@ def changed(db: Database, statement: str) -> list[str]:
 def lived(db: Database) -> Database:
     """A database in which everything has happened at least once. Items: 1 merged, 2 blocked,
     3 waiting for an answer, 4 cancelled, 5 behind a gate, 6 claimed just now, 7 given back."""
-    desk = Desk(db, default_usd=Decimal("2.50"))
-    add_project(desk)
-    accept(desk, "merged")
+    store = make_store(db, default_usd=Decimal("2.50"))
+    add_project(store)
+    accept(store, "merged")
     script = Script().then(
         *(Verdict.SPEC_WRONG, Verdict.ERROR, Verdict.PASS, Verdict.PASS, Verdict.CONFLICT)
     )
@@ -40,7 +48,7 @@ def lived(db: Database) -> Database:
     for _ in range(40):
         cycle.tick()
         age(db)
-    accept(desk, "blocked")
+    accept(store, "blocked")
     for _ in range(3):
         assert claims.claim() is not None
         claims.stale = timedelta(0)
@@ -48,21 +56,21 @@ def lived(db: Database) -> Database:
     age(db)
     until_idle(cycle)
     script.then(Verdict.SPEC_AMBIGUOUS)
-    accept(desk, "asked", budget_usd=Decimal(7))
+    accept(store, "asked", budget_usd=Decimal(7))
     until_idle(cycle)
-    accept(desk, "cancelled", priority=2)
-    desk.cancel(4, actor="ann")
-    accept(desk, "gated")
-    desk.close_gate(5, after=3, actor="ann")
-    desk.change(5, priority=1, actor="ann")
-    accept(desk, "claimed")
+    accept(store, "cancelled", priority=2)
+    store.items.cancel(4, actor="ann")
+    accept(store, "gated")
+    store.gates.add(5, after=3, actor="ann")
+    store.items.change(5, actor="ann", options=ItemOptions(priority=1))
+    accept(store, "claimed")
     quiet = make_claims(db, worker="quiet")
     claims.stale = timedelta(minutes=30)
     claim = quiet.claim()
     assert claim is not None
     assert claim.item_id == 6
     quiet.start(claim)
-    accept(desk, "given-back")
+    accept(store, "given-back")
     other = quiet.claim()
     assert other is not None
     quiet.release(other, reason="shutdown")

@@ -53,7 +53,7 @@ class Served:
 def serving(database_url: str, home: Path, **settings: Any) -> Iterator[Served]:
     """The API on a database with the project alpha, until the block ends."""
     with _app(database_url, home, **settings) as app:
-        add_project(app.desk)
+        add_project(app.store)
         token = Tokens(app.db).create("all", scopes=ALL, actor="test")[0]
         with _listening(app) as url:
             yield Served(app, url, token)

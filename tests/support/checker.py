@@ -7,6 +7,7 @@ from collections import Counter
 from pathlib import Path
 
 from damascus.audit.verify import verify
+from damascus.state.item_lists import Wanted
 from damascus.state.outbox import Outbox
 from support.fault_world import CANARY, REPO
 
@@ -15,7 +16,9 @@ TABLES = ("projects", "work_items", "phase_runs", "human_issues", "cost_ledger",
 
 def check(world, *, spent=None, resting=("merged",)):
     """Assert all promises. `spent` is how many attempts each item may have spent at most."""
-    items = {row["id"]: world.item(row["id"]) for row in world.app.views.items(limit=10_000)}
+    items = {
+        row["id"]: world.item(row["id"]) for row in world.app.store.items.list(Wanted(limit=10_000))
+    }
     _accepted(world, items)
     _one_verdict_per_claim(world)
     _outbox(world)
@@ -83,7 +86,7 @@ def _forge(world, items):
         assert (item["merge_sha"], item["phase"]) == (sha, "merged")
         states = [state for _, state, _ in forge.statuses(REPO, pull.head_sha)]
         assert "success" in states, f"#{pull.number} was merged with {states}"
-        runs = world.app.views.runs(item["id"])
+        runs = world.app.store.runs.of_item(item["id"])
         tested = {(r["base_sha"], r["head_sha"]) for r in runs if r["phase"] == "review"}
         assert tuple(parents) in tested, f"#{pull.number} merged {parents}, tested were {tested}"
     assert not [push for push in forge.pushes(REPO) if push[3] == "refs/heads/main"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -23,20 +23,26 @@ from damascus.engine.execution import Tick
 from damascus.engine.heartbeat import Heartbeat
 from damascus.state.claims import Claims
 from damascus.state.db import Database
-from damascus.state.desk import Desk
+from damascus.state.ingest import ItemOptions
+from damascus.state.store import Store
 
 STALE = timedelta(minutes=30)
 ARGV = ("pytest", "-q")
 PROJECT = Project(id=1, name="alpha", forge="local", repo="/srv/x.git", base_branch="main")
 
 
-def add_project(desk: Desk, name: str = "alpha", **policy: Any) -> None:
+def make_store(db: Database, *, stale: timedelta = STALE, **budgets: Any) -> Store:
+    """The store over `db`; `budgets` are `default_cycles` and `default_usd`."""
+    return Store(db, stale=stale, **budgets)
+
+
+def add_project(store: Store, name: str = "alpha", **policy: Any) -> None:
     columns = {
         key: policy.pop(key)
         for key in ("max_concurrency", "budget_cycles", "budget_usd")
         if key in policy
     }
-    desk.add_project(
+    store.projects.add(
         name=name,
         forge="local",
         repo=f"/srv/{name}.git",
@@ -47,9 +53,18 @@ def add_project(desk: Desk, name: str = "alpha", **policy: Any) -> None:
     )
 
 
-def accept(desk: Desk, key: str = "story", *, project: str = "alpha", **more: Any) -> int:
+def accept(
+    store: Store,
+    key: str = "story",
+    *,
+    project: str = "alpha",
+    after: Sequence[int] = (),
+    **options: Any,
+) -> int:
+    """Ingest a story; `options` are those of `ItemOptions`."""
     story = read_story(f"# Story {key}\n\nDo it.\n".encode(), name=f"{key}.md")
-    return desk.ingest(project, story, actor="test", **more).item_id
+    said = ItemOptions(**options)
+    return store.items.ingest(project, story, actor="test", options=said, after=after).item_id
 
 
 def passed(phase: Phase) -> PhaseResult:

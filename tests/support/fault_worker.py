@@ -18,7 +18,7 @@ from pathlib import Path
 import httpx
 
 from damascus.config import load
-from damascus.domain.work import Cost
+from damascus.domain.work import LIVE, Cost
 from damascus.errors import DamascusError, LLMUnreachableError
 from damascus.ports import Completion
 from damascus.wiring import App
@@ -75,8 +75,7 @@ class Recorder:
 
 def all_rest(app):
     """Whether nothing is left that a worker could ever claim by itself."""
-    status = app.views.status()
-    return not any(row["items"] for row in status["queue"].values())
+    return not any(row["items"] for row in app.store.stats.queue() if row["phase"] in LIVE)
 
 
 def work(app, history, *, seconds, stopping=lambda: False, forever=False):

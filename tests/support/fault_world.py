@@ -61,7 +61,7 @@ class FaultWorld:
         spec = GOOD_SPEC.replace("pytest -q", "python3 -m unittest -q")
         self.model = self._stack.enter_context(ModelServer(lambda _: Say(spec)))
         self.app = self._stack.enter_context(LightApp(self.settings("observer")))
-        self.app.desk.add_project(
+        self.app.store.projects.add(
             name="shop",
             forge="gitea",
             repo=f"{self.forge.url}/{REPO}",
@@ -84,7 +84,9 @@ class FaultWorld:
         items = []
         for number in range(known + 1, known + count + 1):
             text = f"# Story {number}\n\nDo it.\n".encode()
-            done = self.app.desk.ingest("shop", read_story(text, name=f"s{number}.md"), actor="t")
+            done = self.app.store.items.ingest(
+                "shop", read_story(text, name=f"s{number}.md"), actor="t"
+            )
             self.history.write(accepted=done.key, item=done.item_id, outcome=done.outcome)
             items.append(done.item_id)
         return items
@@ -192,7 +194,7 @@ class FaultWorld:
         return self.lines("agent", self.agents_path)
 
     def item(self, number):
-        return self.app.views.item(number)
+        return self.app.store.items.get(number)
 
     def told(self):
         log = self.log.read_text("utf-8", "replace")[-3000:] if self.log.exists() else ""

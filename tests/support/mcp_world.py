@@ -30,10 +30,10 @@ from damascus.api.serve import run as serve_api
 from damascus.config import Settings
 from damascus.domain.work import PhaseContext
 from damascus.state.db import Database
-from damascus.state.desk import Desk
+from damascus.state.store import Store
 from damascus.state.tokens import Tokens
 from damascus.wiring import App
-from support.cycles import Script, accept, add_project, make_cycle
+from support.cycles import Script, accept, add_project, make_cycle, make_store
 from support.patience import patience, wait_until
 from support.scripted_tasks import as_url
 
@@ -91,17 +91,17 @@ class World:
     agents: dict[tuple[str, tuple[str, ...]], Agent] = field(default_factory=dict)
 
     @property
-    def desk(self) -> Desk:
-        return Desk(self.db)
+    def store(self) -> Store:
+        return make_store(self.db)
 
     def project(self) -> str:
         """A project of the test's own: many tests share the world."""
         name = f"p-{secrets.token_hex(4)}"
-        add_project(self.desk, name)
+        add_project(self.store, name)
         return name
 
     def accept(self, project: str, key: str = "story") -> int:
-        return accept(self.desk, key, project=project)
+        return accept(self.store, key, project=project)
 
     def run(self, item_id: int, *steps: Any) -> list[PhaseContext]:
         """Let the phases of one item do these steps, while everything else rests.

@@ -20,10 +20,10 @@ from psycopg.conninfo import conninfo_to_dict
 from damascus.domain.story import read_story
 from damascus.domain.work import PhaseContext, PhaseResult, Verdict
 from damascus.state.db import Database
-from damascus.state.desk import Desk
+from damascus.state.ingest import ItemOptions
 from damascus.state.outbox import Outbox
 from damascus.state.tokens import SCOPES, Tokens
-from support.cycles import Script, make_claims, make_cycle, passed
+from support.cycles import Script, make_claims, make_cycle, make_store, passed
 from support.patience import patience
 from support.processes import Programs
 
@@ -59,16 +59,17 @@ class Site:
 
     def __init__(self, db: Database, url: str, token: str, home: Path) -> None:
         self.db = db
-        self.desk = Desk(db)
+        self.store = make_store(db)
         self.url = url
         self.token = token
         self.home = home
 
-    def accept(self, project: str, title: str, story: str = "", **more: Any) -> int:
+    def accept(self, project: str, title: str, story: str = "", **options: Any) -> int:
         text = f"# {title}\n\n{story or _STORY}"
         key = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")[:50] or "story"
-        return self.desk.ingest(
-            project, read_story(text.encode(), name=f"{key}.md", key=key), actor="api:nora", **more
+        parsed = read_story(text.encode(), name=f"{key}.md", key=key)
+        return self.store.items.ingest(
+            project, parsed, actor="api:nora", options=ItemOptions(**options)
         ).item_id
 
     def tick(self, *steps: Any, worker: str = "worker-1") -> str:
@@ -289,7 +290,7 @@ def away(_: PhaseContext) -> PhaseResult:
 
 def add_billing(site: Site) -> None:
     """One project, which is enough to look at."""
-    site.desk.add_project(
+    site.store.projects.add(
         name="billing", forge="gitea", repo="https://forge.example.com/acme/billing",
         base_branch="main", policy={}, actor="test",
     )  # fmt: skip
@@ -298,7 +299,7 @@ def add_billing(site: Site) -> None:
 def a_month(site: Site) -> dict[str, int]:
     """Five projects with items in every phase and thirty days behind them; some of them by name."""
     for name in _PROJECTS:
-        site.desk.add_project(
+        site.store.projects.add(
             name=name, forge="gitea", repo=f"https://forge.example.com/acme/{name}",
             base_branch="main", policy={}, actor="api:nora", budget_usd=Decimal(5),
         )  # fmt: skip
@@ -334,10 +335,10 @@ def a_month(site: Site) -> dict[str, int]:
     site.sql("UPDATE work_items SET not_before = now() + interval '9 minutes', "
              "consecutive_errors = 3 WHERE id = %s", known["faulty"])  # fmt: skip
     known["cancelled"] = site.accept("docs-site", "Rewrite the tutorial as a film")
-    site.desk.cancel(known["cancelled"], actor="api:nora", note="not worth it")
+    site.store.items.cancel(known["cancelled"], actor="api:nora", note="not worth it")
     for number in range(9):
         site.accept(_PROJECTS[number % 4], f"Next: {_TITLES[15 - number].lower()}")
-    site.desk.pause("docs-site", paused=True, actor="api:nora", reason="release week")
+    site.store.projects.pause("docs-site", paused=True, actor="api:nora", reason="release week")
     _age(site)
     _claim(site, known)
     Outbox(site.db).sequence()

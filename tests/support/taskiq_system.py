@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from damascus.state.db import Database
-from damascus.state.desk import Desk
 from damascus.state.outbox import Outbox
+from support.cycles import make_store
 from support.patience import wait_until
 from support.redis_server import RedisServer
 
@@ -31,7 +31,7 @@ class System:
         self.db = db
         self.redis = redis
         self.home = home
-        self.desk = Desk(db)
+        self.store = make_store(db)
         self.environment = {
             "PATH": os.environ["PATH"],
             "PYTHONPATH": str(TESTS),

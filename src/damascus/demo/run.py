@@ -29,6 +29,7 @@ from damascus.domain.json_forms import document
 from damascus.domain.story import read_story
 from damascus.errors import ConfigurationError, DamascusError, UsageError
 from damascus.forge import local_git
+from damascus.state.item_lists import Wanted
 from damascus.tasks import run_embedded
 from damascus.up import embedded, show_page, stopping_on_signals
 from damascus.wiring import App
@@ -177,7 +178,7 @@ def _settings(place: Path, server: ModelServer, builder: str, concurrency: int) 
 def _ingest(app: App, repo: Path, place: Path) -> None:
     """What `damascus project add` and `damascus ingest` do."""
     app.check_project(forge="local", repo=str(repo), base_branch="main")
-    app.desk.add_project(
+    app.store.projects.add(
         name=PROJECT,
         forge="local",
         repo=str(repo),
@@ -188,7 +189,7 @@ def _ingest(app: App, repo: Path, place: Path) -> None:
     for key in EXPECTED:
         path = place / "stories" / f"{key}.md"
         story = read_story(path.read_bytes(), name=path.name)
-        app.desk.ingest(PROJECT, story, actor="demo")
+        app.store.items.ingest(PROJECT, story, actor="demo")
 
 
 def _watch(app: App, show: screen.Screen, stop: threading.Event) -> bool:
@@ -196,12 +197,12 @@ def _watch(app: App, show: screen.Screen, stop: threading.Event) -> bool:
     deadline = time.monotonic() + PATIENCE_SECONDS
     with show.live() as live:
         while not stop.wait(0.2):
-            for issue in app.views.issues():
+            for issue in app.store.issues.list():
                 if issue["kind"] == "question":
                     show.question(issue, ANSWER)
-                    app.desk.answer(issue["id"], text=ANSWER, actor="demo")
-            items = sorted(app.views.items(project=PROJECT), key=lambda row: row["id"])
-            live.update(items, app.views.status())
+                    app.store.issues.answer(issue["id"], text=ANSWER, actor="demo")
+            items = sorted(app.store.items.list(Wanted(project=PROJECT)), key=lambda row: row["id"])
+            live.update(items, app.store.stats.workers(), cap=app.settings.max_concurrency)
             if all(item["phase"] in AT_REST for item in items):
                 return True
             if time.monotonic() > deadline:
@@ -211,11 +212,11 @@ def _watch(app: App, show: screen.Screen, stop: threading.Event) -> bool:
 
 def _report(app: App, repo: Path, server: ModelServer) -> dict[str, Any]:
     """Everything a person may want to check, read from the database and the repository."""
-    items = sorted(app.views.items(project=PROJECT), key=lambda row: row["id"])
+    items = sorted(app.store.items.list(Wanted(project=PROJECT)), key=lambda row: row["id"])
     return {
         "items": items,
-        "events": app.views.events(limit=1000),
-        "issues": app.views.issues(everything=True),
+        "events": app.store.outbox.events(limit=1000),
+        "issues": app.store.issues.list(everything=True),
         "costs": [{**row} for item in items for row in _costs(app, item["id"])],
         "merge_shas": {i["key"]: i["merge_sha"] for i in items if i["merge_sha"]},
         "git_log": _log(repo),
@@ -229,7 +230,7 @@ def _costs(app: App, item_id: int) -> list[dict[str, Any]]:
 
     return [
         {"item_id": item_id, **row}
-        for row in app.views.costs(since=timedelta(days=1), item_id=item_id)
+        for row in app.store.costs.by_model(since=timedelta(days=1), item_id=item_id)
     ]
 
 

@@ -129,12 +129,14 @@ class LiveTable:
     def __init__(self, live: Live) -> None:
         self._live = live
 
-    def update(self, items: list[dict[str, Any]], status: dict[str, Any]) -> None:
-        """Draw the state of things."""
+    def update(
+        self, items: list[dict[str, Any]], workers: list[dict[str, Any]], *, cap: int
+    ) -> None:
+        """Draw the items, and how many of `cap` slots the live claims use."""
         table = Table(box=None, padding=(0, 2, 0, 0))
         for name in ("item", "story", "phase", "attempts", "cost", "now"):
             table.add_column(name, justify="right" if name in ("item", "cost") else "left")
-        running = {claim["item_id"]: claim for claim in status["claims"]}
+        running = {claim["item_id"]: claim for claim in workers}
         for item in items:
             claim = running.get(item["id"])
             now = "" if claim is None else f"running {claim['age_seconds'] or 0:.0f} s"
@@ -146,8 +148,7 @@ class LiveTable:
                 _usd(item["spent_usd"]),
                 now,
             )
-        slots = status["slots"]
-        note = f"[dim]slots {slots['used']} of {slots['cap']} in use[/dim]"
+        note = f"[dim]slots {len(workers)} of {cap} in use[/dim]"
         self._live.update(Group(table, note))
 
 

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any
 
-from damascus.domain.work import LIVE, PARKED, Phase
-from damascus.state.costs import Costs
+from damascus.domain.work import Phase
 from damascus.state.days import DayBook
 from damascus.state.db import Database, Row, Rows
-from damascus.state.issues import Issues
-from damascus.state.outbox import Outbox
 
 COUNTS = ("items", "ready", "running", "gated", "paused", "backing_off", "failing")
 
@@ -19,26 +15,13 @@ COUNTS = ("items", "ready", "running", "gated", "paused", "backing_off", "failin
 class Stats:
     """Who does what, what waits, what came to its end.
 
-    `stale` is the stale window of claims, `cap` how many may live at once. `finished_by_day` has
-    the items that were merged or cancelled, by day and project.
+    `stale` is the stale window of claims. `finished_by_day` has the items that were merged or
+    cancelled, by day and project.
     """
 
-    def __init__(
-        self,
-        db: Database,
-        *,
-        stale: timedelta,
-        cap: int,
-        issues: Issues,
-        costs: Costs,
-        outbox: Outbox,
-    ) -> None:
+    def __init__(self, db: Database, *, stale: timedelta) -> None:
         self._db = db
         self._stale = stale
-        self._cap = cap
-        self._issues = issues
-        self._costs = costs
-        self._outbox = outbox
         self.finished_by_day = DayBook(db, "stats.finished_by_day")
 
     def workers(self) -> Rows:
@@ -60,27 +43,6 @@ class Stats:
     def ready(self) -> bool:
         """Whether the tables of the API are there. Raises DatabaseUnreachableError."""
         return bool((self._db.row("stats.tables") or {}).get("there"))
-
-    def status(self) -> dict[str, Any]:
-        """The concurrency view: who runs what, what waits, what it costs."""
-        claims = self.workers()
-        rows = self.queue()
-        issues = self._issues.open_counts()
-        used = len(claims)
-        return {
-            "slots": {"cap": self._cap, "used": used, "free": max(self._cap - used, 0)},
-            "claims": claims,
-            "queue": {phase.value: in_phase(rows, phase) for phase in LIVE},
-            "parked": {phase.value: in_phase(rows, phase)["items"] for phase in sorted(PARKED)},
-            "issues": {
-                "open": sum(row["open"] for row in issues),
-                "oldest_seconds": oldest(issues),
-            },
-            "merged_24h": self.merged_lately(),
-            "spend_24h": self._costs.lately(),
-            "outbox": self._outbox.backlog(),
-            "oldest_snapshot_seconds": self.oldest_snapshot(),
-        }
 
 
 def in_phase(rows: Sequence[Row], phase: Phase) -> Row:

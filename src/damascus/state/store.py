@@ -27,8 +27,8 @@ from damascus.state.tokens import Tokens
 class Store:
     """All nouns over one database. The workers' side is `claims.Claims`, one per worker.
 
-    `stale` is the stale window of claims and `cap` how many may live at once. `default_cycles` and
-    `default_usd` are the budgets of items where neither the story nor its project has one.
+    `stale` is the stale window of claims. `default_cycles` and `default_usd` are the budgets of
+    items where neither the story nor its project has one.
     """
 
     def __init__(
@@ -36,13 +36,11 @@ class Store:
         db: Database,
         *,
         stale: timedelta,
-        cap: int,
         default_cycles: int = 3,
         default_usd: Decimal | None = None,
     ) -> None:
         self.db = db
         self._stale = stale
-        self._cap = cap
         self._cycles = default_cycles
         self._usd = default_usd
 
@@ -124,14 +122,7 @@ class Store:
     @cached_property
     def stats(self) -> Stats:
         """Counts for dashboards and metrics."""
-        return Stats(
-            self.db,
-            stale=self._stale,
-            cap=self._cap,
-            issues=self.issues,
-            costs=self.costs,
-            outbox=self.outbox,
-        )
+        return Stats(self.db, stale=self._stale)
 
     @cached_property
     def _moves(self) -> Moves:
