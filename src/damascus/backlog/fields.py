@@ -64,7 +64,7 @@ def _item(value: Any) -> int | str:
         return value
     if isinstance(value, str) and re.match(STORY_PATTERN, value):
         return value
-    raise ValueError("give the item's number, or PROJECT/KEY")
+    raise ValueError("give the item's number as a number, such as 7, or PROJECT/KEY")
 
 
 Storable = AfterValidator(_storable)
@@ -164,8 +164,8 @@ Cursor = Annotated[
 ]
 SortName = Literal["-id", "id", "queue", "-finished", "finished", "priority", "-attempts"]
 SORT_HELP = (
-    "-id: newest first. queue: what is claimed next. finished: only final ones. "
-    "priority, -attempts: only those that are not final."
+    "-id: newest first. queue: only what can be claimed now, the next first. "
+    "finished: only final ones. priority, -attempts: only those that are not final."
 )
 FAILING_HELP = (
     "Only what is blocked, or did not pass its last run: it failed, met a conflict or had a fault."

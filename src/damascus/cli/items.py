@@ -54,8 +54,8 @@ def items(  # noqa: PLR0917 - typer's options
         typer.Option(
             "--sort",
             metavar="ORDER",
-            help="-id (newest first), id, queue (what is claimed next), finished, -finished, "
-            "priority or -attempts.",
+            help="-id (newest first), id, queue (only what can be claimed now, the next first), "
+            "finished or -finished (only final ones), priority or -attempts (only the others).",
         ),
     ] = "-id",
     cursor: Annotated[

@@ -2487,7 +2487,7 @@ export interface operations {
                 text?: string | null;
                 /** @description Only what is blocked, or did not pass its last run: it failed, met a conflict or had a fault. As many as `failing` counts in the phases of /v1/stats. */
                 failing?: boolean;
-                /** @description -id: newest first. queue: what is claimed next. finished: only final ones. priority, -attempts: only those that are not final. */
+                /** @description -id: newest first. queue: only what can be claimed now, the next first. finished: only final ones. priority, -attempts: only those that are not final. */
                 sort?: "-id" | "id" | "queue" | "-finished" | "finished" | "priority" | "-attempts";
                 /** @description Items on a page, or in a group. */
                 limit?: number;
