@@ -5,13 +5,14 @@
 
 `run_cycle` is a plain function, so Taskiq runs it in its thread pool. How many items one worker
 process runs at once is the smaller of `--max-threadpool-threads` and `--max-async-tasks`: give both
-the same number. (With more async tasks than threads, rings are taken from Redis that nobody here
-can follow yet; the defaults are 100 and the cores plus four.) DAMASCUS_MAX_CONCURRENCY bounds all
-workers together, whatever the flags say. `--max-fails 1` ends a worker whose process dies, with a
-status that is not 0, where Taskiq would restart it for ever. `--send-timeout` is for schedulers: a
-ring that hangs does not hold up the next. Two schedulers are harmless.
+the same number. (With more async tasks than threads, the worker takes rings from Redis that no
+thread of its own is free for; the defaults are 100 and the cores plus four.)
+DAMASCUS_MAX_CONCURRENCY bounds all workers together, whatever the flags say. `--max-fails 1`
+ends a worker whose process dies, with a status that is not 0; Taskiq would restart it for ever.
+`--send-timeout` is for schedulers: a ring that hangs does not delay the next.
+Two schedulers are harmless.
 
-`broker` and `scheduler` are made when they are asked for, from DAMASCUS_REDIS_URL and
+`broker` and `scheduler` are made on first access, from DAMASCUS_REDIS_URL and
 DAMASCUS_DATABASE_URL; neither Redis nor the database need be up.
 """
 

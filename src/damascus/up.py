@@ -1,6 +1,6 @@
 """The embedded mode: database, worker and scheduler in one process, for one's own repositories.
 
-`damascus up` stays until it is told to stop, and goes on where it was when it is started again. The
+`damascus up` runs until it is told to stop, and resumes its work when it is started again. The
 other commands find its database through a file in the home directory.
 """
 
@@ -42,7 +42,7 @@ EMBEDDED_LOOK_SECONDS = (
 def run_up(settings: Settings, *, say: Callable[[str], None], browse: bool = False) -> int:
     """Run until SIGINT or SIGTERM; returns the exit code. `say` gets lines for a person.
 
-    With `browse` the page is opened in the person's browser.
+    With `browse` it opens the page in the person's browser.
 
     Raises ConflictError when it runs already, ConfigurationError, DatabaseUnreachableError.
     """

@@ -1,1 +1,1 @@
-"""What the demonstration needs and nothing else does: a scripted model, a sample repository."""
+"""The demonstration's own parts: a scripted model and a sample repository."""

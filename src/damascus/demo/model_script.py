@@ -1,4 +1,4 @@
-"""What a scripted model is asked, and what it may reply.
+"""The requests a scripted model gets, and the replies it can give.
 
 A script is a function from one parsed request to one reply. It says what to do (write these files,
 finish); `moves` turns that into the tool calls of whichever agent is asking, so that the same
@@ -78,14 +78,14 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """Say that the work is finished, the way this agent must be told."""
+    """Say that the work is finished, in the form this agent expects."""
 
     text: str = "Done."
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """Call one tool by its own name, whatever the agent makes of it."""
+    """Call one tool by its name, without translation for the agent."""
 
     tool: str
     arguments: Mapping[str, Any]

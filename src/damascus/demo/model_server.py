@@ -1,7 +1,7 @@
 """A scripted model on the loopback interface, for the demonstration and the tests.
 
 It speaks `POST /v1/chat/completions` (OpenAI) and `POST /v1/messages` (Anthropic), streaming or
-not, asks for no key and calls nobody. What it says is decided by a script; see `model_script`.
+not, needs no key and calls no other server. A script decides its replies; see `model_script`.
 
     with ModelServer(steps(Act({"hello.txt": "hello"}), Done())) as server:
         ...  # server.openai_base and server.anthropic_base are the URLs to give an agent

@@ -64,9 +64,9 @@ def run_demo(
 ) -> int:
     """Run the demonstration; returns 0 only if all three stories rest as they should.
 
-    130 or 143 is returned when SIGINT or SIGTERM came before they were at rest.
+    It returns 130 or 143 when SIGINT or SIGTERM came before they were at rest.
 
-    With `browse` the page is shown as well, and stays to be looked at until Ctrl-C.
+    With `browse` it shows the page as well, and serves it until Ctrl-C.
 
     Raises UsageError when `keep` is not an empty or new directory, ConfigurationError when the
     builder or the embedded parts are not installed.
@@ -149,7 +149,7 @@ def make_repository(place: Path) -> Path:
 
 
 def _settings(place: Path, server: ModelServer, builder: str, concurrency: int) -> Settings:
-    """The settings of the demonstration: nothing of one's own configuration but the PATH."""
+    """Return the demonstration's settings; of the user's configuration it takes the PATH only."""
     return load(
         _env_file=None,
         home=place / "home",

@@ -1,4 +1,4 @@
-"""What the demonstration shows: what is real, a live table, and the proof at the end."""
+"""Prints the demonstration: its real and scripted parts, a live table, and the final state."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Screen:
         self._console.print(escape(text))
 
     def introduction(self, builder: str, place: Path, *, kept: bool) -> None:
-        """What will happen, and what of it is real."""
+        """Print what will happen, and which parts are real."""
         print_ = self._console.print
         print_("[bold]Damascus: three stories, unattended[/bold]")
         print_("One goes straight to merged, one asks a question first, one never turns green.")

@@ -1,7 +1,7 @@
-"""What the demonstration's model says: the one thing in it that is scripted.
+"""The replies of the demonstration's model, which is its one scripted part.
 
-The spec model is told apart from the coding agent by the tools it is offered (none), the stories
-by their titles, which stand in every prompt. The third story's agent never gets it right.
+The script recognises the spec model by the tools it is offered (none), and the stories by their
+titles, which stand in every prompt. The third story's agent never gets it right.
 """
 
 from __future__ import annotations
@@ -219,5 +219,5 @@ def _spec(part: Part, text: str) -> str:
 
 
 def _attempt(text: str) -> int:
-    """How many earlier attempts the prompt tells of."""
+    """Return how many earlier attempts the prompt mentions."""
     return text.count("<data kind='finding'")

@@ -1,10 +1,10 @@
-"""The git binary behind the port `Git`, hardened against what it works on.
+"""The git binary behind the port `Git`, hardened against the repositories it works on.
 
 binary.py    GitBinary: the verbs
 process.py   one run of git: environment, settings, deadline, bounds
 patches.py   what a patch adds
 tree.py      the two git directories of an attempt, and what must not be in its tree
-errors.py    what git said, without secrets, as one of our errors
+errors.py    git's error output, without secrets, as one of our errors
 """
 
 from __future__ import annotations

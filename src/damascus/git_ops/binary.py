@@ -64,7 +64,7 @@ class GitBinary:
     def clone(self, remote: Remote, workspace: Workspace, *, ref: str) -> str:
         """Fill `workspace` with a fresh checkout of `ref` (branch or SHA); returns its SHA.
 
-        What was there before is removed. All branches are fetched, so that any two can be merged.
+        It removes what was there before, and fetches all branches, so that any two can be merged.
         Raises NotFoundError when `ref` is not there; ForgeUnreachableError, ForgeAuthError,
         GitError.
         """
@@ -99,7 +99,7 @@ class GitBinary:
         """Commit the working tree on `parents`; None when nothing differs from the first.
 
         Caches are left out (see `tree.CACHES`) unless they are tracked. Raises UnusableTreeError
-        for a git repository inside the tree and what else git will not take, GitError.
+        for a git repository inside the tree, or a tree git does not accept; GitError.
         """
         if not parents:
             raise GitError("A commit needs at least one parent; none was given.")
@@ -120,9 +120,10 @@ class GitBinary:
     def merge_into(self, workspace: Workspace, *, head: str) -> str:
         """Merge commit `head` into the checked-out base without conflict; returns the merge's SHA.
 
-        The same two commits give the same SHA: the merge bears the date of `head`. When `head` is
-        in the base already, that is the base's own. Raises GitConflictError with the paths and
-        leaves the conflict markers in the tree; NotFoundError when `head` was not fetched.
+        The same two commits give the same SHA, because the merge has the date of `head`. When
+        `head` is in the base already, the result is the base's SHA. Raises
+        GitConflictError with the paths and leaves the conflict markers in the tree; NotFoundError
+        when `head` was not fetched.
         """
         if self._commit(workspace, full_sha(head)) is None:
             raise NotFoundError(f"There is no commit {head} in any branch that was fetched.")

@@ -1,4 +1,4 @@
-"""What git said when it failed, without secrets, as one of our errors."""
+"""Turns git's error output into one of our errors, without secrets."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def without_secrets(
 
 
 def secrets_of(remote: Remote | None) -> Iterator[str]:
-    """Yield what must not be told of a remote: its header, the token in it, decoded as well."""
+    """Yield a remote's secrets: its header, and the token in it, decoded as well."""
     if remote is None or not remote.header:
         return
     value = remote.header.partition(":")[2].strip()

@@ -1,4 +1,4 @@
-"""What a patch adds: where in it a text stands, however large it is."""
+"""Finds the files in which a patch adds a given text, in patches of any size."""
 
 from __future__ import annotations
 

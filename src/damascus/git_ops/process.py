@@ -1,8 +1,8 @@
 """One run of git: its environment, its settings, its deadline and its bounds.
 
-Nothing of the machine's or the user's configuration is read. The environment is made from
-nothing, every setting that could start a program is set here, and the only repository
-configuration git sees is the worker's own, which is checked before each run to be what was written.
+Git reads neither the machine's nor the user's configuration. Its environment is built from scratch,
+every setting that could start a program is set here, and git sees one repository configuration
+only: the worker's own. Each run first checks that this file is as the worker wrote it.
 """
 
 from __future__ import annotations
@@ -131,9 +131,9 @@ class GitProcess:
     ) -> GitOutput:
         """Run git to its end, in the worker's git directory of `workspace` or in none.
 
-        With `remote` its header is sent to it, and it to it only. At most `cap` bytes of output
-        are read; with `into` all of it goes to that file instead. Raises GitError when git cannot
-        be started, or is stuck; ForgeUnreachableError when the remote is.
+        With `remote`, git sends that remote's header to it, and to no other host. At most
+        `cap` bytes of output are read; with `into` all of it goes to that file instead. Raises
+        GitError when git cannot be started, or is stuck; ForgeUnreachableError when the remote is.
         """
         argv = ["git", *(word for setting in SETTINGS for word in ("-c", setting))]
         environment = {**self._environment, **_header(remote), **(extra or {})}
@@ -215,7 +215,7 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
 
 
 def _header(remote: Remote | None) -> dict[str, str]:
-    """Hand the header over in the environment: an argv can be read by everybody."""
+    """Pass the header in the environment: every user can read an argv."""
     if remote is None or not remote.header:
         return {}
     return {

@@ -1,8 +1,8 @@
 """The two git directories of an attempt, and what must not be in its tree.
 
 The worker's git directory lies beside the checkout. The agent's `.git` inside it is a copy of it,
-objects and all: nothing is linked, so that an agent can change neither the worker's objects nor
-its configuration, and the worker never reads what is in there.
+objects included: nothing is linked, so an agent can change neither the worker's objects nor its
+configuration, and the worker never reads the agent's `.git`.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ SHOWN: Final = 5
 
 
 def prepare(workspace: Workspace) -> None:
-    """Make the attempt's directories anew, whatever was there before.
+    """Create the attempt's directories anew; what was there before is removed.
 
     The worker's git directory is written by hand: `git init` would look for templates.
     """

@@ -1,4 +1,4 @@
-"""The tests of a Python file: what they are called, whether they run, how much they assert.
+"""Reads the tests of a Python file: their names, whether they run, how many assertions they make.
 
 An assertion counts when it can fail the test: not a constant, not after a `return`, not under
 `if False:`, and not inside a `try` that swallows it.
@@ -64,7 +64,7 @@ def _test(node: _Function, prefix: str, *, off: bool) -> Test:
 
 
 def _name(node: ast.AST) -> str:
-    """The last part of a dotted name, or of what is called."""
+    """Return the last part of a dotted name, or of the function that is called."""
     if isinstance(node, ast.Call):
         return _name(node.func)
     if isinstance(node, ast.Attribute):
@@ -149,7 +149,7 @@ def _swallows(handler: ast.ExceptHandler) -> bool:
 
 
 def _cases(decorators: Sequence[ast.expr]) -> int:
-    """How often the test runs, as far as that is written out in its decorators."""
+    """Return how often the test runs, as far as its decorators say it literally."""
     count = 1
     for node in decorators:
         if isinstance(node, ast.Call) and _name(node) == "parametrize" and len(node.args) > 1:

@@ -1,7 +1,7 @@
-"""What decides how tests are run: configuration, hooks, recipes, and the command's own program.
+"""Finds changes to how tests run: configuration, hooks, recipes, and the command's own program.
 
-Only what concerns running tests counts: a dependency added to pyproject.toml or a new target in a
-Makefile is nobody's business here.
+Only what affects the running of tests counts: a dependency added to pyproject.toml or a new target
+in a Makefile does not.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Work that passes the check by changing the check: tests taken away or weakened, runners bent.
+"""Finds work that passes by changing its tests: tests removed or weakened, runners reconfigured.
 
-A pure look at what the work changes: each path with its text on the base and on the merged tree.
-Python is parsed; other languages are read by a few regular expressions, which see a test that is
-gone, a new skip, or fewer assertions, and not more. What the work may do:
+These functions are pure: they compare each changed path's text on the base and on the merged tree.
+Python is parsed; for other languages a few regular expressions find a removed test, a new skip or
+fewer assertions, and nothing more. What the work may do:
 
 - add anything, move a test to another file, or rename one whose body stays;
 - change a test that the spec names, or tests in a file that the spec names, as long as that file

@@ -1,4 +1,4 @@
-"""What is kept of a command's output: the head and the tail, and a log, all bounded."""
+"""Keeps the head and the tail of a command's output, and a log, each bounded."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class Capture:
             self._look_for_the_end(self._finished_when, chunk)
 
     def text(self) -> str:
-        """Everything that was kept, as text, with a line that says what was left out."""
+        """Everything that was kept, as text, with one line about what was left out."""
         tail = self._tail[-self._tail_cap :] if self._tail_cap else b""
         left_out = self._total - len(self._head) - len(tail)
         head = bytes(self._head)

@@ -1,4 +1,4 @@
-"""Starts one command and sees to it that nothing it started outlives it.
+"""Runs one command, and ends every process that the command leaves behind.
 
 Run as a program of its own, `python -I -S supervise.py FD`, with the standard library and
 `usage.py` only: so it works whatever the worker's threads are doing, and after the worker is gone.
@@ -176,7 +176,7 @@ class Supervisor:
                     self.status = code if code >= 0 else 128 - code
 
     def pause(self, seconds: float) -> bytes | None:
-        """Wait for a signal or a word from the worker; None is no word, b"" its death."""
+        """Wait for a signal or a message from the worker; None: no message, b"": it died."""
         ready, _, _ = select.select([self.control, self.wake], [], [], max(0.0, seconds))
         if self.wake in ready:
             with suppress(BlockingIOError):
@@ -208,7 +208,7 @@ class Supervisor:
         return "exit"
 
     def look(self) -> tuple[str, float]:
-        """Say what it uses too much of, or nothing, and in how many seconds to look again."""
+        """Return which resource is over its bound, if any, and the seconds until the next look."""
         resident = descendants(os.getpid())
         if self.crowd and len(resident) > self.crowd:
             return f"it had more than {self.crowd} processes", 0.0
@@ -225,7 +225,7 @@ class Supervisor:
         return said, LOOK_CLOSELY if busy else LOOK_EVERY
 
     def living(self) -> list[int]:
-        """What still runs below this process; without /proc, the command itself."""
+        """Return what still runs below this process; without /proc, the command itself."""
         self.reap()
         if self.sees:
             return list(descendants(os.getpid()))
@@ -280,7 +280,7 @@ def receive(control: socket.socket) -> dict[str, Any] | None:
 
 
 def tell(control: socket.socket, **said: object) -> None:
-    """Write one line to the worker, if it still listens."""
+    """Write one line to the worker; nothing happens when it no longer listens."""
     with suppress(OSError):
         control.sendall(json.dumps(said).encode() + b"\n")
 

@@ -1,4 +1,4 @@
-"""What processes and directories use of the machine: looked up, never guessed.
+"""Measures the memory, disk and files that processes and directories use.
 
 Standard library only, and no pathlib: the supervisor, which is a program of its own for every
 command, is up twice as soon without it.
@@ -53,7 +53,7 @@ def descendants(root: int) -> dict[int, int]:
 
 
 def memory(resident: dict[int, int]) -> int:
-    """How many bytes the processes use, each its share of what they have in common.
+    """Return the bytes that the processes use; shared memory is divided among them.
 
     `resident` counts that for each of them; it is what is taken where the kernel says no more.
     """
@@ -72,7 +72,7 @@ def _share(pid: int, most: int) -> int:
 
 
 def files(places: Iterable[str]) -> Iterator[os.stat_result]:
-    """Everything in the directories, no link followed."""
+    """Yield everything in the directories; links are not followed."""
     todo = list(places)
     while todo:
         with suppress(OSError), os.scandir(todo.pop()) as entries:
@@ -85,7 +85,7 @@ def files(places: Iterable[str]) -> Iterator[os.stat_result]:
 
 
 def held_open(pids: Iterable[int]) -> Iterator[os.stat_result]:
-    """The files that the processes have open and that no directory has any more."""
+    """Yield the deleted files that the processes still hold open."""
     for pid in pids:
         with suppress(OSError), os.scandir(f"/proc/{pid}/fd") as entries:
             for entry in entries:
@@ -96,7 +96,7 @@ def held_open(pids: Iterable[int]) -> Iterator[os.stat_result]:
 
 
 class Disk:
-    """What a command's directories hold, looked at in small pieces, and seldom where that is much.
+    """Measures a command's directories in small steps; large directories less often.
 
     They may hold `most` bytes and `count` files; and what is new in them may take no more than nine
     tenths of what was free on their disks at the start. A `count` or `most` of 0 is no bound.

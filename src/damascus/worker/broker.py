@@ -1,14 +1,14 @@
-"""Taskiq's Redis stream broker, made to live through whatever happens to Redis.
+"""Taskiq's Redis stream broker, made to survive every failure of Redis.
 
-Postgres is the queue and Redis only rings. So nothing here is worth an error: an exception out of
+Postgres is the queue and Redis only rings, so this broker raises no errors: an exception out of
 `listen()` would end the worker process (and, with async tasks, what it runs); one out of `kick()`
-would fail a phase or fill the scheduler's log. Trouble is logged in one line and waited out, and
-as long as it lasts a worker rings for itself.
+would fail a phase or fill the scheduler's log. The broker logs a failure in one line and retries;
+while the failure lasts, a worker rings for itself.
 
-Against the broker it extends: rings are read without acknowledgement (one that is lost is
-harmless, so there is no list of pending ones that would have to be reclaimed), the group is made
-when it is missing rather than at start (Redis may be down then, and FLUSHALL removes it), and a
-worker that has heard nothing for a while looks by itself.
+It differs from the broker it extends in three ways. It reads rings without acknowledgement: a lost
+ring is harmless, so there is no list of pending rings to reclaim. It creates the consumer group
+when the group is missing, not at start: Redis may be down then, and FLUSHALL removes the group.
+A worker that has heard nothing for a while polls by itself.
 """
 
 from __future__ import annotations
