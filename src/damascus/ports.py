@@ -13,6 +13,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
+from damascus.domain.evidence import TestReport
 from damascus.domain.work import Cost, PhaseContext, PhaseResult
 
 
@@ -377,6 +378,18 @@ class Limits:
     merge_rounds: int = 3
 
 
+class Baselines(Protocol):
+    """The test reports of base commits, remembered for everybody who works on the project."""
+
+    def get(self, key: str) -> TestReport | None:
+        """The report kept under `key`, None when there is none. Raises DatabaseUnreachableError."""
+        ...
+
+    def put(self, key: str, report: TestReport) -> None:
+        """Keep a report. Raises DatabaseUnreachableError."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Tools:
     """What one phase run is given.
@@ -395,6 +408,7 @@ class Tools:
     workspace: Workspace
     limits: Limits
     path: str
+    baselines: Baselines
     secrets: Sequence[str] = field(default=(), repr=False)
 
 

@@ -150,6 +150,7 @@ class App:
         return heartbeat
 
     def _tools(self, context: PhaseContext, progress: ClaimProgress, guard: RunningClaim) -> Tools:
+        from damascus.attempts.baselines import BaselineFiles  # noqa: PLC0415 - as below
         from damascus.engine.claim_guard import guarded_forge, guarded_git  # noqa: PLC0415 - as below
         from damascus.ports import Limits, Tools  # noqa: PLC0415 - only workers need them
         from damascus.wiki import RepositoryWiki  # noqa: PLC0415 - the same
@@ -176,6 +177,9 @@ class App:
                 output_cap=settings.output_cap_bytes,
             ),
             path=self.path,
+            baselines=BaselineFiles(
+                (settings.home / "baselines").resolve(), days=settings.keep_work_days
+            ),
             secrets=self.redactor.needles,
         )
 

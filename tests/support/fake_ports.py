@@ -154,7 +154,11 @@ class World:
         self.wiki = FakeWiki()
         self.limits = Limits()
         self.project = Project(
-            id=1, name="demo", forge="local", repo="/srv/repository.git", base_branch="main"
+            id=1,
+            name="demo",
+            forge="local",
+            repo="/srv/repository.git",
+            base_branch="main",
         )
         self.item = WorkItem(
             7,
@@ -193,6 +197,7 @@ class World:
             workspace=Workspace(root),
             limits=self.limits,
             path="/usr/bin:/bin",
+            baselines=FakeBaselines(),
         )
 
     def change_item(self, **values: Any) -> None:
@@ -216,3 +221,16 @@ class World:
         pull = self.forge.ensure_pull(head=branch, base="main", title="t", body="b")
         self.change_item(branch=branch, head_sha=head, pr_number=pull.number, pr_url=pull.url)
         return head
+
+
+class FakeBaselines:
+    """Remembers the reports of base commits."""
+
+    def __init__(self):
+        self.reports = {}
+
+    def get(self, key):
+        return self.reports.get(key)
+
+    def put(self, key, report):
+        self.reports[key] = report

@@ -15,7 +15,7 @@ from damascus.phases import PHASES
 from damascus.ports import Limits, Tools, Workspace
 from damascus.sandbox import detect
 from damascus.wiki import RepositoryWiki
-from support.fake_ports import FakeBuilder, FakeGuard, FakeLLM, FakeProgress
+from support.fake_ports import FakeBaselines, FakeBuilder, FakeGuard, FakeLLM, FakeProgress
 from support.specs import GOOD_SPEC
 
 PATH = f"{os.path.dirname(sys.executable)}:/usr/local/bin:/usr/bin:/bin"  # noqa: PTH120 - a PATH
@@ -67,6 +67,7 @@ class Shop:
         self.llm = FakeLLM(GOOD_SPEC.replace("pytest -q", "python3 -m unittest -v"))
         self.builder = FakeBuilder()
         self.runs = 0
+        self.baselines = FakeBaselines()
 
     def person_pushes(self, files):
         git(self.person, "pull", "-q", "origin", "main") if self.sha("main") else None
@@ -106,6 +107,7 @@ class Shop:
             workspace=Workspace(root),
             limits=Limits(),
             path=PATH,
+            baselines=self.baselines,
         )
         claim = Claim(7, self.runs, "w", phase, 1, 3, 0)
         result = PHASES[phase](PhaseContext(claim, 1, self.item, self.project), tools)

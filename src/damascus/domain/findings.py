@@ -40,6 +40,8 @@ Details = TypedDict(
         "pre_existing": Sequence[str],  # those that were red on the base already
         "closed_by_person": bool,  # the pull request `pr_number`
         "tampering": bool,  # the work weakens its own tests
+        "no_evidence": bool,  # the run was green, and is not believed
+        "evidence": Mapping[str, Any],  # of a merge: see domain/evidence.py
         "ask": bool,  # the project has a person decide about it
         "remember": bool,  # kept as a finding although the verdict is `error`
     },

@@ -180,6 +180,35 @@ class Policy:
         least=1,
         most=86_400,
     )
+    test_report: tuple[str, ...] = declare(
+        Kind.WORDS,
+        "JUnit XML files that the test command writes, for a runner nobody knows.",
+        default=(),
+        metavar="GLOB",
+    )
+    test_evidence: str = declare(
+        Kind.CHOICE,
+        "What must show that the tests ran: the command's exit status, or a report by name that "
+        "could have said no (docs/evidence.md).",
+        default="exit-status",
+        choices=("exit-status", "report"),
+    )
+    mutation_seconds: int = declare(
+        Kind.INTEGER,
+        "Seconds for mutations of the changed lines, five runs at most; 0 turns them off. They "
+        "need evidence by report.",
+        default=120,
+        metavar="SECONDS",
+        least=0,
+        most=86_400,
+    )
+    mutation_floor: int | None = declare(
+        Kind.INTEGER,
+        "Per cent of the mutants that the tests must kill.",
+        metavar="PERCENT",
+        least=0,
+        most=100,
+    )
     test_network: bool = declare(Kind.FLAG, "Let tests reach the network.", default=False)
     protected_paths: tuple[str, ...] = declare(
         Kind.WORDS,

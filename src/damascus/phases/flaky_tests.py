@@ -13,9 +13,11 @@ import re
 from collections.abc import Callable
 from typing import Final
 
+from damascus.domain.evidence import Outcome
 from damascus.domain.findings import Details
 from damascus.domain.work import PhaseContext, PhaseResult, Verdict
-from damascus.phases.test_run import MergedTree, TestRun, run_tests
+from damascus.phases.proof import run_tests
+from damascus.phases.test_run import MergedTree, TestRun
 from damascus.ports import Tools
 from damascus.text.sanitize import clean, one_line
 
@@ -59,7 +61,7 @@ def explain_red(
     base = run_tests(context, tools, fresh("base"))
     if not base.red:
         return first
-    ours, theirs = failures(first.output), failures(base.output)
+    ours, theirs = failed_tests(first), failed_tests(base)
     if ours and theirs:
         # What the spec speaks of may well be red on the base: to make it green is the work.
         old = sorted(n for n in ours & theirs if not _is_named_in(context.item.spec or "", n))
@@ -77,6 +79,13 @@ def explain_red(
         sentence = f"{first.sentence} Red on the base already: {listed}."
         return dataclasses.replace(first, sentence=sentence, refusal=refusal)
     return first
+
+
+def failed_tests(run: TestRun) -> frozenset[str]:
+    """Return the names of the failed tests: as reported, or as far as the output tells them."""
+    if run.report is not None:
+        return run.report.named(Outcome.FAILED)
+    return failures(run.output)
 
 
 def failures(output: str) -> frozenset[str]:
@@ -106,7 +115,7 @@ def _report(
         finding.details.get("class") == kind and (kind != FLAKY or finding.is_about(tree.head_sha))
         for finding in context.item.findings
     )
-    failed = sorted(failures(run.output))[:_SHOWN]
+    failed = sorted(failed_tests(run))[:_SHOWN]
     summary = f"{kind}: {sentence}"
     if reported_before and kind == FLAKY:
         summary += " It happened before; make these tests the same every time they run."

@@ -29,8 +29,16 @@ from damascus.errors import (
     HeadMovedError,
     MergeConflictError,
 )
-from damascus.phases import flaky_tests, protected, pull_request_text, pull_requests, tampering
-from damascus.phases.test_run import MergedTree, TestRun, run_tests
+from damascus.phases import (
+    flaky_tests,
+    proof,
+    protected,
+    pull_request_text,
+    pull_requests,
+    tampering,
+)
+from damascus.phases.proof import run_tests
+from damascus.phases.test_run import MergedTree, TestRun
 from damascus.ports import PullRequest, Tools, Workspace
 from damascus.text.sanitize import one_line
 
@@ -89,15 +97,43 @@ def _one_round(
     tools.forge.set_status(pull.head_sha, state="pending", description="testing the merged tree")
     crashpoint(Boundary.TESTS_BEFORE)
     tests = run_tests(context, tools, tree)
+    evidence = None
     if tests.red:
         tests = flaky_tests.explain_red(
             context, tools, tree, tests, fresh=lambda what: _fresh(tools, tree, turn, what)
         )
+    else:
+        proved = proof.prove(
+            context,
+            tools,
+            tree,
+            tests,
+            fresh=lambda what: _fresh(tools, tree, turn, what),
+            accepted=_accepted_tests(context, pull.head_sha),
+        )
+        tests, evidence = proved.tests, proved.evidence
     crashpoint(Boundary.TESTS_AFTER)
     _report(tools, pull, tree, tests)
     if tests.refusal is not None:
         return tests.refusal
-    return _merge(context, tools, pull, tree)
+    merged = _merge(context, tools, pull, tree)
+    if merged is None or evidence is None:
+        return merged
+    return dataclasses.replace(
+        merged,
+        summary=f"{merged.summary} {evidence.sentence}",
+        details={**merged.details, "evidence": evidence.json()},
+    )
+
+
+def _accepted_tests(context: PhaseContext, head_sha: str) -> bool:
+    """Tell whether a person was asked about the tests of this very commit, and said yes."""
+    return any(
+        finding.details.get("ask")
+        and finding.details.get("tampering")
+        and finding.is_about(head_sha)
+        for finding in context.item.findings
+    )
 
 
 def _merged_tree(

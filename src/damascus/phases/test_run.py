@@ -6,21 +6,24 @@ The exit status of the test command decides; its output is only shown.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
+from damascus.domain.evidence import TestReport
 from damascus.domain.findings import Details
 from damascus.domain.work import PhaseContext, PhaseResult, Verdict
 from damascus.errors import ClaimLostError, SandboxError
+from damascus.evidence.judge import Judge, Run
 from damascus.phases.pull_request_text import command_line
 from damascus.ports import Command, Finished, Tools, Workspace
 from damascus.text.sanitize import tail
 
 _TAIL_CAP = 8_000
-_CANNOT_RUN = frozenset(
+CANNOT_RUN = frozenset(
     {126, 127}
 )  # what shells and launchers say for "not executable", "not found"
-_NO_TESTS = 5  # pytest collected nothing
+NO_TESTS = 5  # pytest collected nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +40,8 @@ class TestRun:
     """How the tests ended: `refusal` is the verdict on the item, None when they are green.
 
     `red` says that the test command ran and failed. `status` is what the commit status becomes
-    when they are not green; `sentence` says it for people.
+    when they are not green; `sentence` says it for people. `run` and `judge` are there where the
+    project wants evidence by report: the run by name, and who can run the tests again.
     """
 
     argv: Sequence[str]
@@ -46,49 +50,65 @@ class TestRun:
     refusal: PhaseResult | None = None
     status: str = "failure"
     red: bool = False
+    run: Run | None = None
+    judge: Judge | None = None
+
+    @property
+    def report(self) -> TestReport | None:
+        """What ran, by name; None where the exit status alone is believed, or nothing was told."""
+        return self.run.report if self.run else None
 
 
-def run_tests(context: PhaseContext, tools: Tools, tree: MergedTree) -> TestRun:
-    """Run the project's setup command, if any, and the test command.
+def run_by_exit_status(context: PhaseContext, tools: Tools, tree: MergedTree) -> TestRun:
+    """Run the project's setup command, if any, and the test command, and believe its exit status.
 
     Raises:
         ClaimLostError: when the claim was lost meanwhile.
         SandboxError: when this machine cannot run anything at all.
     """
-    project = context.project
-    if project.setup_command:
-        setup = _run(context, tools, tree, project.setup_command)
-        command = command_line(project.setup_command)
-        if setup is None or setup.exit_code in _CANNOT_RUN:
-            return _refused(
-                Verdict.ERROR,
-                tree,
-                project.setup_command,
-                f"The project's setup command {command!r} cannot be run here; install the program "
-                "or change the project.",
-                setup,
-            )
-        if setup.exit_code or setup.stopped:
-            sentence = f"The setup command {_ended(setup, project.test_timeout_seconds)}."
-            return _refused(Verdict.FAIL, tree, project.setup_command, sentence, setup)
-    argv = project.test_command or context.item.test_command
+    refused = set_up(context, tools, tree)
+    if refused is not None:
+        return refused
+    argv = context.project.test_command or context.item.test_command
     if not argv:
-        return _refused(Verdict.SPEC_WRONG, tree, (), "The spec names no test command.", None)
-    finished = _run(context, tools, tree, argv)
-    if finished is None or finished.exit_code in _CANNOT_RUN:
-        return _cannot_run(context, tree, argv, finished)
+        return refused_run(Verdict.SPEC_WRONG, tree, (), "The spec names no test command.", None)
+    finished = run_command(context, tools, tree, argv)
+    if finished is None or finished.exit_code in CANNOT_RUN:
+        return cannot_run(context, tree, argv, finished)
     if finished.exit_code == 0 and finished.stopped is None:
         sentence = "the test command ended with status 0."
         return TestRun(argv, sentence, finished.output)
-    sentence = f"The test command {_ended(finished, project.test_timeout_seconds)}."
-    no_tests = finished.exit_code == _NO_TESTS and "pytest" in " ".join(argv)
+    sentence = f"The test command {how_it_ended(finished, context.project.test_timeout_seconds)}."
+    no_tests = finished.exit_code == NO_TESTS and "pytest" in " ".join(argv)
     if no_tests:
         sentence = "The test command found no tests (pytest ended with status 5)."
-    refused = _refused(Verdict.FAIL, tree, argv, sentence, finished)
+    refused = refused_run(Verdict.FAIL, tree, argv, sentence, finished)
     return dataclasses.replace(refused, red=not no_tests)
 
 
-def _cannot_run(
+def set_up(context: PhaseContext, tools: Tools, tree: MergedTree) -> TestRun | None:
+    """Run the project's setup command, if it has one: what was wrong with it, None when nothing."""
+    project = context.project
+    if not project.setup_command:
+        return None
+    setup = run_command(context, tools, tree, project.setup_command)
+    command = command_line(project.setup_command)
+    if setup is None or setup.exit_code in CANNOT_RUN:
+        return refused_run(
+            Verdict.ERROR,
+            tree,
+            project.setup_command,
+            f"The project's setup command {command!r} cannot be run here; install the program "
+            "or change the project.",
+            setup,
+        )
+    if setup.exit_code or setup.stopped:
+        sentence = f"The setup command {how_it_ended(setup, project.test_timeout_seconds)}."
+        return refused_run(Verdict.FAIL, tree, project.setup_command, sentence, setup)
+    return None
+
+
+def cannot_run(
     context: PhaseContext, tree: MergedTree, argv: Sequence[str], finished: Finished | None
 ) -> TestRun:
     """Decide whose fault it is that the test command does not start.
@@ -103,22 +123,25 @@ def _cannot_run(
         verdict = Verdict.SPEC_WRONG
     else:
         verdict = Verdict.FAIL if "/" in argv[0] or finished else Verdict.ERROR
-    return _refused(verdict, tree, argv, sentence, finished)
+    return refused_run(verdict, tree, argv, sentence, finished)
 
 
-def _ended(finished: Finished, timeout: int) -> str:
+def how_it_ended(finished: Finished, timeout: int) -> str:
+    """Say how a command ended, for the end of a sentence."""
     if finished.stopped == "timeout":
         return f"was stopped after {timeout} seconds"
     return f"ended with status {finished.exit_code}"
 
 
-def _refused(
+def refused_run(  # noqa: PLR0917 - what a run that is not green is made of
     verdict: Verdict,
     tree: MergedTree,
     argv: Sequence[str],
     sentence: str,
     finished: Finished | None,
+    more: Details | None = None,
 ) -> TestRun:
+    """A run that is not green, with the end of its output for the next attempt."""
     output = finished.output if finished else ""
     details: Details = {
         "command": command_line(argv),
@@ -130,15 +153,29 @@ def _refused(
     }
     if verdict is Verdict.SPEC_WRONG:
         details["reasons"] = [sentence]
+    if more:
+        details = {**details, **more}
     result = PhaseResult(verdict, sentence, details, base_sha=tree.base_sha)
     status = "failure" if verdict is Verdict.FAIL else "error"
     return TestRun(argv, sentence, output, refusal=result, status=status)
 
 
-def _run(
-    context: PhaseContext, tools: Tools, tree: MergedTree, argv: Sequence[str]
+def run_command(
+    context: PhaseContext,
+    tools: Tools,
+    tree: MergedTree,
+    argv: Sequence[str],
+    *,
+    env: Mapping[str, str] | None = None,
+    writable: Sequence[Path] = (),
+    readable: Sequence[Path] = (),
+    log: Path | None = None,
 ) -> Finished | None:
-    """Run a command in the merged tree; None when its program cannot be started."""
+    """Run a command in the merged tree; None when its program cannot be started.
+
+    `env`, `writable` and `readable` are added to what the command has anyway. What it prints goes
+    to `log`, or to the log of the run.
+    """
     project, workspace = context.project, tree.workspace
     command = Command(
         argv=tuple(argv),
@@ -148,12 +185,14 @@ def _run(
             "HOME": str(workspace.home),
             "LANG": "C.UTF-8",
             "CI": "true",
+            **(env or {}),
         },
-        writable=(workspace.checkout, workspace.home),
+        writable=(workspace.checkout, workspace.home, *writable),
+        readable=readable,
         timeout=float(project.test_timeout_seconds),
         network=project.test_network,
         output_cap=tools.limits.output_cap,
-        log=tools.workspace.log,
+        log=log or tools.workspace.log,
     )
     try:
         finished = tools.sandbox.run(command, tools.guard)

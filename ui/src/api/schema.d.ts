@@ -684,6 +684,26 @@ export interface components {
              */
             test_timeout_seconds?: number | null;
             /**
+             * Test Report
+             * @description JUnit XML files that the test command writes, for a runner nobody knows.
+             */
+            test_report?: string[] | null;
+            /**
+             * Test Evidence
+             * @description What must show that the tests ran: the command's exit status, or a report by name that could have said no (docs/evidence.md). Default: exit-status.
+             */
+            test_evidence?: ("exit-status" | "report") | null;
+            /**
+             * Mutation Seconds
+             * @description Seconds for mutations of the changed lines, five runs at most; 0 turns them off. They need evidence by report. Default: 120.
+             */
+            mutation_seconds?: number | null;
+            /**
+             * Mutation Floor
+             * @description Per cent of the mutants that the tests must kill.
+             */
+            mutation_floor?: number | null;
+            /**
              * Test Network
              * @description Let tests reach the network.
              */
@@ -811,6 +831,26 @@ export interface components {
              * @description Seconds the tests may take. Default: 900.
              */
             test_timeout_seconds?: number | null;
+            /**
+             * Test Report
+             * @description JUnit XML files that the test command writes, for a runner nobody knows.
+             */
+            test_report?: string[] | null;
+            /**
+             * Test Evidence
+             * @description What must show that the tests ran: the command's exit status, or a report by name that could have said no (docs/evidence.md). Default: exit-status.
+             */
+            test_evidence?: ("exit-status" | "report") | null;
+            /**
+             * Mutation Seconds
+             * @description Seconds for mutations of the changed lines, five runs at most; 0 turns them off. They need evidence by report. Default: 120.
+             */
+            mutation_seconds?: number | null;
+            /**
+             * Mutation Floor
+             * @description Per cent of the mutants that the tests must kill.
+             */
+            mutation_floor?: number | null;
             /**
              * Test Network
              * @description Let tests reach the network.

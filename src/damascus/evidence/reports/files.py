@@ -1,0 +1,44 @@
+"""Reading files that a test run left: plain ones only, never through a link, capped."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+REPORT_CAP: Final = 64 * 2**20  # bytes of one report
+_FILES_CAP: Final = 20_000
+
+
+def read_capped(path: Path, cap: int = REPORT_CAP) -> bytes | None:
+    """The bytes of a plain file; None if it is absent, a link, something else, or over `cap`."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return None
+    with os.fdopen(fd, "rb") as file:
+        try:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                return None
+            data = file.read(cap + 1)
+        except OSError:
+            return None
+    return None if len(data) > cap else data
+
+
+def matching(checkout: Path, patterns: Iterable[str]) -> list[Path]:
+    """The plain files below `checkout` that match one of the glob patterns, sorted."""
+    found: set[Path] = set()
+    for pattern in patterns:
+        for path in checkout.glob(pattern):
+            if path.is_file() and not path.is_symlink() and _inside(path, checkout):
+                found.add(path)
+            if len(found) > _FILES_CAP:
+                return []
+    return sorted(found)
+
+
+def _inside(path: Path, checkout: Path) -> bool:
+    return path.resolve().is_relative_to(checkout.resolve())

@@ -1,0 +1,110 @@
+"""The tree that is judged, kept as it was and laid out anew for every run.
+
+A run may leave anything behind. So each run gets a copy of what was prepared, always at the same
+path: build directories and environments hold absolute paths.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+
+from damascus.evidence.reports.files import read_capped
+
+_TEXT_CAP = 2_000_000
+
+
+class PreparedTree:
+    """`checkout` as it was when this was made; `keep` is an empty directory beside it."""
+
+    def __init__(self, checkout: Path, keep: Path) -> None:
+        self.checkout = checkout
+        self._keep = keep
+        _copy(checkout, keep)
+
+    def restore_sources(self) -> None:
+        """Lay the kept files over the checkout: what a set-up command did to them is undone.
+
+        What it made besides stays, and is kept from now on.
+        """
+        _copy(self._keep, self.checkout)
+        _remove(self._keep)
+        _copy(self.checkout, self._keep)
+
+    def lay_out(self, changes: Mapping[str, str | None] | None = None) -> None:
+        """Make the checkout what was kept, with the texts of `changes` (None: no such file).
+
+        A path that leads through a link is left alone.
+        """
+        _remove(self.checkout)
+        _copy(self._keep, self.checkout)
+        for path, text in (changes or {}).items():
+            write(self.checkout, path, text)
+
+    def text(self, path: str) -> str | None:
+        """The text of a plain file as it was kept; None for what is absent, a link or no UTF-8."""
+        return read_text(self._keep, path)
+
+    def drop(self) -> None:
+        """Remove what was kept."""
+        _remove(self._keep)
+
+
+def read_text(top: Path, path: str) -> str | None:
+    """The text of a plain file below `top`; None for what is absent, a link or no UTF-8."""
+    if not _plain_way(top, path):
+        return None
+    data = read_capped(top / path, _TEXT_CAP)
+    try:
+        return None if data is None else data.decode()
+    except UnicodeDecodeError:
+        return None
+
+
+def write(top: Path, path: str, text: str | None) -> None:
+    """Write or remove a plain file below `top`, never through a link."""
+    place = top / path
+    if not _plain_way(top, path):
+        return
+    if place.is_symlink() or place.exists():
+        mode = place.lstat().st_mode
+        if not stat.S_ISDIR(mode):
+            place.unlink()
+    else:
+        mode = 0o644
+    if text is not None:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        fd = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode & 0o777)
+        with os.fdopen(fd, "w", encoding="utf-8", newline="") as file:
+            file.write(text)
+
+
+def _plain_way(top: Path, path: str) -> bool:
+    """Tell whether no directory on the way to `path` is a link, nor leads out of `top`."""
+    place = top
+    for part in Path(path).parts[:-1]:
+        if part == "..":
+            return False
+        place /= part
+        if place.is_symlink():
+            return False
+    return not Path(path).is_absolute() and ".." not in Path(path).parts
+
+
+def _copy(source: Path, target: Path) -> None:
+    shutil.copytree(source, target, symlinks=True, dirs_exist_ok=True, copy_function=_copy_file)
+
+
+def _copy_file(source: str, target: str) -> str:
+    if Path(target).is_symlink():
+        Path(target).unlink()
+    if stat.S_ISREG(os.lstat(source).st_mode):
+        return shutil.copy2(source, target, follow_symlinks=False)
+    return target  # a socket or a pipe that a set-up left: no test needs it
+
+
+def _remove(path: Path) -> None:
+    shutil.rmtree(path, ignore_errors=False)

@@ -1,0 +1,183 @@
+"""From a green run to evidence: what the judge shows, and what becomes of it when it does not.
+
+The base's own run is remembered per base commit, command and sandbox, so that it is paid once.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Callable
+
+from damascus.domain.evidence import EXIT_STATUS, Evidence, Mutation, TestReport
+from damascus.domain.findings import Details
+from damascus.domain.work import PhaseContext, Verdict
+from damascus.evidence.compare import ChangedFile
+from damascus.evidence.judge import Judge, NoEvidence
+from damascus.evidence.runners import Ambient
+from damascus.phases.pull_request_text import command_line
+from damascus.phases.reported_tests import run_reporting
+from damascus.phases.test_run import MergedTree, TestRun, refused_run, run_by_exit_status
+from damascus.ports import Tools
+
+_FILES = 20_000
+_FILE_CAP = 2_000_000
+_SHOWN = 50
+_MUTATION_RUNS = 5
+
+
+def run_tests(context: PhaseContext, tools: Tools, tree: MergedTree) -> TestRun:
+    """Run the tests as the project wants them judged: by their exit status, or by their report.
+
+    Raises:
+        ClaimLostError: when the claim was lost meanwhile.
+        SandboxError: when this machine cannot run anything at all.
+    """
+    if context.project.test_evidence == EXIT_STATUS:
+        return run_by_exit_status(context, tools, tree)
+    return run_reporting(context, tools, tree)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Proved:
+    """A green run with its evidence, or without it and refused."""
+
+    tests: TestRun
+    evidence: Evidence | None = None
+
+
+def prove(
+    context: PhaseContext,
+    tools: Tools,
+    tree: MergedTree,
+    tests: TestRun,
+    *,
+    fresh: Callable[[str], MergedTree],
+    accepted: bool,
+) -> Proved:
+    """Gather the evidence for a green run, or for one that is green but reported nothing.
+
+    `fresh("base")` makes a checkout of the base alone. `accepted` says that a person has accepted
+    that tests of the base are changed or gone. Raises what `run_tests` raises.
+    """
+    judge, run = tests.judge, tests.run
+    if judge is None or run is None:
+        return Proved(tests)
+    before = baseline(context, tools, tree, judge, fresh)
+    if run.report is None:
+        return Proved(_unreported(tests, tree, judge, before))
+    if tests.refusal is not None:
+        return Proved(tests)
+    judge.candidate = dataclasses.replace(
+        judge.candidate,
+        changes=_changes(tools, tree),
+        tracked=tools.git.files(tree.workspace, limit=_FILES),
+        before=before,
+    )
+    try:
+        evidence = judge.evidence(run, accepted=accepted)
+    except NoEvidence as none:
+        return Proved(_not_believed(context, tests, tree, none))
+    return _mutated(context, tests, tree, judge, evidence)
+
+
+def baseline(
+    context: PhaseContext,
+    tools: Tools,
+    tree: MergedTree,
+    judge: Judge,
+    fresh: Callable[[str], MergedTree],
+) -> TestReport | None:
+    """The report of the same command on the base alone: remembered, or run now.
+
+    None when the base gives no report, as when it does not compile.
+    """
+    key = _key(context, tools, tree, judge)
+    known = tools.baselines.get(key)
+    if known is not None:
+        return known
+    base = run_tests(context, tools, fresh("base"))
+    if base.report is not None:
+        tools.baselines.put(key, base.report)
+    return base.report
+
+
+def _key(context: PhaseContext, tools: Tools, tree: MergedTree, judge: Judge) -> str:
+    parts = [
+        context.project.id,
+        tree.base_sha,
+        list(judge.candidate.command),
+        list(context.project.setup_command or ()),
+        list(context.project.test_report),
+        context.project.test_network,
+        judge.runner.name,
+        tools.sandbox.name,
+        tools.path,
+    ]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def _changes(tools: Tools, tree: MergedTree) -> list[ChangedFile]:
+    def text(path: str, at: str | None) -> str | None:
+        return tools.git.read(tree.workspace, path, cap=_FILE_CAP, at=at)
+
+    changed = tools.git.changed_paths(tree.workspace, base=tree.base_sha, head=tree.head_sha)
+    found = (ChangedFile(path, text(path, tree.base_sha), text(path, None)) for path in changed)
+    return [change for change in found if change.before != change.after]
+
+
+def _unreported(
+    tests: TestRun, tree: MergedTree, judge: Judge, before: TestReport | None
+) -> TestRun:
+    """Say whose task it is that nothing was reported."""
+    if before is None and isinstance(judge.runner, Ambient):
+        said = (
+            f"Nobody can tell which tests {command_line(tests.argv)!r} runs: no runner in it "
+            "reports. Name the JUnit XML it writes (test report), or accept its exit status alone "
+            "(test evidence exit-status)."
+        )
+        found = refused_run(Verdict.FAIL, tree, tests.argv, said, None, {"no_evidence": True})
+        if found.refusal is not None:
+            asked = dataclasses.replace(found.refusal, needs_person=True)
+            return dataclasses.replace(found, refusal=asked, status="error")
+    return tests
+
+
+def _not_believed(
+    context: PhaseContext, tests: TestRun, tree: MergedTree, none: NoEvidence
+) -> TestRun:
+    ask = none.acceptable and context.project.protected_policy == "ask"
+    details: Details = {"reasons": list(none.reasons)[:_SHOWN], "no_evidence": True}
+    if none.acceptable:
+        details["tampering"] = True
+    if ask:
+        details["ask"] = True
+    finished = none.run.finished if none.run else None
+    found = refused_run(Verdict.FAIL, tree, tests.argv, none.sentence, finished, details)
+    if ask and found.refusal is not None:
+        asked = dataclasses.replace(found.refusal, needs_person=True)
+        found = dataclasses.replace(found, refusal=asked)
+    return found
+
+
+def _mutated(
+    context: PhaseContext, tests: TestRun, tree: MergedTree, judge: Judge, evidence: Evidence
+) -> Proved:
+    """Add the mutation score, and refuse where the project asks for a better one."""
+    seconds, floor = context.project.mutation_seconds, context.project.mutation_floor
+    after = evidence.after
+    mutation = Mutation()
+    if seconds and after is not None:
+        mutation = judge.mutation(after, seconds=float(seconds), runs=_MUTATION_RUNS)
+        evidence = dataclasses.replace(evidence, mutation=mutation, seconds=dict(judge.seconds))
+    proved = Proved(dataclasses.replace(tests, sentence=evidence.sentence), evidence)
+    if floor is None or mutation.score is None or mutation.score * 100 >= floor:
+        return proved
+    said = (
+        f"The tests killed {mutation.killed} of {mutation.total} mutants of the changed lines; the "
+        f"project wants {floor} per cent."
+    )
+    details: Details = {"reasons": [f"survived: {one}" for one in mutation.survivors]}
+    found = refused_run(Verdict.FAIL, tree, tests.argv, said, None, details)
+    return Proved(found, evidence)
