@@ -1,0 +1,135 @@
+"""A repository with a base and a piece of work on it, held before a real review.
+
+Real git, a local forge, the sandbox in force, and the runner that the command names. What a game
+or a story shows is the review's verdict and where the base branch stands afterwards.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from damascus.domain.work import Claim, Phase, PhaseContext, Project, WorkItem
+from damascus.forge.local import LocalForge
+from damascus.git_ops import GitBinary
+from damascus.phases import review
+from damascus.ports import Limits, Tools, Workspace
+from damascus.sandbox import detect
+from damascus.wiki import RepositoryWiki
+from support.fake_ports import FakeBaselines, FakeBuilder, FakeGuard, FakeLLM, FakeProgress
+from support.shop import PATH, git
+
+SPEC = """## Goal
+
+{goal}
+
+## Context
+
+None.
+
+## Acceptance Criteria
+
+- AC-1: It holds.
+
+## Implementation Plan
+
+1. Do it.
+
+## TDD Plan
+
+1. AC-1.
+
+## Test Command
+
+```sh
+{command}
+```
+"""
+
+
+class Arena:
+    """`files` is the base; a text that begins with `->` is a link, None is no file."""
+
+    def __init__(self, root, files, command, *, path=PATH, **policy):
+        self.root = root
+        self.path = path
+        self.remote = root / "remote.git"
+        self.person = root / "person"
+        git(root, "init", "-q", "--bare", "-b", "main", str(self.remote))
+        self.person.mkdir()
+        git(self.person, "init", "-q", "-b", "main")
+        git(self.person, "remote", "add", "origin", str(self.remote))
+        self._commit({"README.md": "# Arena\n", **files}, "main")
+        self.forge = LocalForge(self.remote)
+        self.baselines = FakeBaselines()
+        self.command = tuple(command)
+        self.project = Project(
+            id=1,
+            name="arena",
+            forge="local",
+            repo=str(self.remote),
+            base_branch="main",
+            test_command=self.command,
+            **{
+                "test_evidence": "report",
+                "mutation_seconds": 0,
+                "test_timeout_seconds": 120,
+                **policy,
+            },
+        )
+        self.runs = 0
+
+    def base(self):
+        return git(self.remote, "rev-parse", "refs/heads/main")
+
+    def work(self, files, goal="Change it."):
+        """Put the work on a branch with a pull request, and its item before the review."""
+        git(self.person, "checkout", "-q", "-B", "damascus-7-work", "main")
+        sha = self._commit(files, "damascus-7-work")
+        pull = self.forge.ensure_pull(head="damascus-7-work", base="main", title="t", body="b")
+        spec = SPEC.format(goal=goal, command=" ".join(self.command))
+        self.item = WorkItem(
+            7, 1, "work", "Work", "Work.", Phase.REVIEW, 0, 1, 3, spec=spec,
+            test_command=self.command, branch="damascus-7-work", head_sha=sha,
+            pr_number=pull.number,
+        )  # fmt: skip
+        return sha
+
+    def review(self):
+        self.runs += 1
+        root = self.root / f"7-{self.runs}"
+        root.mkdir()
+        guard = FakeGuard()
+        tools = Tools(
+            llm=FakeLLM,
+            builder=lambda _: FakeBuilder(),
+            forge=self.forge,
+            git=GitBinary(),
+            sandbox=detect("auto", path=self.path),
+            wiki=RepositoryWiki(GitBinary()),
+            progress=FakeProgress(guard),
+            guard=guard,
+            workspace=Workspace(root),
+            limits=Limits(),
+            path=self.path,
+            baselines=self.baselines,
+        )
+        claim = Claim(7, self.runs, "w", Phase.REVIEW, 1, 3, 0)
+        return review.run_review(PhaseContext(claim, 1, self.item, self.project), tools)
+
+    def answer(self, finding):
+        self.item = replace(self.item, findings=(*self.item.findings, finding))
+
+    def _commit(self, files, branch):
+        for name, text in files.items():
+            path = self.person / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if path.is_symlink() or path.exists():
+                path.unlink()
+            if text is not None and text.startswith("->"):
+                path.symlink_to(text[2:])
+            elif text is not None:
+                path.write_text(text)
+        git(self.person, "add", "-A")
+        git(self.person, "commit", "-q", "-m", "By somebody")
+        git(self.person, "push", "-q", "--force", "origin", f"HEAD:{branch}")
+        return git(self.person, "rev-parse", "HEAD")
