@@ -67,7 +67,8 @@ class BacklogBase:
         """The number that `item` names; whether a number exists is found out by its use."""
         if isinstance(item, int):
             return item
-        text = item.strip().removeprefix("#")
+        # A secret with a slash in it must not come back in two halves that nobody knows.
+        text = self._app.redactor.redact(item).strip().removeprefix("#")
         if text.isascii() and text.isdigit() and 0 < int(text[:_DIGITS]) <= _BIGGEST:
             return int(text)
         project, slash, key = text.partition("/")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shlex
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,7 +58,8 @@ class Stories(BacklogBase):
         that cannot be kept.
         """
         caller.require(INGEST)
-        story = story_of(new)
+        redact = self._app.redactor.redact
+        story = story_of(new, redact)
         project = new.project or self._only_project()
         after = [self._number(item) for item in new.after]
         for number in after:
@@ -92,7 +94,7 @@ class Stories(BacklogBase):
             item_id=done["item_id"],
             project=project,
             key=done["key"],
-            title=story.title,
+            title=redact(story.title),
             outcome=done["outcome"],
             changed=tuple(done["changed"]),
             not_taken=tuple(done["not_taken"]),
@@ -195,13 +197,16 @@ class Stories(BacklogBase):
         return f"git fetch {store} 'refs/attempts/{number}/*:refs/heads/attempts/{number}/*'"
 
 
-def story_of(new: NewStory) -> Story:
-    """The story, with a key from the title; from the text where the title has no slug's letter."""
+def story_of(new: NewStory, redact: Callable[[str], str]) -> Story:
+    """The story, with a key from the title; from the text where the title has no slug's letter.
+
+    `redact` takes secrets out of the title first: a key must not spell one.
+    """
     raw = new.text.encode() if isinstance(new.text, str) else new.text
     key = new.key
     if key is None:
         story = read_story(raw, name=new.name, key="x", title=new.title)
-        key = slugify(story.title) or f"story-{story.sha[:12]}"
+        key = slugify(redact(story.title)) or f"story-{story.sha[:12]}"
     return read_story(raw, name=new.name, key=key, title=new.title)
 
 

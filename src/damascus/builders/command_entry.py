@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Iterable
+from typing import Final
 
 from pydantic import Field
 
@@ -29,6 +31,14 @@ class CommandSettings(Section):
     )
 
 
+# Paths and lists of them, locales, numbers, and words with dots and dashes: `/usr/bin:/bin`,
+# `de_DE.UTF-8`, `us-east-1`, `1,5`. A path has no letter that only base64 has.
+_NO_SECRET: Final = re.compile(
+    r"(?:~?/[\w.@-]*)+(?::~?(?:/[\w.@-]*)+)*|[a-z]{2,3}_[A-Z]{2}(?:\.[\w-]+)?(?:@\w+)?|C\.UTF-8"
+    r"|[\d.,]+|[A-Za-z]{1,15}(?:[-_.][A-Za-z]{1,15}|[-_.]\d{1,3})*"
+)
+
+
 def _make(settings: CommandSettings, context: BuilderContext) -> Builder:
     from .command import CommandAgent  # noqa: PLC0415 - only where it builds
 
@@ -51,8 +61,9 @@ def _check(settings: CommandSettings, context: BuilderContext) -> Found:
 
 
 def _secrets(settings: CommandSettings) -> Iterable[str]:
-    """The variables handed on to it are keys, as a rule."""
-    return [value for name in settings.env if (value := os.environ.get(name))]
+    """The variables handed on to it are keys, as a rule; what plainly is none stays readable."""
+    values = (os.environ.get(name, "") for name in settings.env)
+    return [value for value in values if value and not _NO_SECRET.fullmatch(value)]
 
 
 ENTRY = BuilderEntry(

@@ -79,7 +79,7 @@ class _Batch:
         from damascus.backlog.stories import story_of  # noqa: PLC0415 - `--help` does not pay
 
         new = _with_text(self.said, path)
-        key = story_of(new).key
+        key = story_of(new, self.door.app.redactor.redact).key
         if key in self.seen:
             raise UsageError(
                 f"{path} and {self.seen[key]} would both be story {key!r}: rename one, "
