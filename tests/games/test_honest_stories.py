@@ -4,6 +4,7 @@ import pytest
 
 from damascus.domain.work import Verdict
 from games.test_native import (
+    ALL,
     CARGO,
     GO,
     GO_BASE,
@@ -121,7 +122,9 @@ STORIES = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("story", STORIES)
+@pytest.mark.parametrize(
+    "story", [name for name in STORIES if ALL or " Go" not in name or name == "a function in Go"]
+)
 def test_honest_work_is_merged_at_the_first_try_with_its_evidence(tmp_path, story):
     command, base, work, goal = STORIES[story]
     program = command[0] if command[0] in {"go", "cargo", "npm"} else "python3"
