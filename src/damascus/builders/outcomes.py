@@ -31,14 +31,18 @@ def speaks_of_budget(text: str) -> bool:
     return any(word in text.lower() for word in _BUDGET_WORDS)
 
 
+_MISSING_LINE = 60  # characters of the longest line that says how much is missing
+
+
 def one_line(text: str, limit: int = 300) -> str:
     """The end of a text as one line, at most `limit` characters; "it said nothing" if empty."""
     return sanitize.last_line(text, limit) or "it said nothing"
 
 
 def tail(text: str, limit: int = 2000) -> str:
-    """The last `limit` characters, without surrounding blanks."""
-    return sanitize.tail(text.strip(), limit)
+    """The end of a text, at most `limit` characters with the line that says what is missing."""
+    text = sanitize.clean(text.strip())
+    return text if len(text) <= limit else sanitize.tail(text, limit - _MISSING_LINE)
 
 
 def presentable(outcome: BuildOutcome, secrets: Iterable[str | None] = ()) -> BuildOutcome:
