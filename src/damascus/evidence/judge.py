@@ -30,6 +30,7 @@ from damascus.domain.evidence import (
 from damascus.evidence import criteria, files, mutants, sampling
 from damascus.evidence.compare import ChangedFile, Comparison, compare, names_test
 from damascus.evidence.languages import language_of
+from damascus.evidence.languages.grammar import GrammarLanguage
 from damascus.evidence.runners import Place, Runner, Start
 from damascus.evidence.sampling import Trap, set_trap
 from damascus.evidence.trees import PreparedTree
@@ -209,7 +210,7 @@ class Judge:
     def _judged_by_the_base(self, after: TestReport) -> None:
         """Run the base's own copies of the tests that the work changed without being told to."""
         candidate = self.candidate
-        own = {
+        own: dict[str, str | None] = {
             change.path: change.before
             for change in candidate.changes
             if change.before is not None
@@ -218,6 +219,7 @@ class Judge:
             and not _names_file(candidate.spec, change.path)
             and not files.follows_moves(change, candidate.changes)
         }
+        own |= self._inline_tests()
         support = {
             change.path: None
             for change in candidate.changes
@@ -228,7 +230,8 @@ class Judge:
         if not (own or support) or candidate.before is None:
             return
         before = candidate.before
-        argv = None if support else self._narrowed(own)
+        plain = not support and all(files.is_test(path) for path in own)
+        argv = self._narrowed(own) if plain else None
         if argv:  # files without changes were judged in the plain run
             before = TestReport.of(
                 before.runner, [case for case in before.tests.values() if case.path in own]
@@ -254,6 +257,29 @@ class Judge:
                 run,
                 acceptable=True,
             )
+
+    def _inline_tests(self) -> dict[str, str | None]:
+        """Sources that hold their own tests, as in Rust, with the base's tests in them."""
+        found: dict[str, str | None] = {}
+        for change in self.candidate.changes:
+            language = language_of(change.path)
+            if (
+                not isinstance(language, GrammarLanguage)
+                or files.is_test(change.path)
+                or change.before is None
+                or change.after is None
+                or _names_file(self.candidate.spec, change.path)
+            ):
+                continue
+            named = {
+                test.title
+                for test in language.tests(change.before)
+                if names_test(self.candidate.spec, TestCase(test.title, Outcome.PASSED, test.title))
+            }
+            text = language.with_tests_of(change.after, change.before, named)
+            if text != change.after:
+                found[change.path] = text
+        return found
 
     def _tripwire(self, after: TestReport) -> Tripwire:
         texts = self._test_texts(after)

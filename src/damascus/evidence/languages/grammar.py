@@ -297,6 +297,19 @@ class GrammarLanguage:
         text = (source[: last.start] + planted.encode() + source[last.start :]).decode()
         return text, self._grammar.titled(token)
 
+    def with_tests_of(self, text: str, base: str, keep: Collection[str]) -> str:
+        """`text`, in which each test that `base` has too is as it is there, but those in `keep`."""
+        old = base.encode()
+        bodies = {
+            found.captures["name"]: old[found.inside : found.end] for found in self._matches(old)
+        }
+        source = text.encode()
+        for found in reversed(self._matches(source)):
+            body = bodies.get(found.captures["name"])
+            if body is not None and found.captures["name"] not in keep:
+                source = source[: found.inside] + body + source[found.end :]
+        return source.decode()
+
     def leaves(self, text: str) -> Iterator[tuple[int, int, int]]:
         """The tokens that are code: line from 1, and where they begin and end in the text."""
         source = text.encode()
