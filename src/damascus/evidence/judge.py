@@ -407,11 +407,11 @@ class Judge:
                 if old.get(test.qualified, test.body) != test.body:
                     changed.add((change.path, test.title))
         passed = after.named(Outcome.PASSED)
+        old_names = passed - set(new)
         return [name for name in new if name in passed] + [
             case.name
             for case in after.tests.values()
-            if case.name in passed
-            and case.name not in set(new)
+            if case.name in old_names
             and any(
                 case.title == title and (case.path is None or case.path == path)
                 for path, title in changed
