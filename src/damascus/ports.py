@@ -97,6 +97,23 @@ class Sandbox(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A path that differs between two commits, and what it was and is as git keeps it.
+
+    `before` and `after` are mode and object id, such as "100644 <sha>"; empty where it is not.
+    """
+
+    path: str
+    before: str
+    after: str
+
+    @property
+    def is_link(self) -> bool:
+        """Whether it is a symbolic link or a submodule now: what it holds lies elsewhere."""
+        return self.after.startswith(("120000", "160000"))
+
+
 class Git(Protocol):
     """The git binary, hardened: never reads configuration, hooks or filters of the repository."""
 
@@ -127,6 +144,14 @@ class Git(Protocol):
 
     def changed_paths(self, workspace: Workspace, *, base: str, head: str) -> Sequence[str]:
         """Paths that differ between the merge base of the two and `head`."""
+        ...
+
+    def entries(self, workspace: Workspace, *, base: str, head: str) -> Sequence[Entry]:
+        """Like `changed_paths`, with what git keeps of each path."""
+        ...
+
+    def links(self, workspace: Workspace, *, at: str) -> Mapping[str, str]:
+        """The symbolic links of commit `at` that lead to another path of it, with that path."""
         ...
 
     def diff(self, workspace: Workspace, *, base: str, head: str, cap: int) -> str:

@@ -48,7 +48,15 @@ def test_a_project_keeps_its_whole_policy(cli):
     policy = (
         *("--test-command", "pytest -q 'a b'", "--allow-program", "make", "--allow-program", "go"),
         *("--setup-command", "make deps", "--test-timeout", "60", "--test-network"),
-        *("--protect", "ci/**", "--protected-policy", "ask", "--merge-style", "squash"),
+        *(
+            "--protect",
+            "ci/**",
+            "--no-default-protection",
+            "--protected-policy",
+            "ask",
+            "--merge-style",
+            "squash",
+        ),
         *("--max-concurrency", "2", "--budget-cycles", "5", "--budget-usd", "1.5"),
         *("--conventions", "conventions.md", "--builder", "mini"),
     )
@@ -63,6 +71,7 @@ def test_a_project_keeps_its_whole_policy(cli):
         "test_timeout_seconds": 60,
         "test_network": True,
         "protected_paths": ["ci/**"],
+        "default_protection": False,
         "protected_policy": "ask",
         "merge_style": "squash",
         "conventions": "Write tests.\n",
@@ -157,6 +166,8 @@ def test_what_was_said_about_a_project_can_be_said_anew(alpha):
         (("--unset", "repo"), 2, "names no option"),
         (("--unset", "builder", "--builder", "mini"), 2, "at once"),
         (("--test-command", "a && b"), 2, "no shell"),
+        (("--protect", "!.github/**"), 2, "'!.github/**' takes protection back"),
+        (("--protect", "[z-a]"), 2, "'[z-a]' is no glob"),
     ],
 )
 def test_a_change_that_cannot_be_meant_is_refused(alpha, words, code, why):

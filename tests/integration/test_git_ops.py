@@ -209,6 +209,22 @@ def test_reading_follows_links_inside_the_commit_only(worker, shop, remote, spac
     assert [worker.read(space, name, cap=9) for name in ("outside", "above", "loop")] == [None] * 3
 
 
+def test_entries_tell_what_git_keeps_of_each_path_and_links_where_they_lead(
+    worker, shop, remote, space, cloned
+):
+    (shop.person / "CLAUDE.md").symlink_to("docs/../src/login.py")
+    (shop.person / "outside").symlink_to("/etc/passwd")
+    (shop.person / "src" / "login.py").rename(shop.person / "src" / "moved é.py")
+    shop.commit()
+    head = worker.clone(remote, space, ref="main")
+    found = {entry.path: entry for entry in worker.entries(space, base=cloned, head=head)}
+    assert sorted(found) == ["CLAUDE.md", "outside", "src/login.py", "src/moved é.py"]
+    assert found["CLAUDE.md"].is_link
+    assert (found["src/login.py"].after, found["src/moved é.py"].before) == ("", "")
+    assert found["src/login.py"].before == found["src/moved é.py"].after
+    assert worker.links(space, at=head) == {"CLAUDE.md": "src/login.py"}
+
+
 def test_text_that_is_no_text_is_read_all_the_same(worker, shop, remote, space):
     shop.push({"odd": "a\udcff\0b\n", "na\udcffme": "x", "ünï": "y"})
     worker.clone(remote, space, ref="main")

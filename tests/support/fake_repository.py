@@ -22,7 +22,7 @@ from damascus.errors import (
     MergeConflictError,
     NotFoundError,
 )
-from damascus.ports import PullRequest, Remote, Workspace
+from damascus.ports import Entry, PullRequest, Remote, Workspace
 
 Tree = Mapping[str, str]
 
@@ -128,6 +128,15 @@ class FakeGit:
         new = self.repository.tree(head)
         return sorted(path for path in {*old, *new} if old.get(path) != new.get(path))
 
+    def entries(self, workspace: Workspace, *, base: str, head: str) -> Sequence[Entry]:
+        old = self.repository.tree(self.repository.merge_base(base, head))
+        new = self.repository.tree(head)
+        paths = self.changed_paths(workspace, base=base, head=head)
+        return [Entry(path, _kept(old.get(path)), _kept(new.get(path))) for path in paths]
+
+    def links(self, workspace: Workspace, *, at: str) -> Mapping[str, str]:
+        return {}
+
     def diff(self, workspace: Workspace, *, base: str, head: str, cap: int) -> str:
         return "\n".join(self.changed_paths(workspace, base=base, head=head))[:cap]
 
@@ -165,6 +174,10 @@ class FakeGit:
             file = workspace.checkout / path
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text)
+
+
+def _kept(text: str | None) -> str:
+    return "" if text is None else f"100644 {hashlib.sha1(text.encode()).hexdigest()}"  # noqa: S324 - as git does
 
 
 class FakeForge:

@@ -36,6 +36,8 @@ def test_what_has_a_column_is_kept_apart_from_the_policy():
         ("test_timeout_seconds", 0, "from 1 to 86400, not 0"),
         ("test_timeout_seconds", True, "not a whole number"),
         ("test_network", "yes", "true or false"),
+        ("protected_paths", ["ci/**", "!.github/**"], "'!.github/**' takes protection back"),
+        ("protected_paths", ["[z-a]"], "'[z-a]' is no glob"),
         ("merge_style", "rebase", "one of merge, squash"),
         ("builder", "nobody", "one of claude, mini"),
         ("conventions", "  \n", "is empty"),
@@ -87,6 +89,7 @@ def test_the_schema_of_the_doors_refuses_what_the_policy_refuses():
         ("test_network", "yes"),
         ("conventions", "x" * 12_001),
         ("budget_usd", "1.00001"),
+        ("protected_paths", ["a\\"]),
     ):
         with pytest.raises(ValidationError):
             model(**{name: value})

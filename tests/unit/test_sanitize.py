@@ -5,7 +5,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from damascus.phases import prompting, pull_request_text
-from damascus.phases.protected import protected
 from damascus.text import sanitize
 from support.fake_ports import World
 
@@ -44,37 +43,6 @@ def test_data_in_a_prompt_cannot_close_its_border():
 def test_a_value_that_looks_like_a_place_is_left_alone():
     rendered = prompting.render("task_fresh", {"base_branch": "{{paths}} {{base_branch}}"})
     assert "`{{paths}} {{base_branch}}`" in rendered
-
-
-def test_default_protected_paths_hold_at_the_top_in_folders_and_in_any_case():
-    assert protected(
-        [
-            ".gitea/workflows/x.yml",
-            ".GitHub/workflows/x.yml",
-            "packages/a/.claude/settings.json",
-            ".claude",
-            "sub/.mcp.json",
-            "sub/CLAUDE.md",
-            ".gitattributes",
-            "Jenkinsfile",
-        ]
-    ) == [
-        ".GitHub/workflows/x.yml",
-        ".claude",
-        ".gitattributes",
-        ".gitea/workflows/x.yml",
-        "Jenkinsfile",
-        "packages/a/.claude/settings.json",
-        "sub/.mcp.json",
-        "sub/CLAUDE.md",
-    ]
-    assert protected(["src/github/x.py", "gitea.py", "docs/.gitignore", "my.mcp.json"]) == []
-
-
-def test_a_projects_own_patterns_replace_the_default():
-    patterns = ("infra/", "/Makefile", "*.lock", "a/**/z")
-    paths = ["infra/x/y", "sub/Makefile", "Makefile", "a/z", "a/b/c/z", "x/y.lock", ".mcp.json"]
-    assert protected(paths, patterns) == ["Makefile", "a/b/c/z", "a/z", "infra/x/y", "x/y.lock"]
 
 
 def test_branch_names_are_made_of_id_and_slug_and_stay(tmp_path):

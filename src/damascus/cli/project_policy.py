@@ -12,7 +12,7 @@ import typer
 from damascus.cli.console import say
 from damascus.cli.options import usd
 from damascus.domain import policy
-from damascus.domain.policy import Kind, PolicyField
+from damascus.domain.policy import LISTS, Kind, PolicyField
 from damascus.domain.story import check_text
 from damascus.errors import UsageError
 
@@ -67,7 +67,7 @@ def tell_missing(programs: Sequence[str]) -> None:
 def _annotation(one: PolicyField) -> Any:
     """The option of one field, as typer reads it."""
     name = f"--{one.option}"
-    help_ = one.described + (" Repeat for more." if one.kind is Kind.WORDS else "")
+    help_ = one.described + (" Repeat for more." if one.kind in LISTS else "")
     match one.kind:
         case Kind.FLAG:
             return Annotated[bool | None, typer.Option(f"{name}/--no-{one.option}", help=help_)]
@@ -76,7 +76,7 @@ def _annotation(one: PolicyField) -> Any:
             return Annotated[
                 int | None, typer.Option(name, metavar=one.metavar, help=help_, **bounds)
             ]
-        case Kind.WORDS:
+        case Kind.WORDS | Kind.GLOBS:
             return Annotated[list[str] | None, typer.Option(name, metavar=one.metavar, help=help_)]
         case Kind.TEXT:
             return Annotated[Path | None, typer.Option(name, metavar=one.metavar, help=help_)]

@@ -112,7 +112,7 @@ def _stored(one: PolicyField, row: Mapping[str, Any]) -> Any:
 def _shown(one: PolicyField, row: Mapping[str, Any]) -> object:
     value = _stored(one, row)
     match one.kind:
-        case Kind.COMMAND | Kind.WORDS:
+        case Kind.COMMAND | Kind.WORDS | Kind.GLOBS:
             return " ".join(str(word) for word in value)
         case Kind.MONEY:
             return money(value)

@@ -13,10 +13,10 @@ from dataclasses import dataclass, field, fields
 from decimal import Decimal
 from typing import Any
 
-from damascus.domain.policy_values import Kind, normalise
+from damascus.domain.policy_values import LISTS, Kind, normalise
 from damascus.errors import UsageError
 
-__all__ = ["FIELDS", "Changes", "Kind", "Policy", "PolicyField", "PolicyValueError"]
+__all__ = ["FIELDS", "LISTS", "Changes", "Kind", "Policy", "PolicyField", "PolicyValueError"]
 
 CONVENTIONS_CAP = 12_000  # characters: as much as a prompt takes, see phases/prompting.py
 
@@ -56,6 +56,8 @@ class PolicyField:
         """The help text, with what holds where the field is not set."""
         if self.default in (None, (), "", False):
             return self.help
+        if self.default is True:
+            return f"{self.help} On by default."
         return f"{self.help} Default: {self.default}."
 
     def parse(self, value: object, *, choices: Sequence[str] = ()) -> Any:
@@ -79,7 +81,7 @@ class PolicyField:
         """What is kept, as the value of the field in `Policy`."""
         if stored is None:
             return self.default
-        if self.kind in {Kind.COMMAND, Kind.WORDS} and isinstance(stored, list | tuple):
+        if self.kind in {Kind.COMMAND, *LISTS} and isinstance(stored, list | tuple):
             return tuple(str(word) for word in stored)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType] - JSON
         return stored
 
@@ -211,11 +213,17 @@ class Policy:
     )
     test_network: bool = declare(Kind.FLAG, "Let tests reach the network.", default=False)
     protected_paths: tuple[str, ...] = declare(
-        Kind.WORDS,
-        "A path agents must not change.",
+        Kind.GLOBS,
+        "Paths that agents must not change, besides those protected by default; written like a "
+        "line of .gitignore.",
         default=(),
         option="protect",
         metavar="GLOB",
+    )
+    default_protection: bool = declare(
+        Kind.FLAG,
+        "Protect what steers builds, agents and the machines of people (docs/judging.md).",
+        default=True,
     )
     protected_policy: str = declare(
         Kind.CHOICE,
@@ -300,7 +308,7 @@ def changes(
     kept: dict[str, Any] = {}
     for name, value in given.items():
         one = named(name)
-        if value is None or (one.kind is Kind.WORDS and value in ([], ())):
+        if value is None or (one.kind in LISTS and value in ([], ())):
             continue
         kept[name] = one.parse(value, choices=(choices or {}).get(one.from_registry or "", ()))
     gone = tuple(dict.fromkeys(named(name).name for name in unset))

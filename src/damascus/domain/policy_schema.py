@@ -41,7 +41,7 @@ def _plain_type(one: PolicyField) -> Any:
     match one.kind:
         case Kind.TEXT | Kind.CHOICE:
             return str
-        case Kind.COMMAND | Kind.WORDS:
+        case Kind.COMMAND | Kind.WORDS | Kind.GLOBS:
             return list[str]
         case Kind.INTEGER:
             return int
@@ -67,7 +67,7 @@ def _accepted_type(one: PolicyField) -> Any:
             bounds = Field(json_schema_extra=extra)
         case Kind.CHOICE | Kind.FLAG:
             bounds = Field()
-        case Kind.COMMAND | Kind.WORDS:
+        case Kind.COMMAND | Kind.WORDS | Kind.GLOBS:
             bounds = Field(min_length=1)
         case Kind.INTEGER:
             bounds = Field(ge=one.least, le=one.most)

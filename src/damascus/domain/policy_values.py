@@ -5,7 +5,9 @@ from __future__ import annotations
 import shlex
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
-from typing import Any, cast
+from typing import Any, Final, cast
+
+from damascus.domain import globs
 
 _OPERATORS = frozenset({"|", "||", "&", "&&", ";", ">", ">>", "<", "2>&1"})
 _CENTS = 4  # decimal places of an amount: the columns are numeric(12, 4)
@@ -18,9 +20,13 @@ class Kind(StrEnum):
     CHOICE = "choice"  # str, one of a few
     COMMAND = "command"  # an argv: a list of words that no shell ever sees
     WORDS = "words"  # a list of words
+    GLOBS = "globs"  # a list of globs over the paths of the repository
     INTEGER = "integer"
     FLAG = "flag"
     MONEY = "money"  # US dollars, Decimal
+
+
+LISTS: Final = frozenset({Kind.WORDS, Kind.GLOBS})  # an option of each is given again for more
 
 
 def normalise(  # noqa: PLR0911 - one line per kind
@@ -36,6 +42,8 @@ def normalise(  # noqa: PLR0911 - one line per kind
             return _command(value)
         case Kind.WORDS:
             return _words(value)
+        case Kind.GLOBS:
+            return _globs(value)
         case Kind.INTEGER:
             return _integer(value, least, most)
         case Kind.FLAG:
@@ -101,6 +109,14 @@ def _words(value: object) -> list[str]:
     for word in words:
         if not word.strip() or word != word.strip() or "\n" in word:
             raise ValueError(f"{word[:40]!r} is empty or has blanks around it")
+    return words
+
+
+def _globs(value: object) -> list[str]:
+    words = _words(value)
+    for word in words:
+        if wrong := globs.problem(word):
+            raise ValueError(f"{word[:80]!r} {wrong}")
     return words
 
 

@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 from damascus.evidence.compare import ChangedFile
 from damascus.evidence.languages import language_of
 
-TEST_PATH = re.compile(
+_TEST_PATH = re.compile(
     r"(?:^|/)(?:tests?|__tests__|specs?|testing)/|(?:^|/)(?:test_[^/]*|[^/]*(?:_test|_spec|[.]test"
     r"|[.]spec|Tests?|Spec|IT))[.]\w+$|(?:^|/)conftest\.py$"
 )
@@ -26,7 +26,7 @@ _IMPORT = re.compile(
 
 def is_test(path: str) -> bool:
     """Tell whether a file holds tests, or what only tests use."""
-    return TEST_PATH.search(path) is not None
+    return _TEST_PATH.search(path) is not None
 
 
 def is_loaded_unasked(path: str) -> bool:

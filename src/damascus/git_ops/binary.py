@@ -21,13 +21,14 @@ from damascus.errors import (
 from damascus.git_ops import errors as git_errors
 from damascus.git_ops import patches, tree
 from damascus.git_ops.process import GitOutput, GitProcess
-from damascus.ports import Remote, Workspace
+from damascus.ports import Entry, Remote, Workspace
 from damascus.text.redaction import Redactor
 
 REMOTE_HEADS: Final = "refs/remotes/origin/"
 # Tree against tree: no program a repository names may run, and nothing may be hidden from us.
 PLAIN_DIFF: Final = ("--no-ext-diff", "--no-textconv", "--no-renames", "--ignore-submodules=none")
 GITLINK: Final = "160000"
+ABSENT: Final = "000000"
 SYMLINK: Final = "120000"
 MOST_LINKS: Final = 5
 MACHINE_FAULT: Final = re.compile(r"No space left|Disk quota|Input/output error|Read-only file")
@@ -152,6 +153,31 @@ class GitBinary:
             workspace, "diff", "--name-only", "-z", *PLAIN_DIFF, _between(base, head), "--"
         )
         return sorted(_paths(answer.stdout))
+
+    def entries(self, workspace: Workspace, *, base: str, head: str) -> Sequence[Entry]:
+        """Like `changed_paths`, with what git keeps of each path."""
+        raw = ("diff", "--raw", "--no-abbrev", "-z", *PLAIN_DIFF, _between(base, head), "--")
+        words = _paths(self._local(workspace, *raw).stdout)
+        found: list[Entry] = []
+        for about, path in zip(words[::2], words[1::2], strict=True):
+            was, now, old, new = about.removeprefix(":").split()[:4]
+            before, after = f"{was} {old}", f"{now} {new}"
+            found.append(Entry(path, *("" if s[:6] == ABSENT else s for s in (before, after))))
+        return sorted(found, key=lambda entry: entry.path)
+
+    def links(self, workspace: Workspace, *, at: str) -> Mapping[str, str]:
+        """The symbolic links of commit `at` that lead to another path of it, with that path."""
+        listing = self._local(workspace, "ls-tree", "-r", "-z", "--full-tree", full_sha(at))
+        found: dict[str, str] = {}
+        for entry in _paths(listing.stdout):
+            about, _, path = entry.partition("\t")
+            if not about.startswith(SYMLINK):
+                continue
+            blob = self._local(workspace, "cat-file", "blob", about.split()[2]).stdout
+            target = posixpath.normpath(posixpath.join(posixpath.dirname(path), _as_text(blob)))
+            if not target.startswith(("/", "../")) and target not in {"..", "."}:
+                found[path] = target
+        return found
 
     def diff(self, workspace: Workspace, *, base: str, head: str, cap: int) -> str:
         """The patch between the merge base and `head`, at most `cap` characters."""

@@ -18,7 +18,14 @@ from damascus.crashpoints import Boundary, crashpoint
 from damascus.domain.findings import Details
 from damascus.domain.work import Phase, PhaseContext, PhaseResult, Verdict, WorkItem
 from damascus.errors import ClaimLostError, GitConflictError, LeaseLostError, UnusableTreeError
-from damascus.phases import budget, prompting, protected, pull_request_text, pull_requests
+from damascus.phases import (
+    budget,
+    prompting,
+    protected,
+    protected_paths,
+    pull_request_text,
+    pull_requests,
+)
 from damascus.phases.checkout_files import read_plain, with_conflict_markers
 from damascus.ports import BuildRequest, Remote, Tools
 from damascus.text.sanitize import fenced, head, one_line
@@ -196,8 +203,7 @@ def _publish(
             {"reason": "no changes"},
         )
     crashpoint(Boundary.COMMITTED)
-    changed = git.changed_paths(workspace, base=start.base_sha, head=sha)
-    if refused := protected.refusal(changed, context.project):
+    if refused := protected.refusal(git, workspace, context.project, base=start.base_sha, head=sha):
         return refused
     if tools.secrets and (
         leaking := git.leaks(workspace, base=start.base_sha, head=sha, secrets=tools.secrets)
@@ -260,13 +266,13 @@ def _prompt(context: PhaseContext, tools: Tools, start: _Start) -> str:
         {"base_branch": project.base_branch, "paths": prompting.data("paths", paths)},
     )
     command = project.test_command or item.test_command or ()
-    shown = project.protected_paths or protected.DEFAULT_PROTECTED_PATHS
+    shown = protected_paths.of_project(project)
     return prompting.render(
         "build",
         {
             "task": task.strip(),
             "test_command": fenced(shlex.join(command) or "(none)", "sh"),
-            "protected": ", ".join(f"`{pattern}`" for pattern in shown),
+            "protected": ", ".join(f"`{pattern}`" for pattern in shown) or "(none)",
             "wrong_file": WRONG_FILE,
             "spec": prompting.data("spec", item.spec or ""),
             "title": prompting.data("title", item.title),

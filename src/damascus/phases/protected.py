@@ -1,99 +1,79 @@
-"""Paths that steer builds and agents, and may not be changed by a story.
+"""Work that changes protected paths: paths that steer builds and agents.
 
-A pattern is like a line of .gitignore: `*` and `?` stop at a slash, `**` does not, a pattern
-with a slash before its end is anchored at the top, one without matches at any depth. A directory
-stands for everything below it. Case is ignored: some file systems ignore it too.
+What counts is what git keeps, not what the disk shows. Both names of a renamed file count. A link
+or a submodule in the place of a directory counts as everything below it. Where a protected path is
+a link on the base, the file that it leads to is protected too.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Sequence
-from functools import cache
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
 
+from damascus.domain import globs
 from damascus.domain.findings import Details
 from damascus.domain.work import PhaseResult, Project, Verdict
+from damascus.phases import protected_paths
+from damascus.ports import Entry, Git, Workspace
 from damascus.text.sanitize import one_line
 
-_SHOWN = 50
-
-DEFAULT_PROTECTED_PATHS: tuple[str, ...] = (
-    # what the forges and their runners do
-    ".gitea/**",
-    ".github/**",
-    ".forgejo/**",
-    ".gitlab/**",
-    ".gitlab-ci.yml",
-    ".woodpecker/**",
-    ".woodpecker.yml",
-    ".woodpecker.yaml",
-    ".circleci/**",
-    ".drone.yml",
-    "Jenkinsfile",
-    "azure-pipelines.yml",
-    # what coding agents do: settings, hooks, servers, standing instructions
-    "**/.claude/**",
-    ".mcp.json",
-    "CLAUDE.md",
-    "CLAUDE.local.md",
-    "AGENTS.md",
-    "GEMINI.md",
-    "**/.codex/**",
-    "**/.gemini/**",
-    "**/.opencode/**",
-    "**/.cursor/**",
-    ".cursorrules",
-    # what git and editors do on the machine of whoever checks the branch out
-    ".gitattributes",
-    ".gitmodules",
-    "**/.githooks/**",
-    "**/.husky/**",
-    ".pre-commit-config.yaml",
-    "**/.vscode/**",
-    "**/.devcontainer/**",
-    ".envrc",
-)
+_SHOWN: Final = 50
 
 
-def protected(paths: Iterable[str], patterns: tuple[str, ...] = ()) -> list[str]:
-    """Return those of `paths` that a pattern protects, sorted.
+def protected(
+    entries: Iterable[Entry], patterns: tuple[str, ...], links: Mapping[str, str]
+) -> list[Entry]:
+    """Return those of `entries` that `patterns` protect, by path.
 
-    `patterns` are the project's own; when it has none, the default list is in force.
+    `links` are the links of the base, each with the path it leads to.
     """
-    expressions = [_expression(pattern) for pattern in patterns or DEFAULT_PROTECTED_PATHS]
-    return sorted(path for path in paths if any(e.match(path) for e in expressions))
+    changed = {entry.path: entry for entry in entries}
+    led_to = _led_to(links, patterns)
+    found = {
+        *globs.matching(changed, patterns),
+        *(p for p in changed if _is_in(p, led_to)),
+        *(p for p, entry in changed.items() if entry.is_link and globs.leads_to(p, patterns)),
+    }
+    return [changed[path] for path in sorted(found)]
 
 
-@cache
-def _expression(pattern: str) -> re.Pattern[str]:
-    body = pattern.strip().rstrip("/")
-    anchored = "/" in body
-    body = body.lstrip("/").removesuffix("/**")  # what stands in a directory's place as well
-    out = "" if anchored else "(?:.*/)?"
-    place = 0
-    while place < len(body):
-        if body.startswith("**/", place):
-            out, place = out + "(?:.*/)?", place + 3
-        elif body.startswith("**", place):
-            out, place = out + ".*", place + 2
-        elif body[place] == "*":
-            out, place = out + "[^/]*", place + 1
-        elif body[place] == "?":
-            out, place = out + "[^/]", place + 1
-        else:
-            out, place = out + re.escape(body[place]), place + 1
-    return re.compile(rf"{out}(?:/.*)?\Z", re.IGNORECASE | re.DOTALL)
+def _led_to(links: Mapping[str, str], patterns: tuple[str, ...]) -> set[str]:
+    """Return where protected links lead, and the links there."""
+    found: set[str] = set()
+    while True:
+        more = {
+            target
+            for path, target in links.items()
+            if globs.matching([path], patterns)
+            or globs.leads_to(path, patterns)
+            or _is_in(path, found)
+        }
+        if more <= found:
+            return found
+        found |= more
 
 
-def refusal(changed: Sequence[str], project: Project) -> PhaseResult | None:
+def _is_in(path: str, places: Iterable[str]) -> bool:
+    return any(path == place or path.startswith(f"{place}/") for place in places)
+
+
+def refusal(
+    git: Git, workspace: Workspace, project: Project, *, base: str, head: str
+) -> PhaseResult | None:
     """Return the verdict on work that changes protected paths, None when it does not."""
-    touched = protected(changed, project.protected_paths)
-    if not touched:
-        return None
-    more = f" and {len(touched) - _SHOWN} more" if len(touched) > _SHOWN else ""
-    listed = one_line(", ".join(touched[:_SHOWN]), 500)
+    touched = protected(
+        git.entries(workspace, base=base, head=head),
+        protected_paths.of_project(project),
+        git.links(workspace, at=base),
+    )
+    return _verdict([entry.path for entry in touched], project) if touched else None
+
+
+def _verdict(paths: Sequence[str], project: Project) -> PhaseResult:
+    more = f" and {len(paths) - _SHOWN} more" if len(paths) > _SHOWN else ""
+    listed = one_line(", ".join(paths[:_SHOWN]), 500)
     ask = project.protected_policy == "ask"
-    details: Details = {"paths": touched[:_SHOWN]}
+    details: Details = {"paths": list(paths[:_SHOWN])}
     if ask:
         details["ask"] = True
     return PhaseResult(

@@ -163,8 +163,11 @@ def _merged_tree(
             base_sha=base_sha,
         )
     changed = tools.git.changed_paths(workspace, base=base_sha, head=pull.head_sha)
+    steering = protected.refusal(
+        tools.git, workspace, context.project, base=base_sha, head=pull.head_sha
+    )
     for description, refusal in (
-        ("changes protected paths", protected.refusal(changed, context.project)),
+        ("changes protected paths", steering),
         ("weakens its tests", _tampering(context, tools, workspace, changed, base_sha=base_sha)),
     ):
         if refusal is not None and not _accepted(context, refusal, pull.head_sha):

@@ -15,15 +15,13 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any, cast
 
+from damascus.evidence.files import is_test
+
 # Files that are nothing but the configuration of a test runner, whatever changes in them.
 _WHOLE = re.compile(
     r"(?:pytest|\.pytest|tox)\.ini|noxfile\.py|\.coveragerc|karma\.conf\.\w+|\.mocharc(?:\.\w+)?"
     r"|(?:jest|vitest|playwright|cypress|ava|wdio)(?:\.[\w-]+)*\.(?:config|setup)\.\w+"
     r"|(?:jest|vitest)\.(?:workspace|preset)\.\w+|phpunit\.xml(?:\.dist)?|\.rspec|nextest\.toml"
-)
-TEST_PATH = re.compile(
-    r"(?:^|/)(?:tests?|__tests__|specs?|testing)/|(?:^|/)(?:test_[^/]*|[^/]*(?:_test|_spec|[.]test"
-    r"|[.]spec|Tests?|Spec))[.]\w+$"
 )
 # Found by Python before the runner itself, when they lie at the top of the tree.
 _SHADOWS = frozenset({"pytest", "_pytest", "unittest", "sitecustomize", "usercustomize", "nose"})
@@ -66,7 +64,7 @@ def _about_program(
 def _own_programs(argv: Sequence[str]) -> set[str]:
     """Files of the repository that the command itself names, tests left out."""
     words = {str(PurePosixPath(word)) for word in argv if "." in word or "/" in word}
-    return {word for word in words if not TEST_PATH.search(word)}
+    return {word for word in words if not is_test(word)}
 
 
 def _about_shadow(
@@ -102,7 +100,7 @@ def _about_part(path: str, before: str | None, after: str | None, argv: Sequence
 def _about_hooks(
     path: str, before: str | None, after: str | None, _argv: Sequence[str]
 ) -> list[str]:
-    if PurePosixPath(path).name != "conftest.py" and not TEST_PATH.search(path):
+    if PurePosixPath(path).name != "conftest.py" and not is_test(path):
         return []
     old, new = _hooks(before), _hooks(after)
     if old is None or new is None:

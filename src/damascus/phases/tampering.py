@@ -18,6 +18,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from damascus.evidence.files import is_test
 from damascus.phases import python_tests, runner_config
 from damascus.phases.python_tests import Test
 
@@ -91,8 +92,7 @@ def concerns(path: str, argv: Sequence[str]) -> bool:
     """Tell whether a changed path must be looked at: a test, or what decides how tests run."""
     suffix = PurePosixPath(path).suffix
     code = suffix == ".py" or suffix in _LANGUAGES
-    is_test = code and (suffix == ".rs" or runner_config.TEST_PATH.search(path) is not None)
-    return is_test or runner_config.concerns(path, argv)
+    return (code and (suffix == ".rs" or is_test(path))) or runner_config.concerns(path, argv)
 
 
 def found(changes: Sequence[Change], *, spec: str, argv: Sequence[str]) -> list[str]:

@@ -710,9 +710,14 @@ export interface components {
             test_network?: boolean | null;
             /**
              * Protected Paths
-             * @description A path agents must not change.
+             * @description Paths that agents must not change, besides those protected by default; written like a line of .gitignore.
              */
             protected_paths?: string[] | null;
+            /**
+             * Default Protection
+             * @description Protect what steers builds, agents and the machines of people (docs/judging.md). On by default.
+             */
+            default_protection?: boolean | null;
             /**
              * Protected Policy
              * @description What a change to such a path does: fail, or ask a person. Default: fail.
@@ -858,9 +863,14 @@ export interface components {
             test_network?: boolean | null;
             /**
              * Protected Paths
-             * @description A path agents must not change.
+             * @description Paths that agents must not change, besides those protected by default; written like a line of .gitignore.
              */
             protected_paths?: string[] | null;
+            /**
+             * Default Protection
+             * @description Protect what steers builds, agents and the machines of people (docs/judging.md). On by default.
+             */
+            default_protection?: boolean | null;
             /**
              * Protected Policy
              * @description What a change to such a path does: fail, or ask a person. Default: fail.
