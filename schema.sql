@@ -8,8 +8,8 @@ DECLARE known integer;
 BEGIN
   IF to_regclass('damascus_schema') IS NOT NULL THEN
     SELECT max(version) INTO known FROM damascus_schema;
-    IF known <> 2 THEN
-      RAISE EXCEPTION 'the database holds schema version %, this file is version 2: run `damascus init`', known;
+    IF known <> 3 THEN
+      RAISE EXCEPTION 'the database holds schema version %, this file is version 3: run `damascus init`', known;
     END IF;
   END IF;
 END $$;
@@ -48,10 +48,10 @@ BEGIN
   -- Every Damascus names its version when it connects ('damascus' alone is version 1). Version 1
   -- takes errors of class 57 for a database that is away: it says so once, and waits. The name of
   -- this function is the end of its sentence.
-  IF current_setting('application_name') <> 'damascus schema 2'
+  IF current_setting('application_name') <> 'damascus schema 3'
      AND current_setting('application_name') ~ '^damascus( schema [0-9]+)?$' THEN
-    RAISE EXCEPTION 'the database holds schema version 2, this program knows another: nothing was changed'
-      USING ERRCODE = '57D01', DETAIL = '2';
+    RAISE EXCEPTION 'the database holds schema version 3, this program knows another: nothing was changed'
+      USING ERRCODE = '57D01', DETAIL = '3';
   END IF;
   RETURN NEW;
 END $$;
@@ -268,6 +268,34 @@ CREATE TABLE IF NOT EXISTS phase_runs (
   -- A verdict closes the run. (A run closed without one was released by its worker.)
   CONSTRAINT phase_runs_verdict_closes CHECK (verdict IS NULL OR finished_at IS NOT NULL)
 );
+
+-- ---------------------------------------------------------------- evidence
+
+CREATE TABLE IF NOT EXISTS evidence (
+  run_id      bigint PRIMARY KEY REFERENCES phase_runs (id),
+  item_id     bigint NOT NULL REFERENCES work_items (id),
+  kind        text NOT NULL,
+  head_sha    text NOT NULL,
+  base_sha    text,
+  document    jsonb NOT NULL,
+  created_at  timestamptz NOT NULL DEFAULT now(),
+  -- Tests by name, the exit status alone, or a merge of somebody else's.
+  CONSTRAINT evidence_kind_is_known CHECK (kind IN ('report', 'exit-status', 'none')),
+  -- What was tested was tested on a base.
+  CONSTRAINT evidence_has_a_base CHECK (base_sha IS NOT NULL OR kind = 'none')
+);
+COMMENT ON TABLE evidence IS
+  'What a merge stands on, written before it is made: src/damascus/domain/evidence.py.';
+CREATE INDEX IF NOT EXISTS evidence_by_item ON evidence (item_id, run_id);
+
+CREATE TABLE IF NOT EXISTS test_baselines (
+  key       text PRIMARY KEY,
+  report    jsonb NOT NULL,
+  used_at   timestamptz NOT NULL DEFAULT now()
+);
+COMMENT ON TABLE test_baselines IS
+  'Test reports of base commits, by a hash of commit, command and environment.';
+CREATE INDEX IF NOT EXISTS test_baselines_by_use ON test_baselines (used_at);
 
 -- ---------------------------------------------------------------- people
 
@@ -494,5 +522,9 @@ CREATE OR REPLACE TRIGGER api_tokens_of_this_version BEFORE INSERT OR UPDATE ON 
   FOR EACH ROW EXECUTE FUNCTION refuse_damascus_of_another_version();
 CREATE OR REPLACE TRIGGER idempotency_keys_of_this_version BEFORE INSERT ON idempotency_keys
   FOR EACH ROW EXECUTE FUNCTION refuse_damascus_of_another_version();
+CREATE OR REPLACE TRIGGER evidence_of_this_version BEFORE INSERT OR UPDATE ON evidence
+  FOR EACH ROW EXECUTE FUNCTION refuse_damascus_of_another_version();
+CREATE OR REPLACE TRIGGER test_baselines_of_this_version BEFORE INSERT OR UPDATE ON test_baselines
+  FOR EACH ROW EXECUTE FUNCTION refuse_damascus_of_another_version();
 
-INSERT INTO damascus_schema (version, name) VALUES (2, 'schema.sql') ON CONFLICT DO NOTHING;
+INSERT INTO damascus_schema (version, name) VALUES (3, 'schema.sql') ON CONFLICT DO NOTHING;

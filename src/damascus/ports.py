@@ -13,7 +13,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
-from damascus.domain.evidence import TestReport
+from damascus.domain.evidence import Evidence, TestReport
 from damascus.domain.work import Cost, PhaseContext, PhaseResult
 
 
@@ -140,6 +140,10 @@ class Git(Protocol):
 
         Raises GitConflictError with the paths and leaves the conflict markers in the tree.
         """
+        ...
+
+    def tree_sha(self, workspace: Workspace) -> str:
+        """The SHA of the tree of the commit that is checked out."""
         ...
 
     def changed_paths(self, workspace: Workspace, *, base: str, head: str) -> Sequence[str]:
@@ -382,6 +386,10 @@ class Progress(Protocol):
         log_path: str | None = None,
     ) -> None:
         """Record as soon as it is known. Raises ClaimLostError when the claim is lost."""
+        ...
+
+    def evidence(self, evidence: Evidence) -> None:
+        """Keep the evidence of a merge before it is made. Raises ClaimLostError."""
         ...
 
     def merging(self) -> AbstractContextManager[None]:

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from damascus.state.outbox import Outbox
 
 log = logging.getLogger(__name__)
+_BASELINE_AGE = timedelta(days=30)  # as long as a base branch may rest
 
 
 class App:
@@ -150,9 +151,9 @@ class App:
         return heartbeat
 
     def _tools(self, context: PhaseContext, progress: ClaimProgress, guard: RunningClaim) -> Tools:
-        from damascus.attempts.baselines import BaselineFiles  # noqa: PLC0415 - as below
         from damascus.engine.claim_guard import guarded_forge, guarded_git  # noqa: PLC0415 - as below
         from damascus.ports import Limits, Tools  # noqa: PLC0415 - only workers need them
+        from damascus.state.evidence import BaselineReports  # noqa: PLC0415 - the same
         from damascus.wiki import RepositoryWiki  # noqa: PLC0415 - the same
 
         settings = self.settings
@@ -177,9 +178,7 @@ class App:
                 output_cap=settings.output_cap_bytes,
             ),
             path=self.path,
-            baselines=BaselineFiles(
-                (settings.home / "baselines").resolve(), days=settings.keep_work_days
-            ),
+            baselines=BaselineReports(self.db, age=_BASELINE_AGE),
             secrets=self.redactor.needles,
         )
 

@@ -134,6 +134,10 @@ def test_honest_work_is_merged_at_the_first_try_with_its_evidence(tmp_path, stor
     result = arena.review()
     assert result.verdict is Verdict.PASS, (result.summary, result.details)
     assert arena.base() != before
-    evidence = result.details["evidence"]
+    (kept,) = arena.kept
+    evidence = kept.json()
+    assert evidence["kind"] == "report"
+    assert evidence["tree_sha"]
+    assert result.summary.endswith(evidence["sentence"])
     assert "passed" in {after for _, _, after in evidence["tests"]}
     assert evidence["tripwire"]["broken"] or evidence["tripwire"]["planted"]

@@ -121,5 +121,5 @@ def test_a_base_that_is_red_already_is_not_held_against_the_work(shop):
     assert shop.run(Phase.BUILD).verdict is Verdict.PASS
     first = shop.run(Phase.REVIEW)
     assert (first.verdict, first.details["class"]) == (Verdict.ERROR, "pre-existing")
-    assert first.details["tests"] == ["test_old (test_old.OldTest.test_old)"]
+    assert first.details["tests"] == ["test_old.OldTest.test_old"]
     assert shop.run(Phase.REVIEW).needs_person

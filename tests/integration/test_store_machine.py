@@ -26,7 +26,14 @@ from damascus.errors import ClaimLostError, ConflictError, UsageError
 from damascus.state.db import Database
 from damascus.state.ingest import ItemOptions
 from damascus.state.item_lists import Wanted
-from support.cycles import add_project, conclusion_of, make_claims, make_store, verdict_of
+from support.cycles import (
+    add_project,
+    conclusion_of,
+    leave_evidence,
+    make_claims,
+    make_store,
+    verdict_of,
+)
 from support.fresh import age, empty
 
 EXAMPLES = int(os.environ.get("PYTEST_SCHEDULES", "40"))  # `make soak` asks for many more
@@ -76,6 +83,7 @@ class Store(RuleBasedStateMachine):
             if mine and not self._has_run(claim):
                 claims.start(claim)
             result = verdict_of(claim, verdict)
+            leave_evidence(claims, claim, result)
             claims.settle(claim, conclusion_of(claim, result), patience_seconds=5)
         except ClaimLostError:
             assert not mine
@@ -218,6 +226,7 @@ class Store(RuleBasedStateMachine):
                 break
             heir.start(claim)
             result = verdict_of(claim, Verdict.PASS)
+            leave_evidence(heir, claim, result)
             heir.settle(claim, conclusion_of(claim, result))
         resting = {Phase.MERGED.value, Phase.CANCELLED.value, *(p.value for p in PARKED)}
         assert {row["phase"] for row in self.store.items.list(Wanted(limit=100))} <= resting

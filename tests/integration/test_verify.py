@@ -29,7 +29,7 @@ from support.fresh import age
 def changed(db: Database, statement: str) -> list[str]:
     """What is found after a statement by hand; all triggers and constraints stay in force."""
     with db.connection() as connection:
-        connection.execute(statement)  # type: ignore[arg-type]
+        connection.execute(statement, prepare=False)  # type: ignore[arg-type]
     return [problem.what for problem in verify(db).problems]
 
 
@@ -140,8 +140,34 @@ TAMPERINGS = {
         "says fail (fail), event",
     ),
     "a run": (
-        "DELETE FROM phase_runs WHERE id = (SELECT max(id) FROM phase_runs WHERE item_id = 1)",
+        (
+            "DELETE FROM evidence WHERE item_id = 1; "
+            "DELETE FROM phase_runs WHERE id = (SELECT max(id) FROM phase_runs WHERE item_id = 1)"
+        ),
         "item 1 (alpha/merged): run",
+    ),
+    "the evidence of a merge": (
+        "DELETE FROM evidence WHERE item_id = 1",
+        "item 1 (alpha/merged): it is merged, and there is no evidence for its commit aaa",
+    ),
+    "the commit of the evidence": (
+        "UPDATE evidence SET head_sha = repeat('d', 40) WHERE item_id = 1",
+        "item 1 (alpha/merged): it is merged, and there is no evidence for its commit aaa",
+    ),
+    "the base of the evidence": (
+        "UPDATE evidence SET base_sha = repeat('d', 40) WHERE item_id = 1",
+        "is about base ddd",
+    ),
+    "who merged, in the evidence": (
+        "UPDATE evidence SET kind = 'none' WHERE item_id = 1",
+        "says that somebody else merged it, the run says that Damascus did",
+    ),
+    "the tests of the evidence": (
+        (
+            "UPDATE evidence SET kind = 'report',"
+            """ document = '{"counts": {"after": {"passed": 0}}}' WHERE item_id = 1"""
+        ),
+        "holds no test that passed",
     ),
     "the last event": (
         "DELETE FROM events_outbox WHERE type = 'work.merged'",

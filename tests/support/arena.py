@@ -99,6 +99,8 @@ class Arena:
         root = self.root / f"7-{self.runs}"
         root.mkdir()
         guard = FakeGuard()
+        progress = FakeProgress(guard)
+        self.kept = progress.kept
         tools = Tools(
             llm=FakeLLM,
             builder=lambda _: FakeBuilder(),
@@ -106,7 +108,7 @@ class Arena:
             git=GitBinary(),
             sandbox=detect("auto", path=self.path),
             wiki=RepositoryWiki(GitBinary()),
-            progress=FakeProgress(guard),
+            progress=progress,
             guard=guard,
             workspace=Workspace(root),
             limits=Limits(),

@@ -8,6 +8,7 @@ from typing import Any
 
 from damascus.cycle import Cycle
 from damascus.domain.conclusion import Conclusion, conclude
+from damascus.domain.evidence import Evidence, Kind
 from damascus.domain.story import read_story
 from damascus.domain.work import (
     Claim,
@@ -79,6 +80,12 @@ def passed(phase: Phase) -> PhaseResult:
     )
 
 
+def evidence_of(result: PhaseResult) -> Evidence:
+    """As a project that asks for no report has it."""
+    assert result.head_sha
+    return Evidence("", ARGV, {}, result.base_sha, result.head_sha, kind=Kind.EXIT_STATUS)
+
+
 def verdict_of(claim: Claim, verdict: Verdict) -> PhaseResult:
     return passed(claim.phase) if verdict is Verdict.PASS else PhaseResult(verdict, verdict.value)
 
@@ -90,8 +97,16 @@ def conclusion_of(claim: Claim, result: PhaseResult) -> Conclusion:
     return conclude(claim, context, result, max_errors=8, jitter=0.99)
 
 
+def leave_evidence(claims: Claims, claim: Claim, result: PhaseResult) -> None:
+    """As the review does before a merge."""
+    if result.merge_sha:
+        claims.evidence(claim, evidence_of(result))
+
+
 def settle(claims: Claims, claim: Claim, verdict: Verdict) -> Conclusion:
-    conclusion = conclusion_of(claim, verdict_of(claim, verdict))
+    result = verdict_of(claim, verdict)
+    leave_evidence(claims, claim, result)
+    conclusion = conclusion_of(claim, result)
     claims.settle(claim, conclusion, patience_seconds=5)
     return conclusion
 
@@ -107,7 +122,14 @@ class Script:
         self._next += steps
         return self
 
-    def run(self, context: PhaseContext, _tools: object) -> PhaseResult:
+    def run(self, context: PhaseContext, progress: Any) -> PhaseResult:
+        """Play the next step; as the review does, a merge leaves evidence first."""
+        result = self._play(context)
+        if result.merge_sha and progress:
+            progress.evidence(evidence_of(result))
+        return result
+
+    def _play(self, context: PhaseContext) -> PhaseResult:
         self.runs.append(context)
         step = self._next.pop(0) if self._next else Verdict.PASS
         if callable(step):
@@ -134,7 +156,7 @@ def make_cycle(
     heartbeat = Heartbeat(claims.renew, interval=0.05, stale=stale.total_seconds())
     attempts = Attempts(
         dict.fromkeys((Phase.SPEC, Phase.BUILD, Phase.REVIEW), script.run),
-        lambda _context, _progress, _guard: None,  # type: ignore[arg-type,return-value]
+        lambda _context, progress, _guard: progress,  # type: ignore[arg-type,return-value]
     )
     return Cycle(claims, heartbeat, attempts, ring=ring), heartbeat
 

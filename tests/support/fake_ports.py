@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from damascus.domain.evidence import Evidence
 from damascus.domain.findings import Finding
 from damascus.domain.work import (
     Claim,
@@ -109,6 +110,7 @@ class FakeProgress:
         self.guard = guard
         self.costs: list[Cost] = []
         self.facts: dict[str, Any] = {}
+        self.kept: list[Evidence] = []
         self.merge_locks = 0
 
     def cost(self, cost: Cost) -> None:
@@ -118,6 +120,11 @@ class FakeProgress:
         if self.guard.lost():
             raise ClaimLostError("the claim is lost")
         self.facts.update({name: value for name, value in facts.items() if value is not None})
+
+    def evidence(self, evidence: Evidence) -> None:
+        if self.guard.lost():
+            raise ClaimLostError("the claim is lost")
+        self.kept.append(evidence)
 
     @contextmanager
     def merging(self) -> Generator[None]:
@@ -159,6 +166,7 @@ class World:
             forge="local",
             repo="/srv/repository.git",
             base_branch="main",
+            test_evidence="exit-status",  # FakeSandbox runs nothing, so that nothing reports
         )
         self.item = WorkItem(
             7,

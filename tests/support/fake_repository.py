@@ -123,6 +123,9 @@ class FakeGit:
         self.head[workspace.root] = self.repository.commit([base, head], tree)
         return self.head[workspace.root]
 
+    def tree_sha(self, workspace: Workspace) -> str:
+        return self.head[workspace.root][::-1]
+
     def changed_paths(self, workspace: Workspace, *, base: str, head: str) -> Sequence[str]:
         old = self.repository.tree(self.repository.merge_base(base, head))
         new = self.repository.tree(head)

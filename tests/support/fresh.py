@@ -3,8 +3,8 @@
 from damascus.state.db import Database
 
 TABLES = (
-    *("cost_ledger", "human_issues", "coordination_gates", "phase_runs", "events_outbox"),
-    *("relay_cursors", "claim_slots", "work_items", "projects"),
+    *("cost_ledger", "evidence", "human_issues", "coordination_gates", "phase_runs"),
+    *("events_outbox", "relay_cursors", "claim_slots", "work_items", "projects"),
 )
 
 

@@ -82,6 +82,7 @@ def examine(dossier: Dossier) -> Iterator[str]:
         yield from _verdicts(dossier, state)
         yield from _issues(dossier, state)
         yield from _gates(dossier, state)
+        yield from _evidence(dossier)
     yield from _claim(dossier)
 
 
@@ -165,6 +166,30 @@ def _gates(dossier: Dossier, state: Rebuilt) -> Iterator[str]:
         yield f"gate {gate} is {now}, its events say otherwise"
     if dossier.item["closed_gates"] != len(closed):
         yield f"closed_gates is {dossier.item['closed_gates']}, {len(closed)} gates are closed"
+
+
+def _evidence(dossier: Dossier) -> Iterator[str]:
+    """A merge stands on evidence about the very commits that were merged."""
+    item = dossier.item
+    if item["phase"] != Phase.MERGED.value or item["head_sha"] is None:
+        return
+    runs = {run["id"]: run for run in dossier.runs}
+    found = [one for one in dossier.evidence if one["head_sha"] == item["head_sha"]]
+    if not found:
+        yield f"it is merged, and there is no evidence for its commit {item['head_sha']}"
+        return
+    newest = found[-1]
+    run = runs.get(newest["run_id"])
+    which = f"the evidence of run {newest['run_id']}"
+    if run is None:
+        yield f"{which} has no run"
+    elif run["verdict"] == "pass" and run["base_sha"] is not None:
+        if newest["kind"] == "none":
+            yield f"{which} says that somebody else merged it, the run says that Damascus did"
+        elif newest["base_sha"] != run["base_sha"]:
+            yield f"{which} is about base {newest['base_sha']}, the run about {run['base_sha']}"
+    if newest["kind"] == "report" and newest["passed"] == 0:
+        yield f"{which} holds no test that passed"
 
 
 def _claim(dossier: Dossier) -> Iterator[str]:

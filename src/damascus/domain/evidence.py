@@ -14,6 +14,15 @@ from typing import Any
 
 EXIT_STATUS = "exit-status"
 TESTS_KEPT = 5_000
+_SHOWN = 5
+
+
+class Kind(StrEnum):
+    """What a merge stands on. The policy's `test_evidence` chooses between the first two."""
+
+    REPORT = "report"  # tests by name, shown to be able to fail
+    EXIT_STATUS = "exit-status"  # the status of the test command alone
+    NONE = "none"  # somebody else merged it: Damascus tested nothing
 
 
 class Outcome(StrEnum):
@@ -166,16 +175,18 @@ class Mutation:
 class Evidence:
     """What was gathered about one candidate of a merge.
 
-    `before` is the run on the base, `after` the run on the merged tree. `added` are the tests that
-    the work adds or changes, `red_first` those of them that the base does not pass, `gone` the
-    tests of the base that the spec or a person let go. `warnings` are sentences for people.
+    `before` is the run on the base, `after` the run on the merged tree, both None unless `kind` is
+    REPORT. `added` are the tests that the work adds or changes, `red_first` those of them that the
+    base does not pass, `gone` the tests of the base that the spec or a person let go. `warnings`
+    are sentences for people. `environment` is what the tests ran in, `seconds` what each run took.
     """
 
     runner: str
     command: Sequence[str]
-    sandbox: str
-    base_sha: str
+    environment: Mapping[str, Any]
+    base_sha: str | None
     head_sha: str
+    kind: Kind = Kind.REPORT
     tree_sha: str = ""
     before: TestReport | None = None
     after: TestReport | None = None
@@ -198,12 +209,19 @@ class Evidence:
         after = self.after.tests if self.after else none
         names = list(dict.fromkeys((*after, *before)))
         return {
+            "kind": self.kind.value,
+            "sentence": self.sentence,
+            "lines": self.lines,
             "runner": self.runner,
             "command": list(self.command),
-            "sandbox": self.sandbox,
+            "environment": dict(self.environment),
             "base_sha": self.base_sha,
             "head_sha": self.head_sha,
             "tree_sha": self.tree_sha,
+            "counts": {
+                "before": _counted(self.before),
+                "after": _counted(self.after),
+            },
             "tests": [
                 [name, _outcome(before, name), _outcome(after, name)] for name in names[:TESTS_KEPT]
             ],
@@ -222,8 +240,15 @@ class Evidence:
     @property
     def sentence(self) -> str:
         """One line that says what was shown, the same at every door."""
+        if self.kind is Kind.NONE:
+            return "It was merged on the forge by somebody else; Damascus tested nothing."
+        if self.kind is Kind.EXIT_STATUS:
+            return (
+                "The test command ended with status 0; this project asks for no report, so nothing "
+                "shows which tests ran."
+            )
         passed = self.after.counts[Outcome.PASSED] if self.after else 0
-        said = f"{passed} test{'' if passed == 1 else 's'} passed ({self.runner})"
+        said = f"{_tests(passed)} passed ({self.runner})"
         if self.before:
             kept = len(self.before.named(Outcome.PASSED))
             said += f", {kept} of them on the base before"
@@ -234,6 +259,55 @@ class Evidence:
         if self.mutation and self.mutation.total:
             said += f"; {self.mutation.killed} of {self.mutation.total} mutants killed"
         return said + "."
+
+    @property
+    def lines(self) -> list[str]:
+        """What was shown, a sentence each: the same words at every door."""
+        if self.kind is not Kind.REPORT or self.after is None:
+            return [self.sentence]
+        counts = self.after.counts
+        skipped = f", {counts[Outcome.SKIPPED]} skipped" if counts[Outcome.SKIPPED] else ""
+        lines = [f"{_tests(counts[Outcome.PASSED])} passed{skipped} ({self.runner})."]
+        if self.before is not None:
+            passed = _tests(len(self.before.named(Outcome.PASSED)))
+            lines.append(f"{passed} passed on the base: none is lost.")
+        else:
+            lines.append("The base reports no test.")
+        if self.gone:
+            lines.append(f"Let go by the specification or a person: {_named(self.gone)}.")
+        if self.added:
+            lines.append(
+                f"{_tests(len(self.added))} added or changed; {len(self.red_first)} of them "
+                "fail or are not there on the base."
+            )
+        if self.tripwire:
+            planted = ", a planted one too" if self.tripwire.planted else ""
+            lines.append(
+                f"{_tests(len(self.tripwire.broken))} broken on purpose came out red{planted}."
+            )
+        if self.sabotage and self.sabotage.sources:
+            sources = _named(self.sabotage.sources)
+            red = _tests(self.sabotage.turned_red)
+            lines.append(f"{red} turned red when {sources} raised on being loaded.")
+        if self.mutation and self.mutation.total:
+            lines.append(f"{self.mutation.killed} of {self.mutation.total} mutants were killed.")
+            lines += [f"Survived: {one}" for one in self.mutation.survivors]
+        return [*lines, *self.warnings]
+
+
+def _tests(count: int) -> str:
+    return f"{count} test{'' if count == 1 else 's'}"
+
+
+def _named(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more
+
+
+def _counted(report: TestReport | None) -> dict[str, int] | None:
+    if report is None:
+        return None
+    return {outcome.value: report.counts[outcome] for outcome in Outcome}
 
 
 def _outcome(tests: Mapping[str, TestCase], name: str) -> str | None:

@@ -192,7 +192,7 @@ class Policy:
         Kind.CHOICE,
         "What must show that the tests ran: the command's exit status, or a report by name that "
         "could have said no (docs/evidence.md).",
-        default="exit-status",
+        default="report",
         choices=("exit-status", "report"),
     )
     mutation_seconds: int = declare(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from typing import Any
 
+from damascus.domain.evidence import Evidence
 from damascus.domain.work import Cost, PhaseContext
 from damascus.engine.heartbeat import RunningClaim
 from damascus.errors import ClaimLostError
@@ -26,6 +27,10 @@ class ClaimProgress:
     def known(self, **facts: Any) -> None:
         """Record as soon as it is known."""
         self._claims.known(self._context.claim, **facts)
+
+    def evidence(self, evidence: Evidence) -> None:
+        """Keep what a merge stands on."""
+        self._claims.evidence(self._context.claim, evidence)
 
     def merging(self) -> AbstractContextManager[None]:
         """Hold the repository's merge lock."""

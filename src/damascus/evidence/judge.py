@@ -64,7 +64,8 @@ class Candidate:
     changes: Sequence[ChangedFile]
     tracked: Sequence[str]
     before: TestReport | None
-    sandbox: str
+    environment: Mapping[str, object]
+    tree_sha: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,9 +172,10 @@ class Judge:
         return Evidence(
             runner=after.runner,
             command=self.candidate.command,
-            sandbox=self.candidate.sandbox,
+            environment=self.candidate.environment,
             base_sha=self.candidate.base_sha,
             head_sha=self.candidate.head_sha,
+            tree_sha=self.candidate.tree_sha,
             before=self.candidate.before,
             after=after,
             added=sorted(added),

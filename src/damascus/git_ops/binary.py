@@ -147,6 +147,10 @@ class GitBinary:
             raise _failed("merge", answer)
         return self._local(workspace, "rev-parse", "--verify", "HEAD").text
 
+    def tree_sha(self, workspace: Workspace) -> str:
+        """The SHA of the tree of the commit that is checked out."""
+        return self._local(workspace, "rev-parse", "--verify", "HEAD^{tree}").text
+
     def changed_paths(self, workspace: Workspace, *, base: str, head: str) -> Sequence[str]:
         """Paths that differ between the merge base of the two and `head`; both of a rename."""
         answer = self._local(

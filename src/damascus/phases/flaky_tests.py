@@ -16,7 +16,7 @@ from typing import Final
 from damascus.domain.evidence import Outcome
 from damascus.domain.findings import Details
 from damascus.domain.work import PhaseContext, PhaseResult, Verdict
-from damascus.phases.proof import run_tests
+from damascus.phases.proof import base_run, run_tests
 from damascus.phases.test_run import MergedTree, TestRun
 from damascus.ports import Tools
 from damascus.text.sanitize import clean, one_line
@@ -48,7 +48,7 @@ def explain_red(
     """Return what explains the red run `first`: that run itself when the work broke the tests.
 
     `fresh("head")` and `fresh("base")` make a new checkout of the merged tree, and of the base
-    alone. Raises what `run_tests` raises.
+    alone. The base is not run where its report is remembered. Raises what `run_tests` raises.
     """
     second = run_tests(context, tools, fresh("head"))
     if second.refusal is None:
@@ -58,7 +58,7 @@ def explain_red(
         return _report(context, tree, first, FLAKY, sentence)
     if not second.red:
         return first
-    base = run_tests(context, tools, fresh("base"))
+    base = base_run(context, tools, tree, first.judge, fresh)
     if not base.red:
         return first
     ours, theirs = failed_tests(first), failed_tests(base)

@@ -10,16 +10,22 @@ import hashlib
 import json
 from collections.abc import Callable
 
-from damascus.domain.evidence import EXIT_STATUS, Evidence, Mutation, TestReport
+from damascus.domain.evidence import EXIT_STATUS, Evidence, Kind, Mutation, Outcome, TestReport
 from damascus.domain.findings import Details
 from damascus.domain.work import PhaseContext, Verdict
 from damascus.evidence.compare import ChangedFile
-from damascus.evidence.judge import Judge, NoEvidence
+from damascus.evidence.judge import Judge, NoEvidence, Run
 from damascus.evidence.runners import Ambient
 from damascus.phases.pull_request_text import command_line
 from damascus.phases.reported_tests import run_reporting
-from damascus.phases.test_run import MergedTree, TestRun, refused_run, run_by_exit_status
-from damascus.ports import Tools
+from damascus.phases.test_run import (
+    MergedTree,
+    TestRun,
+    environment_of,
+    refused_run,
+    run_by_exit_status,
+)
+from damascus.ports import Finished, Tools
 
 _FILES = 20_000
 _FILE_CAP = 2_000_000
@@ -63,8 +69,8 @@ def prove(
     """
     judge, run = tests.judge, tests.run
     if judge is None or run is None:
-        return Proved(tests)
-    before = baseline(context, tools, tree, judge, fresh)
+        return _by_exit_status(context, tools, tree, tests)
+    before = base_run(context, tools, tree, judge, fresh).report
     if run.report is None:
         return Proved(_unreported(tests, tree, judge, before))
     if tests.refusal is not None:
@@ -82,25 +88,44 @@ def prove(
     return _mutated(context, tests, tree, judge, evidence)
 
 
-def baseline(
+def _by_exit_status(
+    context: PhaseContext, tools: Tools, tree: MergedTree, tests: TestRun
+) -> Proved:
+    if tests.refusal is not None:
+        return Proved(tests)
+    evidence = Evidence(
+        runner="",
+        command=tests.argv,
+        environment=environment_of(context, tools),
+        base_sha=tree.base_sha,
+        head_sha=tree.head_sha,
+        kind=Kind.EXIT_STATUS,
+        tree_sha=tools.git.tree_sha(tree.workspace),
+    )
+    return Proved(dataclasses.replace(tests, sentence=evidence.sentence), evidence)
+
+
+def base_run(
     context: PhaseContext,
     tools: Tools,
     tree: MergedTree,
-    judge: Judge,
+    judge: Judge | None,
     fresh: Callable[[str], MergedTree],
-) -> TestReport | None:
-    """The report of the same command on the base alone: remembered, or run now.
+) -> TestRun:
+    """The same command on the base alone: as its report is remembered, or run now.
 
-    None when the base gives no report, as when it does not compile.
+    A run that is remembered has a report and no output.
     """
-    key = _key(context, tools, tree, judge)
-    known = tools.baselines.get(key)
-    if known is not None:
-        return known
+    key = _key(context, tools, tree, judge) if judge else ""
+    known = tools.baselines.get(key) if judge else None
+    if judge and known is not None:
+        argv = judge.candidate.command
+        ended = Run(Finished(0, "", 0.0), known)
+        return TestRun(argv, "", red=bool(known.named(Outcome.FAILED)), run=ended, judge=judge)
     base = run_tests(context, tools, fresh("base"))
-    if base.report is not None:
+    if judge and base.report is not None:
         tools.baselines.put(key, base.report)
-    return base.report
+    return base
 
 
 def _key(context: PhaseContext, tools: Tools, tree: MergedTree, judge: Judge) -> str:
@@ -108,12 +133,9 @@ def _key(context: PhaseContext, tools: Tools, tree: MergedTree, judge: Judge) ->
         context.project.id,
         tree.base_sha,
         list(judge.candidate.command),
-        list(context.project.setup_command or ()),
         list(context.project.test_report),
-        context.project.test_network,
+        environment_of(context, tools),
         judge.runner.name,
-        tools.sandbox.name,
-        tools.path,
     ]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 

@@ -18,6 +18,7 @@ from damascus.phases.test_run import (
     MergedTree,
     TestRun,
     cannot_run,
+    environment_of,
     how_it_ended,
     refused_run,
     run_command,
@@ -111,7 +112,8 @@ def _judge(
         changes=(),
         tracked=(),
         before=None,
-        sandbox=tools.sandbox.name,
+        environment=environment_of(context, tools),
+        tree_sha=tools.git.tree_sha(tree.workspace),
     )
     bench = _Bench(context, tools, tree, home)
     return Judge(bench, runner, prepared, candidate, _directory(tree.workspace, "reports"))

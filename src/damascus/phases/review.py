@@ -18,6 +18,7 @@ import logging
 from collections.abc import Sequence
 
 from damascus.crashpoints import Boundary, crashpoint
+from damascus.domain.evidence import Evidence, Kind
 from damascus.domain.findings import Details
 from damascus.domain.work import PhaseContext, PhaseResult, Verdict
 from damascus.errors import (
@@ -68,6 +69,7 @@ def run_review(context: PhaseContext, tools: Tools) -> PhaseResult:
     for turn in range(1, rounds + 1):
         pull = tools.forge.pull(number)
         if pull.merged:
+            tools.progress.evidence(_tested_by_nobody(pull))
             return _merged(pull.merge_sha, pull, tools, base_sha=None)
         if pull.state == "closed":
             return pull_requests.closed_by_person(pull)
@@ -116,14 +118,12 @@ def _one_round(
     _report(tools, pull, tree, tests)
     if tests.refusal is not None:
         return tests.refusal
+    assert evidence is not None, "tests that are not refused have evidence"  # noqa: S101 - a promise
+    tools.progress.evidence(evidence)
     merged = _merge(context, tools, pull, tree)
-    if merged is None or evidence is None:
-        return merged
-    return dataclasses.replace(
-        merged,
-        summary=f"{merged.summary} {evidence.sentence}",
-        details={**merged.details, "evidence": evidence.json()},
-    )
+    if merged is None:
+        return None
+    return dataclasses.replace(merged, summary=f"{merged.summary} {evidence.sentence}")
 
 
 def _accepted_tests(context: PhaseContext, head_sha: str) -> bool:
@@ -288,6 +288,11 @@ def _merge(
         _log.info("pull request %d is tested again: %s", pull.number, error)
         return None
     return _merged(merge_sha, pull, tools, base_sha=tree.base_sha)
+
+
+def _tested_by_nobody(pull: PullRequest) -> Evidence:
+    """What is known of a merge that was found: nothing, unless an earlier run had evidence."""
+    return Evidence("", (), {}, None, pull.head_sha, kind=Kind.NONE)
 
 
 def _merged(

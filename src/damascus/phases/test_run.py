@@ -86,6 +86,17 @@ def run_by_exit_status(context: PhaseContext, tools: Tools, tree: MergedTree) ->
     return dataclasses.replace(refused, red=not no_tests)
 
 
+def environment_of(context: PhaseContext, tools: Tools) -> dict[str, object]:
+    """What the tests of an item run in, as evidence tells it."""
+    project = context.project
+    return {
+        "sandbox": tools.sandbox.name,
+        "network": project.test_network,
+        "setup_command": list(project.setup_command or ()),
+        "path": tools.path,
+    }
+
+
 def set_up(context: PhaseContext, tools: Tools, tree: MergedTree) -> TestRun | None:
     """Run the project's setup command, if it has one: what was wrong with it, None when nothing."""
     project = context.project

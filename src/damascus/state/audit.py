@@ -15,6 +15,7 @@ from damascus.state.db import Database, Row
 from damascus.state.sql import sql
 
 BATCH = 500  # items read at once
+_PARTS = ("events", "runs", "issues", "gates", "evidence")  # of a dossier, in its order
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,7 @@ class Dossier:
     runs: list[Row] = field(default_factory=list[Row])
     issues: list[Row] = field(default_factory=list[Row])
     gates: list[Row] = field(default_factory=list[Row])
+    evidence: list[Row] = field(default_factory=list[Row])
 
 
 class Snapshot:
@@ -44,12 +46,9 @@ class Snapshot:
         while items := self.rows("items", {"after": after, "limit": BATCH}):
             after = items[-1]["id"]
             ids = {"items": [item["id"] for item in items]}
-            events, runs, issues, gates = (
-                _by_item(self.rows(what, ids)) for what in ("events", "runs", "issues", "gates")
-            )
+            found = [_by_item(self.rows(what, ids)) for what in _PARTS]
             for item in items:
-                own = item["id"]
-                yield Dossier(item, events[own], runs[own], issues[own], gates[own])
+                yield Dossier(item, *(rows[item["id"]] for rows in found))
 
 
 def _by_item(rows: list[Row]) -> defaultdict[int, list[Row]]:

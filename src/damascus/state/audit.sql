@@ -34,6 +34,11 @@ WHERE item_id = ANY (%(items)s::bigint[]) ORDER BY item_id, id;
 SELECT id, item_id, opened_at IS NOT NULL AS opened FROM coordination_gates
 WHERE item_id = ANY (%(items)s::bigint[]) ORDER BY item_id, id;
 
+-- name: evidence
+SELECT run_id, item_id, kind, head_sha, base_sha,
+  (document #>> '{counts,after,passed}')::int AS passed
+FROM evidence WHERE item_id = ANY (%(items)s::bigint[]) ORDER BY item_id, run_id;
+
 -- name: projects
 SELECT p.id, p.name, p.paused,
   (SELECT e.type FROM events_outbox e WHERE e.project_id = p.id

@@ -17,6 +17,7 @@ from psycopg.errors import UniqueViolation
 
 from damascus.crashpoints import Boundary, armed, crashpoint
 from damascus.domain.conclusion import Conclusion
+from damascus.domain.evidence import Evidence
 from damascus.domain.work import (
     Answer,
     Claim,
@@ -126,6 +127,24 @@ class Claims:
         row = patiently(lambda: self._db.row("claims.known", params), seconds=60)
         if row is None:
             raise ClaimLostError(f"item {claim.item_id} is no longer ours; nothing was recorded")
+
+    def evidence(self, claim: Claim, evidence: Evidence) -> None:
+        """Keep what the merge of this run stands on. Raises ClaimLostError.
+
+        Evidence of the same run is replaced. That somebody else merged (`Kind.NONE`) is only kept
+        where there is no evidence for the very commit.
+        """
+        params = {
+            "item": claim.item_id,
+            "epoch": claim.epoch,
+            "kind": evidence.kind.value,
+            "head_sha": evidence.head_sha,
+            "base_sha": evidence.base_sha,
+            "document": json.dumps(evidence.json()),
+        }
+        row = patiently(lambda: self._db.row("evidence.keep", params), seconds=60)
+        if row is None:
+            raise ClaimLostError(f"item {claim.item_id} is no longer ours; nothing is merged")
 
     def cost(self, context: PhaseContext, cost: Cost) -> None:
         """Write a cost to the ledger now."""

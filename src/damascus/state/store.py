@@ -11,6 +11,7 @@ from functools import cached_property
 from damascus.state.audit import Audit
 from damascus.state.costs import Costs
 from damascus.state.db import Database
+from damascus.state.evidence import EvidenceRecords
 from damascus.state.gates import Gates
 from damascus.state.ingest import Ingest
 from damascus.state.issues import Issues
@@ -93,6 +94,11 @@ class Store:
     def runs(self) -> Runs:
         """The runs of phases."""
         return Runs(self.db)
+
+    @cached_property
+    def evidence(self) -> EvidenceRecords:
+        """What merges stand on."""
+        return EvidenceRecords(self.db)
 
     @cached_property
     def costs(self) -> Costs:

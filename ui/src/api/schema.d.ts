@@ -690,7 +690,7 @@ export interface components {
             test_report?: string[] | null;
             /**
              * Test Evidence
-             * @description What must show that the tests ran: the command's exit status, or a report by name that could have said no (docs/evidence.md). Default: exit-status.
+             * @description What must show that the tests ran: the command's exit status, or a report by name that could have said no (docs/evidence.md). Default: report.
              */
             test_evidence?: ("exit-status" | "report") | null;
             /**
@@ -843,7 +843,7 @@ export interface components {
             test_report?: string[] | null;
             /**
              * Test Evidence
-             * @description What must show that the tests ran: the command's exit status, or a report by name that could have said no (docs/evidence.md). Default: exit-status.
+             * @description What must show that the tests ran: the command's exit status, or a report by name that could have said no (docs/evidence.md). Default: report.
              */
             test_evidence?: ("exit-status" | "report") | null;
             /**
