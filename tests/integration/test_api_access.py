@@ -114,6 +114,29 @@ def test_a_token_may_do_what_its_scopes_say(api, scopes, asked, body, status):
         assert 'error="insufficient_scope"' in answer.headers["www-authenticate"]
 
 
+@pytest.mark.parametrize(
+    ("budgets", "option", "most"),
+    [
+        ({"budget_cycles": 100}, "budget_cycles", "4"),
+        ({"budget_usd": "99999"}, "budget_usd", "5.0000"),
+    ],
+)
+def test_a_budget_beyond_the_projects_own_needs_the_scope_operate(api, budgets, option, most):
+    changed = {"budget_cycles": 4, "budget_usd": "5"}
+    with api.client(api.new_token("boss", "read", "operate")) as boss:
+        assert boss.patch(f"/v1/projects/{STORY['project']}", json=changed).status_code == 200
+    with api.client(api.new_token("some", "ingest")) as client:
+        refused = client.post("/v1/items", json={**STORY, **budgets})
+        told = problem(refused, 403, "scope_missing")
+        assert (told["scope"], told["option"], told["most"]) == ("operate", option, most)
+        assert f"{option} beyond the project's own {most}" in told["detail"]
+        assert client.post("/v1/items", json={**STORY, **changed}).status_code == 201
+        again = client.post("/v1/items", json={**STORY, **budgets})  # nor for a story that is there
+        problem(again, 403, "scope_missing")
+    with api.client(api.new_token("chief", "ingest", "operate")) as chief:
+        assert chief.post("/v1/items", json={**STORY, **budgets}).status_code == 200
+
+
 def test_a_revoked_token_is_soon_refused(api):
     token = api.new_token("gone", "read")
     with api.client(token) as client:

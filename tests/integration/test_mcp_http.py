@@ -110,6 +110,16 @@ def test_a_token_may_do_what_its_scopes_say_and_is_told_the_rest(mcp_world: Worl
     assert "scope read" in writer.refused("stats")
 
 
+@pytest.mark.parametrize("door", ["streamable HTTP", "stdio on the API"])
+def test_a_budget_beyond_the_installations_own_needs_operate(mcp_world: World, door: str):
+    story = {"project": mcp_world.project(), "story": "# Dear\n", "budget_cycles": 100}
+    refusal = mcp_world.agent(door, "ingest").refused("ingest_story", **story)
+    assert "budget_cycles beyond the project's own 3" in refusal
+    assert "scope operate" in refusal
+    done = mcp_world.agent(door, "ingest", "operate").call("ingest_story", **story)
+    assert done["outcome"] == "accepted"
+
+
 def test_acts_are_told_under_the_name_of_the_token(mcp_world: World):
     project = mcp_world.project()
     item_id = mcp_world.accept(project)

@@ -25,6 +25,20 @@ class ScopeMissingError(DamascusError):
         return f"this needs a token with the scope {self.scope}; yours has {has}"
 
 
+@dataclass(eq=False)
+class BudgetNeedsScopeError(ScopeMissingError):
+    """A budget beyond the project's own, from a caller without the scope that raises budgets.
+
+    `option` is `budget_cycles` or `budget_usd`, `most` what the caller may give at most.
+    """
+
+    option: str
+    most: str
+
+    def __str__(self) -> str:
+        return f"{self.option} beyond the project's own {self.most}: {super().__str__()}"
+
+
 @dataclass(frozen=True, slots=True)
 class Caller:
     """The one who asks.
@@ -52,10 +66,15 @@ class Caller:
         """Whether the caller stands on this machine: relative paths then mean something."""
         return MANAGE in self.scopes
 
+    @property
+    def own_scopes(self) -> tuple[str, ...]:
+        """The scopes, in order."""
+        return tuple(one for one in ALL if one in self.scopes)
+
     def require(self, scope: str) -> None:
         """Raise ScopeMissingError unless the caller has `scope`."""
         if scope not in self.scopes:
-            raise ScopeMissingError(scope, tuple(one for one in ALL if one in self.scopes))
+            raise ScopeMissingError(scope, self.own_scopes)
 
 
 SERVER = Caller("server", frozenset({READ}), "server")  # a server for itself: metrics, warming up

@@ -9,7 +9,7 @@ from typing import Any, cast
 import httpx
 
 from damascus import __version__
-from damascus.backlog.caller import ScopeMissingError
+from damascus.backlog.caller import BudgetNeedsScopeError, ScopeMissingError
 from damascus.backlog.inputs import Budgets
 from damascus.errors import (
     ConfigurationError,
@@ -118,7 +118,10 @@ def error_of(response: httpx.Response) -> DamascusError:
             "DAMASCUS_API_URL must name the HTTP API of Damascus"
         )
     if found.get("code") == "scope_missing":
-        return ScopeMissingError(str(found.get("scope")), tuple(found.get("own") or ()))
+        scope, own = str(found.get("scope")), tuple(found.get("own") or ())
+        if option := found.get("option"):
+            return BudgetNeedsScopeError(scope, own, str(option), str(found.get("most")))
+        return ScopeMissingError(scope, own)
     kind = _KINDS.get(status, DamascusError)
     return kind(clean(detail.removeprefix("body.").removeprefix("query."))[:_LONGEST])
 

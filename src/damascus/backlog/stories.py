@@ -11,8 +11,8 @@ from typing import Any
 
 from damascus.backlog import cursors
 from damascus.backlog.base import BacklogBase
-from damascus.backlog.caller import INGEST, READ, Caller
-from damascus.backlog.inputs import ItemName, ItemQuery, NewStory
+from damascus.backlog.caller import INGEST, OPERATE, READ, BudgetNeedsScopeError, Caller
+from damascus.backlog.inputs import Budgets, ItemName, ItemQuery, NewStory
 from damascus.backlog.outcomes import Ingested, Page, Row
 from damascus.domain.story import Story, read_story, slugify
 from damascus.errors import DamascusError, GateNeverOpensError, NotFoundError, UsageError
@@ -55,7 +55,8 @@ class Stories(BacklogBase):
         With `once`, an idempotency key of the caller, the same request is done once, whichever
         process gets it. Raises ProjectNotFoundError, ProjectNotNamedError, StoryHasGoneOnError,
         KeyReusedError, ItemNotFoundError and the gates' errors for `after`, UsageError for a text
-        that cannot be kept.
+        that cannot be kept, BudgetNeedsScopeError for a budget beyond the project's own (or, where
+        it has none, the installation's) from a caller who may not operate.
         """
         caller.require(INGEST)
         redact = self._app.redactor.redact
@@ -64,6 +65,7 @@ class Stories(BacklogBase):
         after = [self._number(item) for item in new.after]
         for number in after:
             self._check_will_be_merged(number)
+        self._check_budgets(caller, project, new.budgets)
         options = ItemOptions(
             priority=new.priority, budget_cycles=new.budgets.cycles, budget_usd=new.budgets.usd
         )
@@ -178,6 +180,19 @@ class Stories(BacklogBase):
         if len(names) != 1:
             raise ProjectNotNamedError(names)
         return names[0]
+
+    def _check_budgets(self, caller: Caller, project: str, budgets: Budgets) -> None:
+        """Refuse budgets above those a story has anyway, unless the caller may raise budgets."""
+        if OPERATE in caller.scopes or budgets == Budgets():
+            return
+        own, settings = self._store.projects.get(project), self._app.settings
+        usd = settings.budget_usd if own.budget_usd is None else own.budget_usd
+        for option, given, most in (
+            ("budget_cycles", budgets.cycles, own.budget_cycles or settings.budget_cycles),
+            ("budget_usd", budgets.usd, usd),
+        ):
+            if given is not None and most is not None and given > most:
+                raise BudgetNeedsScopeError(OPERATE, caller.own_scopes, option, str(most))
 
     def _check_will_be_merged(self, number: int) -> None:
         """Refuse an item to wait for that was cancelled, before any story is accepted."""
