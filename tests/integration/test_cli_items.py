@@ -156,7 +156,10 @@ def test_a_log_that_is_gone_from_this_machine_is_not_looked_for_on_it(cli, store
 def test_show_can_print_what_a_branch_changes(cli, store):
     accept(store)
     assert "has built nothing yet" in cli("show", "1", "--diff", code=4).err
-    assert "choose --log or --diff" in cli("show", "1", "--diff", "--log", code=2).err
+    assert (
+        "choose one of --log, --diff and --evidence"
+        in cli("show", "1", "--diff", "--log", code=2).err
+    )
 
 
 def test_what_comes_from_outside_never_moves_the_terminal(cli, run):

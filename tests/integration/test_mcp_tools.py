@@ -35,6 +35,7 @@ TOOLS = {
     "list_events": (True, None, True),
     "list_costs": (True, None, True),
     "get_log": (True, None, True),
+    "get_evidence": (True, None, True),
     "get_diff": (True, None, True),
     "stats": (True, None, True),
 }

@@ -25,6 +25,7 @@ from damascus.domain.work import Verdict
 from damascus.errors import DatabaseUnreachableError, SchemaError
 from damascus.state import schema
 from damascus.state.db import Database, connect
+from damascus.state.evidence import EvidenceRecords
 from damascus.state.migrate import migrate, migrations
 from damascus.state.version import REFUSED, VERSION
 from support.cycles import Script, accept, add_project, make_claims, make_cycle, make_store, settle
@@ -92,10 +93,10 @@ def test_a_database_of_any_version_gets_the_schema_of_a_new_one_and_keeps_its_ro
 
 def test_what_was_merged_before_evidence_was_kept_says_that_its_exit_status_was_believed(old, pool):
     schema.init(old)
-    row = pool.row("evidence.of_item", {"item": 1, "whole": True})
-    assert (row["kind"], row["merged"]) == ("exit-status", True)
-    assert row["document"]["command"] == ["pytest", "-q"]
-    assert row["document"]["lines"] == [row["document"]["sentence"]]
+    found = EvidenceRecords(pool).of_item(1, whole=True)
+    assert (found["kind"], found["merged"], found["tests"]) == ("exit-status", True, [])
+    assert found["command"] == ["pytest", "-q"]
+    assert found["lines"] == [found["sentence"]]
 
 
 def test_the_rows_of_version_1_are_of_every_table_phase_verdict_and_event(old):

@@ -68,6 +68,7 @@ def test_output_in_a_comment_cannot_leave_its_block():
         argv=("pytest",),
         sentence="red",
         output="```\n@everyone <img src=x> \x1b[31m closes #1\n```",
+        evidence=(),
     )
     assert text.endswith("\n````")
     assert "\x1b" not in text

@@ -18,7 +18,7 @@ from typing import Any, cast
 from damascus.backlog.caller import ScopeMissingError
 from damascus.backlog.cursors import BadCursorError
 from damascus.backlog.moves import NothingToChangeError
-from damascus.backlog.reading import DiffMissingError
+from damascus.backlog.reading import DiffMissingError, EvidenceMissingError
 from damascus.backlog.run_logs import LogNotHereError, LogNotWrittenError
 from damascus.backlog.stories import SpecMissingError
 from damascus.domain.policy import PolicyValueError
@@ -79,6 +79,7 @@ CASES: dict[type[DamascusError], Case] = {
     LogNotWrittenError: Case(404, "no_log"),
     LogNotHereError: Case(404, "no_log"),
     DiffMissingError: Case(404, "no_diff"),
+    EvidenceMissingError: Case(404, "no_evidence"),
     NotFoundError: Case(404, "not_found"),
     StaleVersionError: Case(412, "version_is_stale", ": read it again, then decide"),
     KeyReusedError: Case(409, "idempotency_key_reused", ": take a new one"),

@@ -14,6 +14,7 @@ from starlette.responses import StreamingResponse
 from damascus.api.auth import ReadRoute, caller_of
 from damascus.api.parameters import Id
 from damascus.api.responses import json_response
+from damascus.api.schemas.evidence import Evidence
 from damascus.api.schemas.requests import LogQuery
 from damascus.api.schemas.runs import Runs
 from damascus.backlog import Caller, RunLog
@@ -62,6 +63,12 @@ def reading(api: Api) -> APIRouter:
             media_type=_TEXT,
             headers={"X-Accel-Buffering": "no"},
         )
+
+    @router.get("/evidence", operation_id="get_evidence", response_model=Evidence)
+    def get_evidence(item_id: Id, request: Request) -> Response:
+        """What the item's merge stands on, test by test."""
+        found = api.backlog.evidence(caller_of(request), item_id)
+        return json_response(Evidence, found)
 
     @router.get(
         "/diff",

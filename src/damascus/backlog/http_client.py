@@ -322,6 +322,10 @@ class HttpBacklog:
         text, _ = self._http.text(f"/v1/items/{number}/runs/{chosen}/log", tail=size)
         return chosen, text
 
+    def evidence(self, _caller: Caller, item: ItemName) -> Row:
+        """See Backlog."""
+        return self._http.get(f"/v1/items/{self._number(item)}/evidence")
+
     def diff(self, _caller: Caller, item: ItemName) -> Diff:
         """See Backlog."""
         text, headers = self._http.text(f"/v1/items/{self._number(item)}/diff")

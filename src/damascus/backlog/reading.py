@@ -34,6 +34,16 @@ class DiffMissingError(NotFoundError):
         return f"item {self.item_id} has built nothing yet"
 
 
+@dataclass(eq=False)
+class EvidenceMissingError(NotFoundError):
+    """No review of the item has come as far as a merge."""
+
+    item_id: int
+
+    def __str__(self) -> str:
+        return f"item {self.item_id} has no evidence: no review was green yet"
+
+
 class Reading(BacklogBase):
     """What happened, what it cost, and the dashboard."""
 
@@ -138,6 +148,18 @@ class Reading(BacklogBase):
             skip_to_tail(file, size)
             text = "".join(map(lines.feed, chunks(file))) + lines.end()
         return log.run_id, text
+
+    def evidence(self, caller: Caller, item: ItemName) -> Row:
+        """What the item's merge stands on, or the newest that was gathered, test by test.
+
+        Raises ItemNotFoundError, EvidenceMissingError.
+        """
+        caller.require(READ)
+        number = self.item_number(caller, item)
+        found = self._store.evidence.of_item(number, whole=True)
+        if found is None:
+            raise EvidenceMissingError(number)
+        return found
 
     def diff(self, caller: Caller, item: ItemName) -> Diff:
         """What the item's branch changes, as a unified diff of at most a megabyte, no secrets.

@@ -13,7 +13,7 @@ from damascus import errors
 from damascus.backlog.base import ItemNameError
 from damascus.backlog.cursors import BadCursorError
 from damascus.backlog.moves import NothingToChangeError
-from damascus.backlog.reading import DiffMissingError
+from damascus.backlog.reading import DiffMissingError, EvidenceMissingError
 from damascus.backlog.run_logs import LogNotHereError
 from damascus.backlog.stories import ProjectNotNamedError
 from damascus.cli.text import clean
@@ -49,6 +49,7 @@ _SENTENCES: Mapping[type[errors.DamascusError], Callable[[Any], str]] = {
     errors.TokenNotFoundError: lambda e: f"{e}: see `damascus token list`",
     errors.RunNotFoundError: lambda e: f"{e}: see `damascus show {e.item_id}`",
     LogNotHereError: _log,
+    EvidenceMissingError: lambda e: f"{e}: see `damascus show {e.item_id}`",
     DiffMissingError: lambda e: f"{e}: see `damascus show {e.item_id}`",
     # what was given cannot be used
     ItemNameError: lambda e: f"{e.given[:80]!r} names no item: give its number or PROJECT/KEY",

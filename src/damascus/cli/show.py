@@ -9,6 +9,7 @@ import typer
 from damascus.cli import output
 from damascus.cli.console import say
 from damascus.cli.events import told
+from damascus.cli.evidence import print_evidence, print_summary
 from damascus.cli.items import state
 from damascus.cli.options import BIGGEST, ItemRef, JsonFlag
 from damascus.cli.session import Door, entered
@@ -18,7 +19,7 @@ from damascus.errors import UsageError
 _INTERNAL = frozenset({"phase_rank", "runnable"})  # columns that only the claim's index needs
 
 
-def show(
+def show(  # noqa: PLR0917 - typer's options
     item: ItemRef,
     log: Annotated[bool, typer.Option("--log", help="Print the log of the last run.")] = False,
     run: Annotated[
@@ -28,14 +29,18 @@ def show(
     diff: Annotated[
         bool, typer.Option("--diff", help="Print what its branch changes, as a unified diff.")
     ] = False,
+    evidence: Annotated[
+        bool,
+        typer.Option("--evidence", help="Print what its merge stands on, test by test."),
+    ] = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Show one item: story, spec, runs, timeline, issues, gates, costs, pull request.
+    """Show one item: story, spec, runs, evidence, timeline, issues, gates, costs, pull request.
 
-    Of each list the latest 50 are shown. --log and --diff show one thing only, without secrets.
+    Of each list the latest 50 are shown. --log, --diff and --evidence show one thing only.
     """
-    if log and diff:
-        raise UsageError("choose --log or --diff")
+    if log + diff + evidence > 1:
+        raise UsageError("choose one of --log, --diff and --evidence")
     if run is not None and not log:
         raise UsageError("--run is for --log: give both")
     with entered() as door:
@@ -43,6 +48,9 @@ def show(
             _print_log(door, item, run, as_json=as_json)
         elif diff:
             _print_diff(door, item, as_json=as_json)
+        elif evidence:
+            found = door.backlog.evidence(door.caller, item)
+            output.emit(found) if as_json else print_evidence(found)
         else:
             page = door.backlog.item(door.caller, item)
             page["item"] = {k: v for k, v in page["item"].items() if k not in _INTERNAL}
@@ -105,6 +113,8 @@ def _print_page(page: dict[str, Any]) -> None:
         output.block(item["spec"])
         output.line(f"  test command: {' '.join(item['test_command'] or [])}")
     _print_work(page)
+    if page["evidence"]:
+        print_summary(page["evidence"])
     _print_people(page)
     output.heading("Timeline")
     for event in page["events"]:

@@ -166,6 +166,11 @@ def _history(session_of: SessionOf) -> list[Tool]:
         run, text = await session.do(session.backlog.log_tail, item_id, run_id=run_id, size=_LOG)
         return shapes.Log(run_id=run, text=shapes.cut(text, _LOG))
 
+    async def get_evidence(ctx: ToolContext, item_id: ItemReference) -> shapes.Evidence:
+        """Show what an item's merge stands on: which tests ran, before and after, and what else."""
+        session = session_of(ctx)
+        return shapes.evidence_of(await session.do(session.backlog.evidence, item_id))
+
     async def get_diff(ctx: ToolContext, item_id: ItemReference) -> shapes.Diff:
         """Show what an item's branch changes, as a unified diff."""
         session = session_of(ctx)
@@ -177,5 +182,6 @@ def _history(session_of: SessionOf) -> list[Tool]:
         PlainTool.of(list_events, title="List events", annotations=READS),
         PlainTool.of(list_costs, title="List costs", annotations=READS),
         PlainTool.of(get_log, title="Show a run's log", annotations=READS),
+        PlainTool.of(get_evidence, title="Show an item's evidence", annotations=READS),
         PlainTool.of(get_diff, title="Show an item's diff", annotations=READS),
     ]

@@ -18,6 +18,7 @@ from damascus.domain.work import IssueKind, Phase, Verdict
 from damascus.text.sanitize import clean
 
 LATEST = 10  # of each list in an item
+_TESTS = 200  # of evidence
 _LINE, _PARAGRAPH, _TEXT = 200, 600, 4000  # characters
 WHOLE = 2_000_000  # characters: more than any story or spec has
 
@@ -152,6 +153,36 @@ class WholeItem(Item):
     spec: str | None
 
 
+class EvidenceTest(BaseModel):
+    """One test: how it ended on the base and on the merged tree; null where it was not there."""
+
+    name: str
+    before: Literal["passed", "failed", "skipped"] | None
+    after: Literal["passed", "failed", "skipped"] | None
+
+
+class EvidenceSummary(BaseModel):
+    """What a merge stands on, in words."""
+
+    run_id: int
+    kind: Literal["report", "exit-status", "none"]
+    merged: bool = Field(description="Whether it is of the commit that was merged")
+    sentence: str
+    lines: list[str]
+
+
+class Evidence(EvidenceSummary):
+    """What a merge stands on, test by test."""
+
+    runner: str
+    command: list[str] | None
+    base_sha: str | None
+    head_sha: str
+    tree_sha: str
+    tests: list[EvidenceTest]
+    tests_left_out: int
+
+
 class ItemDetail(BaseModel):
     """An item with the latest of what happened to it."""
 
@@ -160,6 +191,7 @@ class ItemDetail(BaseModel):
     questions: list[Question]
     gates: list[Gate]
     runs: list[Run] = Field(description="Newest first")
+    evidence: EvidenceSummary | None = Field(description="Null before a review was green")
     events: list[Event] = Field(description="Oldest first")
 
 
@@ -279,6 +311,15 @@ def events_of(page: Events) -> EventPage:
     return EventPage.model_validate({"events": rows, "next_after": page.next_after})
 
 
+def evidence_of(found: Mapping[str, Any]) -> Evidence:
+    """Evidence with its first tests."""
+    names = ("name", "before", "after")
+    tests: list[Any] = found["tests"]
+    shown = [dict(zip(names, test, strict=True)) for test in tests[:_TESTS]]
+    left_out = found["tests_left_out"] + len(tests) - len(shown)
+    return Evidence.model_validate({**found, "tests": shown, "tests_left_out": left_out})
+
+
 def detail_of(page: Mapping[str, Any], *, text: int = _TEXT) -> ItemDetail:
     """An item as it is shown, its story and spec at most `text` characters long."""
     item: dict[str, Any] = dict(page["item"])
@@ -296,6 +337,7 @@ def detail_of(page: Mapping[str, Any], *, text: int = _TEXT) -> ItemDetail:
             "questions": page["issues"][:LATEST],
             "gates": page["gates"][:LATEST],
             "runs": page["runs"][:LATEST],
+            "evidence": page["evidence"],
             "events": [dict(event) | {"summary": _summary(event["data"])} for event in events],
         }
     )

@@ -69,11 +69,18 @@ def push_comment(*, sha: str, attempt: int) -> tuple[str, str]:
 
 
 def test_comment(
-    *, colour: str, head_sha: str, base_sha: str, argv: Sequence[str], sentence: str, output: str
+    *,
+    colour: str,
+    head_sha: str,
+    base_sha: str,
+    argv: Sequence[str],
+    sentence: str,
+    output: str,
+    evidence: Sequence[str],
 ) -> tuple[str, str]:
     """Return marker and body of the comment about one test run; one per colour and commits.
 
-    `colour` is green, red, flaky or pre-existing.
+    `colour` is green, red, flaky or pre-existing. `evidence` are its lines.
     """
     marker = f"<!-- damascus:review {colour} {head_sha} {base_sha} -->"
     lines = [
@@ -81,6 +88,8 @@ def test_comment(
         f"**Tests {colour}**: {head_sha} merged onto {base_sha}: {sentence}",
         fenced(command_line(argv)),
     ]
+    if evidence:
+        lines.append(fenced("\n".join(evidence)))
     if colour != "green":
         lines.append(fenced(tail(output, _OUTPUT_CAP)))
     return marker, "\n\n".join(lines)

@@ -115,7 +115,7 @@ def _one_round(
         )
         tests, evidence = proved.tests, proved.evidence
     crashpoint(Boundary.TESTS_AFTER)
-    _report(tools, pull, tree, tests)
+    _report(tools, pull, tree, tests, evidence)
     if tests.refusal is not None:
         return tests.refusal
     assert evidence is not None, "tests that are not refused have evidence"  # noqa: S101 - a promise
@@ -231,7 +231,9 @@ def _fresh(tools: Tools, tree: MergedTree, turn: int, what: str) -> MergedTree:
     return MergedTree(workspace, head_sha=tree.head_sha, base_sha=tree.base_sha)
 
 
-def _report(tools: Tools, pull: PullRequest, tree: MergedTree, tests: TestRun) -> None:
+def _report(
+    tools: Tools, pull: PullRequest, tree: MergedTree, tests: TestRun, evidence: Evidence | None
+) -> None:
     refusal = tests.refusal
     crashpoint(Boundary.STATUS_BEFORE)
     tools.forge.set_status(
@@ -247,6 +249,7 @@ def _report(tools: Tools, pull: PullRequest, tree: MergedTree, tests: TestRun) -
         argv=tests.argv,
         sentence=tests.sentence,
         output=tests.output,
+        evidence=evidence.lines if evidence else (),
     )
     pull_requests.comment_once(tools, pull.number, text, marker=marker)
 

@@ -8,6 +8,29 @@ from datetime import timedelta
 from damascus.domain.evidence import TestReport
 from damascus.state.db import Database, Row
 
+# What a document may lack: one that a migration made holds little more than its sentence.
+_SHORT: Row = {
+    "runner": "",
+    "command": None,
+    "environment": {},
+    "tree_sha": "",
+    "mutation": None,
+    "counts": {"before": None, "after": None},
+}
+_WHOLE: Row = {
+    **_SHORT,
+    "tests": [],
+    "tests_left_out": 0,
+    "added": [],
+    "red_first": [],
+    "gone": [],
+    "tripwire": None,
+    "sabotage": None,
+    "warnings": [],
+    "report_digest": "",
+    "seconds": {},
+}
+
 
 class EvidenceRecords:
     """What was gathered before each merge. It is written by the claim, see `Claims.evidence`."""
@@ -18,9 +41,14 @@ class EvidenceRecords:
     def of_item(self, item_id: int, *, whole: bool = False) -> Row | None:
         """The evidence of the item's merge, or the newest there is; None when there is none.
 
-        `document` is `Evidence.json()`, without the tests by name unless `whole`.
+        The fields of `Evidence.json()`, with its run and whether it is of the merge. Lists of
+        names, which can be long, are there with `whole` only.
         """
-        return self._db.row("evidence.of_item", {"item": item_id, "whole": whole})
+        row = self._db.row("evidence.of_item", {"item": item_id, "whole": whole})
+        if row is None:
+            return None
+        document: Row = row.pop("document")
+        return {**(_WHOLE if whole else _SHORT), **document, **row}
 
 
 class BaselineReports:

@@ -18,10 +18,10 @@ WITH held AS (
 SELECT id FROM held;
 
 -- name: of_item
--- What the merge of an item stands on, or the newest that was gathered; `whole` with every test.
+-- What the merge of an item stands on, or the newest that was gathered; `whole` with every name.
 SELECT e.run_id, e.kind, e.head_sha, e.base_sha, e.created_at,
   w.phase = 'merged' AND e.head_sha = w.head_sha AS merged,
-  CASE WHEN %(whole)s::boolean THEN e.document ELSE e.document - 'tests' END AS document
+  CASE WHEN %(whole)s::boolean THEN e.document ELSE e.document - '{tests,tests_left_out,added,red_first,gone,tripwire,sabotage,warnings,report_digest,seconds}'::text[] END AS document
 FROM evidence e JOIN work_items w ON w.id = e.item_id
 WHERE e.item_id = %(item)s::bigint ORDER BY (e.head_sha = w.head_sha) DESC, e.run_id DESC LIMIT 1;
 

@@ -21,6 +21,7 @@ from damascus.errors import (
 )
 from damascus.state.costs import Costs
 from damascus.state.db import Database, Row, Rows
+from damascus.state.evidence import EvidenceRecords
 from damascus.state.gates import Gates
 from damascus.state.ingest import NOT_SAID, Ingest, Ingested, ItemOptions
 from damascus.state.issues import Issues
@@ -48,6 +49,7 @@ class Items:
         issues: Issues,
         gates: Gates,
         runs: Runs,
+        evidence: EvidenceRecords,
         costs: Costs,
         outbox: Outbox,
     ) -> None:
@@ -57,6 +59,7 @@ class Items:
         self._issues = issues
         self._gates = gates
         self._runs = runs
+        self._evidence = evidence
         self._costs = costs
         self._outbox = outbox
 
@@ -197,6 +200,7 @@ class Items:
             "issues": self._issues.of_item(item_id, limit=limit),
             "gates": self._gates.list(item_id=item_id, limit=limit),
             "runs": self._runs.of_item(item_id, limit=limit),
+            "evidence": self._evidence.of_item(item_id),
             "phases": self._runs.phases_of_item(item_id),
             "costs": self._costs.by_model(item_id=item_id),
             "events": self._outbox.events(item_id=item_id, limit=limit),

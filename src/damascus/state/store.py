@@ -71,6 +71,7 @@ class Store:
             issues=self.issues,
             gates=self.gates,
             runs=self.runs,
+            evidence=self.evidence,
             costs=self.costs,
             outbox=self.outbox,
         )

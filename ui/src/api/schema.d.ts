@@ -331,6 +331,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/items/{item_id}/evidence": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Evidence
+         * @description What the item's merge stands on, test by test.
+         *
+         *     Needs the scope `read`.
+         */
+        get: operations["get_evidence"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/items/{item_id}/diff": {
         parameters: {
             query?: never;
@@ -959,6 +981,26 @@ export interface components {
             costs: components["schemas"]["ProjectCostLine"][];
         };
         /**
+         * Counts
+         * @description How many tests ended how; null where nothing was reported.
+         */
+        Counts: {
+            /**
+             * Before
+             * @description On the base.
+             */
+            before: {
+                [key: string]: number;
+            } | null;
+            /**
+             * After
+             * @description On the merged tree.
+             */
+            after: {
+                [key: string]: number;
+            } | null;
+        };
+        /**
          * Event
          * @description Something that happened. `data` differs by `type`.
          */
@@ -1012,6 +1054,145 @@ export interface components {
              * @description Give it as `after` for what comes next.
              */
             next_after: number;
+        };
+        /**
+         * Evidence
+         * @description What a merge stands on, test by test.
+         */
+        Evidence: {
+            /** Run Id */
+            run_id: number;
+            /**
+             * Kind
+             * @description Tests by name; the exit status alone; or a merge of somebody else's.
+             * @enum {string}
+             */
+            kind: "report" | "exit-status" | "none";
+            /**
+             * Merged
+             * @description Whether it is of the commit that was merged.
+             */
+            merged: boolean;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Sentence */
+            sentence: string;
+            /** Lines */
+            lines: string[];
+            /** Runner */
+            runner: string;
+            /** Command */
+            command: string[] | null;
+            /** Environment */
+            environment: {
+                [key: string]: unknown;
+            };
+            /** Base Sha */
+            base_sha: string | null;
+            /** Head Sha */
+            head_sha: string;
+            /** Tree Sha */
+            tree_sha: string;
+            counts: components["schemas"]["Counts"];
+            /** Mutation */
+            mutation: {
+                [key: string]: unknown;
+            } | null;
+            /**
+             * Tests
+             * @description Name, outcome on the base, outcome on the merged tree.
+             */
+            tests: [
+                string,
+                ("passed" | "failed" | "skipped") | null,
+                ("passed" | "failed" | "skipped") | null
+            ][];
+            /**
+             * Tests Left Out
+             * @description How many more there were than are kept.
+             */
+            tests_left_out: number;
+            /** Added */
+            added: string[];
+            /**
+             * Red First
+             * @description Those of `added` that the base does not pass.
+             */
+            red_first: string[];
+            /**
+             * Gone
+             * @description Tests of the base that the spec or a person let go.
+             */
+            gone: string[];
+            /** Tripwire */
+            tripwire: {
+                [key: string]: unknown;
+            } | null;
+            /** Sabotage */
+            sabotage: {
+                [key: string]: unknown;
+            } | null;
+            /** Warnings */
+            warnings: string[];
+            /**
+             * Report Digest
+             * @description SHA-256 of what the runner reported.
+             */
+            report_digest: string;
+            /** Seconds */
+            seconds: {
+                [key: string]: number;
+            };
+        };
+        /**
+         * EvidenceSummary
+         * @description What a merge stands on, without the names of tests. `lines` says it in words.
+         */
+        EvidenceSummary: {
+            /** Run Id */
+            run_id: number;
+            /**
+             * Kind
+             * @description Tests by name; the exit status alone; or a merge of somebody else's.
+             * @enum {string}
+             */
+            kind: "report" | "exit-status" | "none";
+            /**
+             * Merged
+             * @description Whether it is of the commit that was merged.
+             */
+            merged: boolean;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Sentence */
+            sentence: string;
+            /** Lines */
+            lines: string[];
+            /** Runner */
+            runner: string;
+            /** Command */
+            command: string[] | null;
+            /** Environment */
+            environment: {
+                [key: string]: unknown;
+            };
+            /** Base Sha */
+            base_sha: string | null;
+            /** Head Sha */
+            head_sha: string;
+            /** Tree Sha */
+            tree_sha: string;
+            counts: components["schemas"]["Counts"];
+            /** Mutation */
+            mutation: {
+                [key: string]: unknown;
+            } | null;
         };
         /**
          * Finished
@@ -1388,6 +1569,8 @@ export interface components {
              * @description Newest first.
              */
             runs: components["schemas"]["Run"][];
+            /** @description Null before a review was green. */
+            evidence: components["schemas"]["EvidenceSummary"] | null;
             /** Phases */
             phases: components["schemas"]["PhaseTime"][];
             /** Costs */
@@ -3757,6 +3940,94 @@ export interface operations {
                 };
                 content: {
                     "text/plain": string;
+                };
+            };
+            /** @description No token, or none that is known */
+            401: {
+                headers: {
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The token lacks the scope, or another page tried to act */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description This server does not answer to that host name */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Something given cannot be used; nothing was changed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Asked too often: wait as long as Retry-After says */
+            429: {
+                headers: {
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Something this needs does not answer: try again */
+            503: {
+                headers: {
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    get_evidence: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                item_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Evidence"];
                 };
             };
             /** @description No token, or none that is known */

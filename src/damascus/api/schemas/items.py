@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field
 
 from damascus.api.schemas.events import Event
+from damascus.api.schemas.evidence import EvidenceSummary
 from damascus.api.schemas.gates import Gate
 from damascus.api.schemas.issues import Issue
 from damascus.api.schemas.money import Money
@@ -124,6 +125,7 @@ class ItemDetail(BaseModel):
     issues: list[Issue]
     gates: list[Gate]
     runs: list[Run] = Field(description="Newest first.")
+    evidence: EvidenceSummary | None = Field(description="Null before a review was green.")
     phases: list[PhaseTime]
     costs: list[CostLine]
     events: list[Event] = Field(description="Oldest first.")
