@@ -54,6 +54,8 @@ def spans(text: str) -> Iterator[Span]:
     runs = "\n".join(
         _LONG_RUN.findall(text)
     )  # most of a text is none: a hundred searches get short
+    if not runs:
+        return
     for letters, shift, shape in _BEGINNINGS:
         if letters not in runs:
             continue

@@ -13,12 +13,14 @@ money and time.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, Final, cast
+from functools import lru_cache
+from typing import Any, Final
 from urllib.parse import quote, quote_plus, unquote, urlsplit
 
 from damascus.text import encoded, private_keys, shapes
+from damascus.text.json_texts import with_each_text
 from damascus.text.mask import MASK, Span, masked, united
 from damascus.text.streams import StreamRedactor
 from damascus.text.views import views
@@ -26,6 +28,7 @@ from damascus.text.views import views
 __all__ = ["MASK", "SHORTEST", "Redacted", "Redactor", "is_secret"]
 
 SHORTEST: Final = 8  # characters: what is shorter is rather a word than a secret
+_SHORT: Final = 100  # characters: the names and words of JSON come again and again
 _ROUNDS: Final = 8  # each makes the text shorter, or ends it: a bound for what nobody thought of
 LONGEST_WORD: Final = 15  # letters only, and no more than this: a word, such as a default password
 
@@ -53,6 +56,7 @@ class Redactor:
     def __init__(self, values: Iterable[str] = ()) -> None:
         known = {part for value in values for part in _parts(value) if is_secret(part)}
         self.values: tuple[str, ...] = tuple(sorted(known, key=lambda v: (-len(v), v)))
+        self._short = lru_cache(maxsize=4096)(self.redact)
         # A view undoes what URLs and JSON do to a text: only what it cannot undo is looked for.
         self._wanted = tuple(sorted({way for value in self.values for way in _kept_ways(value)}))
 
@@ -89,14 +93,10 @@ class Redactor:
 
     def redact_json(self, value: Any) -> Any:
         """Return a JSON value with every text in it, names too, as `redact` leaves it."""
-        if isinstance(value, str):
-            return self.redact(value)
-        if isinstance(value, Mapping):
-            pairs = cast("Mapping[Any, Any]", value).items()
-            return {self.redact_json(name): self.redact_json(one) for name, one in pairs}
-        if isinstance(value, (list, tuple)):
-            return [self.redact_json(one) for one in cast("Iterable[Any]", value)]
-        return value
+        return with_each_text(value, self._redact_again)
+
+    def _redact_again(self, text: str) -> str:
+        return self._short(text) if len(text) <= _SHORT else self.redact(text)
 
     def stream(self) -> StreamRedactor:
         """A redactor for text that arrives in pieces."""

@@ -107,7 +107,8 @@ def spans(text: str) -> Iterator[Span]:
     """Yield where in `text` something has one of the shapes."""
     for shape in SHAPES:
         for begin in shape.begins:
-            yield from _of(shape, begin, text)
+            if begin in text:
+                yield from _of(shape, begin, text)
     lower = text.lower()
     if len(lower) != len(text):  # a few letters are two when lowered: their places would be wrong
         lower = "".join(one.lower() if one.isascii() else one for one in text)
