@@ -19,7 +19,7 @@ from damascus.sandbox import Plain
 from damascus.state.db import Database
 from damascus.state.store import Store
 from damascus.text.redaction import MASK, Redactor
-from damascus.text.removed import counting_removed
+from damascus.text.removed import counting_removed, sentence
 from damascus.wiring import App
 from support.cycles import Script, make_cycle, until_idle
 from support.written import SHAPED, written
@@ -80,7 +80,7 @@ def test_no_way_in_lets_a_secret_into_a_row(store, secret):
         story = read_story(f"# About {text}\n\nUse {text}.\n".encode(), name="a-story.md")
         with counting_removed() as removed:
             done = store.items.ingest(name, story, actor="cli:anna")
-        assert "removed from what you gave" in str(removed), way
+        assert "removed from what you gave" in sentence(len(removed)), way
         assert store.items.ingest(name, story, actor="cli:anna").outcome == "unchanged", way
         script = Script().then(
             PhaseResult(Verdict.SPEC_AMBIGUOUS, f"is {text}?", {}, questions=(f"why {text}?",))

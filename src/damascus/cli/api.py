@@ -76,10 +76,10 @@ def create(
     with entered() as door:
         token, row = door.backlog.create_token(door.caller, name, scopes=scope, life=expires)
     if as_json:
-        output.emit({**row, "token": token})
+        output.emit({**row, "token": token}, shown_once=True)
         return
     say(f"token {name} may {', '.join(row['scopes'])}. It is shown this once:")
-    output.line(token)
+    output.write_once(token)
 
 
 @tokens.command("list")

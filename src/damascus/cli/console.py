@@ -8,13 +8,14 @@ from contextlib import suppress
 
 import typer
 
+from damascus.cli.redacting import redact_said
 from damascus.cli.text import one_line
 
 
 def say(sentence: str) -> None:
-    """Write one line to stderr, control characters removed. Never fails: it may be closed."""
+    """Write one line to stderr, without secrets and control characters. Never fails."""
     with suppress(OSError, ValueError):
-        typer.echo(f"damascus: {one_line(sentence)}", err=True)
+        typer.echo(f"damascus: {one_line(redact_said(sentence))}", err=True)
 
 
 class _Line(logging.Formatter):

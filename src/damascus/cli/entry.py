@@ -15,8 +15,9 @@ from damascus.cli import parser_errors
 from damascus.cli.console import say
 from damascus.cli.errors import report
 from damascus.cli.output import cannot_write, writing
+from damascus.cli.redacting import begin, redact_error
 from damascus.errors import UsageError
-from damascus.text.removed import counting_removed
+from damascus.text.removed import counting_removed, sentence
 
 _COMPLETION = "_DAMASCUS_COMPLETE"  # set by the shell when it asks what a word could become
 
@@ -29,6 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             with suppress(AttributeError, ValueError, OSError):
                 stream.reconfigure(errors="backslashreplace")  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType] - a real file has it
         words = list(sys.argv[1:] if argv is None else argv)
+        begin(words)
         _check_words(words)
         return _run(words)
     except SystemExit as end:
@@ -48,13 +50,13 @@ def _run(words: list[str]) -> int:
         app(args=words, prog_name="damascus")
     root: Any = typer.main.get_command(app)
     try:
-        with (
-            counting_removed() as removed,
-            root.make_context("damascus", words) as context,
-        ):
-            root.invoke(context)
-            if len(removed):
-                say(str(removed))
+        with counting_removed() as removed, root.make_context("damascus", words) as context:
+            try:
+                root.invoke(context)
+            except typer.Exit:  # some of what was given may have been refused
+                _tell(len(removed))
+                raise
+            _tell(len(removed))
     except typer.Exit as end:
         return end.exit_code
     except typer.TyperException as error:
@@ -67,6 +69,11 @@ def _run(words: list[str]) -> int:
         with writing():
             sys.stdout.flush()
     return 0
+
+
+def _tell(removed: int) -> None:
+    if removed:
+        say(sentence(removed))
 
 
 def _raised_by_typer(error: OSError) -> bool:
@@ -83,7 +90,7 @@ def _refused(error: typer.TyperException, words: list[str], root: Any) -> int:
         with suppress(OSError, ValueError):
             typer.echo(error.format_message(), err=True)
     else:
-        say(parser_errors.sentence(error, words, root))
+        say(redact_error(parser_errors.sentence(error, words, root)))
     return error.exit_code
 
 

@@ -14,6 +14,7 @@ import typer
 
 from damascus.cli.console import say
 from damascus.cli.output import OutputError
+from damascus.cli.redacting import redact_error
 from damascus.errors import DamascusError
 
 INTERRUPTED = 130
@@ -37,34 +38,21 @@ def report(error: BaseException) -> int:
     if isinstance(error, DamascusError):
         from damascus.cli.hints import worded  # noqa: PLC0415 - it knows the whole service
 
-        say(_without_secrets(worded(error)))
+        say(redact_error(worded(error)))
         return error.exit_code
     say(
         "this is a bug in Damascus, or a machine that does what no machine should: "
-        f"{type(error).__name__}: {_without_secrets(str(error))} "
+        f"{type(error).__name__}: {redact_error(str(error))} "
         f"(run it again with {DEBUG}=1 to see where)"
     )
     return 1
-
-
-def _without_secrets(text: str) -> str:
-    """Take every secret out of `text`, whatever state the settings are in."""
-    from damascus.text.redaction import Redactor  # noqa: PLC0415 - only when something failed
-
-    redactor = Redactor()
-    with suppress(Exception):
-        from damascus.config import load  # noqa: PLC0415 - only when something failed
-        from damascus.extensions import secrets  # noqa: PLC0415 - the same
-
-        redactor = Redactor(secrets(load()))
-    return redactor.redact(text)
 
 
 def _show_traceback(error: BaseException) -> None:
     import traceback  # noqa: PLC0415 - asked for by hand
 
     with suppress(OSError, ValueError):
-        typer.echo(_without_secrets("".join(traceback.format_exception(error))), err=True)
+        typer.echo(redact_error("".join(traceback.format_exception(error))), err=True)
 
 
 def _silence_stdout() -> None:

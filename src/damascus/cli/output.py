@@ -13,6 +13,7 @@ from typing import Any
 
 import typer
 
+from damascus.cli.redacting import redact, redact_json
 from damascus.cli.text import clean, one_line, width
 from damascus.domain.json_forms import document
 from damascus.errors import DamascusError
@@ -37,21 +38,32 @@ class OutputError(DamascusError):
     """The standard output takes nothing more: a full disk, a device that fails."""
 
 
-def emit(value: object, *, line: bool = False) -> None:
+def emit(value: object, *, line: bool = False, shown_once: bool = False) -> None:
     """Write one JSON document; on one line with `line` (for streams of documents).
 
+    Secrets are taken out, but for those that are `shown_once`: a new token.
     Raises OutputError, BrokenPipeError, as every function here does.
     """
-    write(document(value, indent=None if line else 2))
+    text = document(value if shown_once else redact_json(value), indent=None if line else 2)
+    _put(text + "\n")
 
 
 def write(text: str = "", *, end: str = "\n") -> None:
-    """Write `text` as it is, at once.
+    """Write `text` without secrets, at once.
 
     Raises BrokenPipeError when nobody reads any more, OutputError when it cannot be written.
     """
+    _put(redact(text) + end)
+
+
+def write_once(text: str) -> None:
+    """Write a line that is a secret, for the person who made it: a new token."""
+    _put(text + "\n")
+
+
+def _put(text: str) -> None:
     with writing():
-        typer.echo(text + end, nl=False)
+        typer.echo(text, nl=False)
 
 
 @contextmanager
@@ -121,7 +133,7 @@ def terminal_width() -> int | None:
 
 
 def _cell(value: object) -> str:
-    text = "-" if value is None or value == "" else one_line(str(value))
+    text = "-" if value is None or value == "" else one_line(redact(str(value)))
     return text or "-"
 
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from damascus.cli.redacting import use
 from damascus.cli.text import one_line
 from damascus.errors import DatabaseUnreachableError, SchemaError
 
@@ -49,6 +50,7 @@ def opened(*, check: bool = True) -> Generator[App]:
     from damascus.wiring import App  # noqa: PLC0415 - the same
 
     with App(load().as_up_was_told()) as app, _knowing_of_init():
+        use(app.redactor)
         if check:
             schema.check(app.db)
         yield app

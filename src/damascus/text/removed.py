@@ -24,23 +24,28 @@ class Removed:
     def __len__(self) -> int:
         return len(self._found)
 
-    def __str__(self) -> str:
-        """A sentence for the person who gave them; empty when there was none."""
-        match len(self):
-            case 0:
-                return ""
-            case 1:
-                return "1 secret was removed from what you gave: (hidden) stands in its place"
-            case number:
-                return f"{number} secrets were removed from what you gave: (hidden) stands there"
+
+def sentence(number: int) -> str:
+    """A sentence for the person who gave them; empty when there was none."""
+    if number == 0:
+        return ""
+    if number == 1:
+        return "1 secret was removed from what you gave: (hidden) stands in its place"
+    return f"{number} secrets were removed from what you gave: (hidden) stands there"
 
 
 @contextmanager
 def counting_removed() -> Generator[Removed]:
-    """Count what this context, and the threads it starts work in, tried to store."""
+    """Count what this context, and the threads it starts work in, tried to store.
+
+    Each verb of the service counts its own. Contexts may be nested: the outer one counts all.
+    """
     found: set[str] = set()
+    outer = _removed.get()
     before = _removed.set(found)
     try:
         yield Removed(found)
     finally:
         _removed.reset(before)
+        if outer is not None:
+            outer.update(found)
