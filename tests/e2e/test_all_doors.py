@@ -108,6 +108,7 @@ def test_a_story_goes_in_by_one_door_and_is_seen_and_answered_by_the_others(mcp_
         assert question["questions"] == ["Red or blue?"]
 
         answered = answerer.call("answer_question", issue_id=issue["id"], text="Blue, please.")
+        assert answered.pop("secrets_removed") == 0
         assert answered == {"issue_id": issue["id"], "item_id": item_id, "phase": "spec"}
         mcp_world.until(lambda: page.told("work.answered", item_id), seconds=SOON)
         assert page.get(f"/v1/issues/{issue['id']}")["answer"] == "Blue, please."

@@ -70,6 +70,7 @@ def test_a_story_is_accepted_with_its_title_as_key_and_its_place(asking):
         "changed": [],
         "not_taken": [],
         "gates": [],
+        "secrets_removed": 0,
     }
     assert answer.headers["location"] == "/v1/items/1"
     item = asking.get("/v1/items/1").json()["item"]
@@ -361,7 +362,7 @@ def test_a_blocked_item_goes_on_after_a_retry_and_only_then(api, asking):
     unbuilt = asking.post("/v1/items/1/retry", json={"phase": "build"})
     assert unbuilt.status_code == 409
     done = asking.post("/v1/items/1/retry", json={"budget_usd": "5", "note": "go on"})
-    assert done.json() == {"item_id": 1, "phase": "spec"}
+    assert done.json() == {"item_id": 1, "phase": "spec", "secrets_removed": 0}
 
 
 def test_an_item_is_cancelled_once(asking):
@@ -418,6 +419,7 @@ def test_issues_are_paged_oldest_first(api, asking):
 def test_a_project_is_paused_and_resumed(api, asking):
     hand_in(asking)
     paused = asking.post("/v1/projects/alpha/pause", json={"reason": "holidays"}).json()
+    assert paused.pop("secrets_removed") == 0
     assert paused == {"name": "alpha", "paused": True, "changed": True, "items": 1}
     assert asking.post("/v1/projects/alpha/pause", json={}).json()["changed"] is False
     (project,) = asking.get("/v1/projects").json()["projects"]
@@ -444,7 +446,7 @@ def test_who_cancels_what_others_wait_for_is_told_what_is_possible_here(api, ask
     assert asking.get("/v1/issues/1").json()["closed_at"] is None
     assert asking.get("/v1/items/1").json()["item"]["phase"] == "blocked"
     freed = asking.post("/v1/items/1/cancel", json={"free": True})
-    assert freed.json() == {"item_id": 1, "phase": "cancelled"}
+    assert freed.json() == {"item_id": 1, "phase": "cancelled", "secrets_removed": 0}
     assert [row["closed_gates"] for row in asking.get("/v1/items?phase=spec").json()["items"]] == [
         0,
         0,

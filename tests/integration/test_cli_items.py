@@ -248,7 +248,7 @@ def test_a_question_is_answered_with_text_a_file_or_stdin(cli, store, run):
         assert f"damascus answer {number}" in cli("issues", code=0).out
         assert "give the answer as text" in cli("answer", number, code=2).err
         said = cli(*words, stdin=b"Both.\n", code=0)
-    assert said.json == {"issue_id": 3, "item_id": 1, "phase": "spec"}
+    assert said.json == {"issue_id": 3, "item_id": 1, "phase": "spec", "secrets_removed": 0}
     assert cli("issues", code=0).out == "no open issues\n"
     everything = cli("issues", "--all", "--json", code=0).json["issues"]
     assert [issue["answer"] for issue in everything] == ["This.", "That.", "Both."]
@@ -312,6 +312,7 @@ def test_gates_hold_an_item_until_they_are_opened(cli, store):
     assert cli("gate", "add", "2", "--after", "alpha/one", "--json", code=0).json == {
         "gate_id": 1,
         "item_id": 2,
+        "secrets_removed": 0,
     }
     assert "waits for" in cli("gate", "add", "2", "--after", "1", code=5).err
     assert "for ever" in cli("gate", "add", "1", "--after", "2", code=5).err

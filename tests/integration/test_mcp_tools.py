@@ -240,6 +240,7 @@ def test_a_question_is_answered_once(agent: Agent, mcp_world: World, project: st
     assert (question["id"], question["kind"]) == (issue_id, "question")
     assert question["questions"] == ["Red or blue?"]
     done = agent.call("answer_question", issue_id=issue_id, text="Blue.")
+    assert done.pop("secrets_removed") == 0
     assert done == {"issue_id": issue_id, "item_id": item_id, "phase": "spec"}
     refusal = agent.refused("answer_question", issue_id=issue_id, text="Red.")
     assert "answered already" in refusal
@@ -278,7 +279,7 @@ def test_a_blocked_item_is_retried_and_then_is_not_blocked_any_more(
 ):
     item_id, _ = block(mcp_world, project)
     done = agent.call("retry_item", item_id=item_id, note="the key was renewed", budget_usd="9")
-    assert done == {"item_id": item_id, "phase": "spec"}
+    assert done == {"item_id": item_id, "phase": "spec", "secrets_removed": 0}
     assert "not blocked" in agent.refused("retry_item", item_id=item_id)
 
 
@@ -292,7 +293,7 @@ def test_an_item_without_a_spec_cannot_go_on_in_review(
 def test_an_item_is_cancelled_once(agent: Agent, mcp_world: World, project: str):
     item_id = mcp_world.accept(project)
     done = agent.call("cancel_item", item_id=item_id, note="not needed")
-    assert done == {"item_id": item_id, "phase": "cancelled"}
+    assert done == {"item_id": item_id, "phase": "cancelled", "secrets_removed": 0}
     assert "cancelled already" in agent.refused("cancel_item", item_id=item_id)
 
 

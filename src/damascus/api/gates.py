@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from damascus.api.auth import OperateRoute, ReadRoute, caller_of
 from damascus.api.parameters import Id
-from damascus.api.responses import json_response
+from damascus.api.responses import acted, json_response
 from damascus.api.schemas.gates import GateAdded, GateOpened, Gates
 from damascus.api.schemas.requests import GateQuery, GateRequest
 
@@ -40,17 +40,16 @@ def operating(api: Api) -> APIRouter:
     router = APIRouter(prefix="/v1", route_class=OperateRoute, tags=["gates"])
 
     @router.post("/items/{item_id}/gates", operation_id="add_gate", response_model=GateAdded)
-    def add_gate(item_id: Id, body: GateRequest, request: Request) -> Any:
+    def add_gate(item_id: Id, body: GateRequest, request: Request, response: Response) -> Any:
         """Keep an item from being claimed: until another is merged, a time, or a person says."""
-        return asdict(
-            api.backlog.add_gate(
-                caller_of(request),
-                item_id,
-                after=body.after,
-                not_before=body.not_before,
-                note=body.note,
-            )
+        added = api.backlog.add_gate(
+            caller_of(request),
+            item_id,
+            after=body.after,
+            not_before=body.not_before,
+            note=body.note,
         )
+        return acted(added, response)
 
     @router.post("/gates/{gate_id}/open", operation_id="open_gate", response_model=GateOpened)
     def open_gate(gate_id: Id, request: Request) -> Any:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 
 from damascus.api.auth import OperateRoute, ReadRoute, caller_of
 from damascus.api.parameters import Id
-from damascus.api.responses import json_response
+from damascus.api.responses import acted, json_response
 from damascus.api.schemas.issues import Answered, Issue, IssuePage
 from damascus.api.schemas.requests import AnswerRequest, IssueListQuery
 from damascus.backlog import Budgets, IssueQuery
@@ -49,17 +48,18 @@ def operating(api: Api) -> APIRouter:
     router = APIRouter(prefix="/v1/issues", route_class=OperateRoute, tags=["issues"])
 
     @router.post("/{issue_id}/answer", operation_id="answer_issue", response_model=Answered)
-    def answer_issue(issue_id: Id, body: AnswerRequest, request: Request) -> Any:
+    def answer_issue(
+        issue_id: Id, body: AnswerRequest, request: Request, response: Response
+    ) -> Any:
         """Answer once; a second answer is a conflict and changes nothing."""
-        return asdict(
-            api.backlog.answer(
-                caller_of(request),
-                issue_id,
-                text=body.text,
-                choice=body.choice,
-                phase=None if body.phase is None else Phase(body.phase),
-                budgets=Budgets(body.budget_cycles, body.budget_usd),
-            )
+        answered = api.backlog.answer(
+            caller_of(request),
+            issue_id,
+            text=body.text,
+            choice=body.choice,
+            phase=None if body.phase is None else Phase(body.phase),
+            budgets=Budgets(body.budget_cycles, body.budget_usd),
         )
+        return acted(answered, response)
 
     return router

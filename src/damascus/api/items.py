@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 
 from damascus.api.auth import IngestRoute, OperateRoute, ReadRoute, caller_of
 from damascus.api.parameters import Id, IdempotencyKey, IfMatch, ProjectName, StoryKey
-from damascus.api.responses import json_response, to_json
+from damascus.api.responses import acted, json_response, to_json
 from damascus.api.schemas.items import Ingested, ItemDetail, ItemGroups, ItemPage, Moved
 from damascus.api.schemas.requests import (
     CancelRequest,
@@ -116,7 +115,7 @@ def ingesting(api: Api) -> APIRouter:
         response.headers["Location"] = f"/v1/items/{done.item_id}"
         if done.replayed:
             response.headers["Idempotency-Replayed"] = "true"
-        return asdict(done)
+        return acted(done, response)
 
     return router
 
@@ -139,24 +138,22 @@ def operating(api: Api) -> APIRouter:
         return _detail(api, caller, item_id)
 
     @router.post("/{item_id}/retry", operation_id="retry_item", response_model=Moved)
-    def retry_item(item_id: Id, body: RetryRequest, request: Request) -> Any:
+    def retry_item(item_id: Id, body: RetryRequest, request: Request, response: Response) -> Any:
         """Set a blocked item going again, its attempts back at 0."""
-        return asdict(
-            api.backlog.retry(
-                caller_of(request),
-                item_id,
-                note=body.note,
-                phase=None if body.phase is None else Phase(body.phase),
-                budgets=Budgets(body.budget_cycles, body.budget_usd),
-            )
+        moved = api.backlog.retry(
+            caller_of(request),
+            item_id,
+            note=body.note,
+            phase=None if body.phase is None else Phase(body.phase),
+            budgets=Budgets(body.budget_cycles, body.budget_usd),
         )
+        return acted(moved, response)
 
     @router.post("/{item_id}/cancel", operation_id="cancel_item", response_model=Moved)
-    def cancel_item(item_id: Id, body: CancelRequest, request: Request) -> Any:
+    def cancel_item(item_id: Id, body: CancelRequest, request: Request, response: Response) -> Any:
         """Cancel an item that is not final; what runs for it is stopped."""
-        return asdict(
-            api.backlog.cancel(caller_of(request), item_id, note=body.note, free=body.free)
-        )
+        moved = api.backlog.cancel(caller_of(request), item_id, note=body.note, free=body.free)
+        return acted(moved, response)
 
     return router
 

@@ -8,13 +8,12 @@ from __future__ import annotations
 import logging
 import re
 import secrets
-from collections.abc import Iterable, Sized
+from collections.abc import Iterable
 from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from damascus.api.problems import Problem, problem_of
-from damascus.text.removed import counting_removed
 
 log = logging.getLogger(__name__)
 
@@ -60,23 +59,19 @@ class Middleware:
         request_id = secrets.token_hex(8)
         scope["request_id"] = request_id
         started = complete = False
-        removed: Sized = ()
 
         async def tell(message: Message) -> None:
             nonlocal started, complete
             if message["type"] == "http.response.start":
                 started = True
                 message["headers"] = _dressed(message.get("headers", ()), request_id)
-                if len(removed):  # what was sent is stored without them: the sender is told
-                    message["headers"].append((b"x-secrets-removed", b"%d" % len(removed)))
             elif message["type"] == "http.response.body":
                 complete = not message.get("more_body", False)
             await send(message)
 
         try:
             self._check(scope)
-            with counting_removed() as removed:
-                await self._app(scope, receive, tell)
+            await self._app(scope, receive, tell)
         except Exception as error:  # the outermost step: nothing may leave by here
             if complete:  # it has been told and logged further in
                 return

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request, Response
 
 from damascus.api.auth import OperateRoute, ReadRoute, caller_of
 from damascus.api.parameters import ProjectName
-from damascus.api.responses import json_response
+from damascus.api.responses import acted, json_response
 from damascus.api.schemas.projects import Paused, Project, ProjectAdded, ProjectChanged, Projects
 from damascus.api.schemas.requests import (
     POLICY_FIELDS,
@@ -57,10 +57,12 @@ def operating(api: Api) -> APIRouter:
         )
         added = api.backlog.add_project(caller_of(request), new)
         response.headers["Location"] = f"/v1/projects/{added.name}"
-        return asdict(added)
+        return acted(added, response)
 
     @router.patch("/{name}", operation_id="change_project", response_model=ProjectChanged)
-    def change_project(name: ProjectName, body: ChangeProjectRequest, request: Request) -> Any:
+    def change_project(
+        name: ProjectName, body: ChangeProjectRequest, request: Request, response: Response
+    ) -> Any:
         """Change the policy; null takes a field back. It holds from the next phase on."""
         given: dict[str, Any] = body.model_dump(exclude_unset=True)
         changed = api.backlog.change_project(
@@ -69,14 +71,15 @@ def operating(api: Api) -> APIRouter:
             policy={field: value for field, value in given.items() if value is not None},
             unset=[field for field, value in given.items() if value is None],
         )
-        return json_response(
-            ProjectChanged, {"project": changed.project, "missing": changed.missing}
-        )
+        return acted(changed, response)
 
     @router.post("/{name}/pause", operation_id="pause_project", response_model=Paused)
-    def pause_project(name: ProjectName, body: PauseRequest, request: Request) -> Any:
+    def pause_project(
+        name: ProjectName, body: PauseRequest, request: Request, response: Response
+    ) -> Any:
         """Claim nothing more of a project; what runs goes on to its verdict."""
-        return asdict(api.backlog.pause_project(caller_of(request), name, reason=body.reason))
+        paused = api.backlog.pause_project(caller_of(request), name, reason=body.reason)
+        return acted(paused, response)
 
     @router.post("/{name}/resume", operation_id="resume_project", response_model=Paused)
     def resume_project(name: ProjectName, request: Request) -> Any:

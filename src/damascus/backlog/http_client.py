@@ -87,6 +87,7 @@ class HttpBacklog:
             not_taken=tuple(done["not_taken"]),
             gates=tuple(done["gates"]),
             replayed=replayed,
+            secrets_removed=done["secrets_removed"],
         )
 
     def items(self, _caller: Caller, query: ItemQuery) -> Page:
@@ -142,7 +143,7 @@ class HttpBacklog:
         """See Backlog."""
         body = {"note": note, "phase": phase, **given(budgets)}
         done = self._http.post(f"/v1/items/{self._number(item)}/retry", body)
-        return Moved(done["item_id"], Phase(done["phase"]))
+        return _moved(done)
 
     def cancel(
         self, _caller: Caller, item: ItemName, *, note: str = "", free: bool = False
@@ -150,7 +151,7 @@ class HttpBacklog:
         """See Backlog."""
         body = {"note": note, "free": free}
         done = self._http.post(f"/v1/items/{self._number(item)}/cancel", body)
-        return Moved(done["item_id"], Phase(done["phase"]))
+        return _moved(done)
 
     # -- issues and gates ----------------------------------------------------------------------
 
@@ -184,7 +185,12 @@ class HttpBacklog:
         body = {"text": text, "choice": choice, "phase": phase, **given(budgets)}
         done = self._http.post(f"/v1/issues/{issue_id}/answer", body)
         to = done["phase"]
-        return Answered(done["issue_id"], done["item_id"], None if to is None else Phase(to))
+        return Answered(
+            done["issue_id"],
+            done["item_id"],
+            None if to is None else Phase(to),
+            secrets_removed=done["secrets_removed"],
+        )
 
     def gates(
         self,
@@ -244,8 +250,14 @@ class HttpBacklog:
             **new.policy,
         }
         done = self._http.post("/v1/projects", body)
-        missing = tuple(done["missing"])
-        return ProjectAdded(done["name"], done["forge"], done["repo"], done["base_branch"], missing)
+        return ProjectAdded(
+            done["name"],
+            done["forge"],
+            done["repo"],
+            done["base_branch"],
+            tuple(done["missing"]),
+            secrets_removed=done["secrets_removed"],
+        )
 
     def change_project(
         self,
@@ -259,7 +271,9 @@ class HttpBacklog:
         body = {field: value for field, value in policy.items() if value is not None}
         body |= dict.fromkeys(unset)
         done, _ = self._http.ask("PATCH", f"/v1/projects/{name}", body=body, nulls=True)
-        return ProjectChanged(done["project"], tuple(done["missing"]))
+        return ProjectChanged(
+            done["project"], tuple(done["missing"]), secrets_removed=done["secrets_removed"]
+        )
 
     def pause_project(self, _caller: Caller, name: str, *, reason: str | None = None) -> Paused:
         """See Backlog."""
@@ -341,3 +355,7 @@ class HttpBacklog:
         if text.isascii() and text.isdigit():
             return int(text)
         return int(self._http.get(self._path(text))["item"]["id"])
+
+
+def _moved(done: Row) -> Moved:
+    return Moved(done["item_id"], Phase(done["phase"]), secrets_removed=done["secrets_removed"])

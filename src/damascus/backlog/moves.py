@@ -13,6 +13,7 @@ from damascus.backlog.base import BacklogBase
 from damascus.backlog.caller import OPERATE, READ, Caller
 from damascus.backlog.inputs import Budgets, IssueQuery, ItemName
 from damascus.backlog.outcomes import Answered, GateAdded, GateOpened, Moved, Page, Row
+from damascus.backlog.removed import tells_removed
 from damascus.domain.work import Phase
 from damascus.errors import UsageError
 from damascus.state.items import ItemOptions
@@ -61,6 +62,7 @@ class Moves(BacklogBase):
         )
         return number
 
+    @tells_removed
     def retry(
         self,
         caller: Caller,
@@ -88,6 +90,7 @@ class Moves(BacklogBase):
         self._ring()
         return Moved(number, to)
 
+    @tells_removed
     def cancel(
         self, caller: Caller, item: ItemName, *, note: str = "", free: bool = False
     ) -> Moved:
@@ -104,6 +107,7 @@ class Moves(BacklogBase):
 
     # -- issues --------------------------------------------------------------------------------
 
+    @tells_removed
     def answer(
         self,
         caller: Caller,
@@ -178,6 +182,7 @@ class Moves(BacklogBase):
         item_id = self._number_or_all(caller, item)
         return self._store.gates.list(item_id=item_id, everything=everything, limit=limit)
 
+    @tells_removed
     def add_gate(
         self,
         caller: Caller,

@@ -30,8 +30,18 @@ class EventPage:
     next_after: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What every act tells besides its own: how many secrets of what was given are not stored.
+
+    The mask stands in the place of each.
+    """
+
+    secrets_removed: int = 0
+
+
 @dataclass(frozen=True, slots=True)
-class Ingested:
+class Ingested(Told):
     """What became of a story.
 
     `outcome` is "accepted", "unchanged" or "updated"; `changed` names what an update changed,
@@ -51,7 +61,7 @@ class Ingested:
 
 
 @dataclass(frozen=True, slots=True)
-class Moved:
+class Moved(Told):
     """Where an item goes on."""
 
     item_id: int
@@ -59,7 +69,7 @@ class Moved:
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
+class Answered(Told):
     """What an answer did; `phase` is None where the issue has no item that goes on."""
 
     issue_id: int
@@ -68,7 +78,7 @@ class Answered:
 
 
 @dataclass(frozen=True, slots=True)
-class GateAdded:
+class GateAdded(Told):
     """The gate before an item; `gate_id` is None when its condition holds already."""
 
     gate_id: int | None
@@ -84,7 +94,7 @@ class GateOpened:
 
 
 @dataclass(frozen=True, slots=True)
-class ProjectAdded:
+class ProjectAdded(Told):
     """A project that was added; `missing` are programs of its commands not on the PATH here."""
 
     name: str
@@ -95,7 +105,7 @@ class ProjectAdded:
 
 
 @dataclass(frozen=True, slots=True)
-class ProjectChanged:
+class ProjectChanged(Told):
     """A project as it is now; `missing` as in `ProjectAdded`."""
 
     project: Row
@@ -103,7 +113,7 @@ class ProjectChanged:
 
 
 @dataclass(frozen=True, slots=True)
-class Paused:
+class Paused(Told):
     """What pausing or resuming did; `changed` is False when it was so already.
 
     `items` counts the open items that it touched.

@@ -11,6 +11,7 @@ from damascus.backlog.caller import OPERATE, READ, Caller
 from damascus.backlog.inputs import NewProject
 from damascus.backlog.moves import NothingToChangeError
 from damascus.backlog.outcomes import Paused, ProjectAdded, ProjectChanged, Row
+from damascus.backlog.removed import tells_removed
 from damascus.backlog.repositories import place_of, usable_branch
 from damascus.domain import policy as policies
 from damascus.domain.story import check_slug
@@ -31,6 +32,7 @@ class ProjectVerbs(BacklogBase):
         row = self._store.projects.row(name)
         return row | {"open": self._stats.open_by_project().get(row["name"], {})}
 
+    @tells_removed
     def add_project(self, caller: Caller, new: NewProject) -> ProjectAdded:
         """Add a project, after asking its forge whether the repository can be used.
 
@@ -53,6 +55,7 @@ class ProjectVerbs(BacklogBase):
         )
         return ProjectAdded(name, forge, repo, branch, self._missing(said.policy))
 
+    @tells_removed
     def change_project(
         self,
         caller: Caller,
@@ -76,6 +79,7 @@ class ProjectVerbs(BacklogBase):
         self._ring()
         return ProjectChanged(self.project(caller, name), self._missing(said.policy))
 
+    @tells_removed
     def pause_project(self, caller: Caller, name: str, *, reason: str | None = None) -> Paused:
         """Claim nothing more of a project; what runs goes on to its verdict.
 

@@ -14,11 +14,13 @@ from damascus.backlog.base import BacklogBase
 from damascus.backlog.caller import INGEST, OPERATE, READ, BudgetNeedsScopeError, Caller
 from damascus.backlog.inputs import Budgets, ItemName, ItemQuery, NewStory
 from damascus.backlog.outcomes import Ingested, Page, Row
+from damascus.backlog.removed import tells_removed
 from damascus.domain.story import Story, read_story, slugify
 from damascus.errors import DamascusError, GateNeverOpensError, NotFoundError, UsageError
 from damascus.state.item_lists import RANKS, SORTS, Wanted
 from damascus.state.items import ItemOptions, version
 from damascus.state.requests import Once
+from damascus.text.removed import counting_removed
 
 _SHOWN = 8  # names in one sentence
 _GROUPS = 50  # projects on one page
@@ -49,6 +51,7 @@ class SpecMissingError(NotFoundError):
 class Stories(BacklogBase):
     """Accept stories, list items, show one."""
 
+    @tells_removed
     def ingest(self, caller: Caller, new: NewStory, *, once: str | None = None) -> Ingested:
         """Accept a story once per project and key; a changed text replaces it while in `spec`.
 
@@ -71,9 +74,10 @@ class Stories(BacklogBase):
         )
 
         def act() -> Row:
-            done = self._store.items.ingest(
-                project, story, actor=caller.actor, options=options, after=after
-            )
+            with counting_removed() as removed:
+                done = self._store.items.ingest(
+                    project, story, actor=caller.actor, options=options, after=after
+                )
             gates = self._store.gates.list(item_id=done.item_id) if after else []
             return {
                 "item_id": done.item_id,
@@ -82,6 +86,7 @@ class Stories(BacklogBase):
                 "changed": list(done.changed),
                 "not_taken": list(done.not_taken),
                 "gates": [gate["id"] for gate in gates if gate["after_item"] in after],
+                "secrets_removed": len(removed),
             }
 
         if once is None:
@@ -102,6 +107,7 @@ class Stories(BacklogBase):
             not_taken=tuple(done["not_taken"]),
             gates=tuple(done["gates"]),
             replayed=replayed,
+            secrets_removed=done.get("secrets_removed", 0),
         )
 
     def items(self, caller: Caller, query: ItemQuery) -> Page:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
@@ -37,7 +38,7 @@ def add(
     with entered() as door:
         added = door.backlog.add_gate(door.caller, item, after=after, not_before=time, note=note)
     if as_json:
-        output.emit({"gate_id": added.gate_id, "item_id": added.item_id})
+        output.emit(asdict(added))
     elif added.gate_id is None:
         output.line(f"item {added.item_id} has nothing to wait for: {after} is merged")
     else:

@@ -100,6 +100,7 @@ class _Batch:
             "gates": done.gates,
             "changed": done.changed,
             "not_taken": done.not_taken,
+            "secrets_removed": done.secrets_removed,
         }
 
 

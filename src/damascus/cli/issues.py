@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -104,7 +105,7 @@ def answer(  # noqa: PLR0917 - typer's options
             budgets=budgets(budget_cycles, budget_usd),
         )
     if as_json:
-        output.emit({"issue_id": done.issue_id, "item_id": done.item_id, "phase": done.phase})
+        output.emit(asdict(done))
     elif done.phase is None:
         output.line(f"issue {issue} is closed")
     elif done.phase == "cancelled":

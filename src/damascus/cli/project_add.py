@@ -51,6 +51,7 @@ def add(
                 "forge": added.forge,
                 "repo": added.repo,
                 "base_branch": added.base_branch,
+                "secrets_removed": added.secrets_removed,
             }
         )
     else:

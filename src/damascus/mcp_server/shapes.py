@@ -205,6 +205,9 @@ class Ingested(BaseModel):
     not_taken: list[str] = Field(description="Options that could not be taken over any more")
     gates: list[int] = Field(description="The closed gates for the items of `after`")
     replayed: bool = Field(description="Whether this is the answer given before to the same key")
+    secrets_removed: int = Field(
+        description="Secrets in what was given; (hidden) is stored in the place of each."
+    )
 
 
 class Changed(BaseModel):
@@ -218,6 +221,9 @@ class Moved(BaseModel):
 
     item_id: int
     phase: Phase
+    secrets_removed: int = Field(
+        description="Secrets in what was given; (hidden) is stored in the place of each."
+    )
 
 
 class Answered(BaseModel):
@@ -226,6 +232,9 @@ class Answered(BaseModel):
     issue_id: int
     item_id: int | None
     phase: Phase | None
+    secrets_removed: int = Field(
+        description="Secrets in what was given; (hidden) is stored in the place of each."
+    )
 
 
 class GateAdded(BaseModel):
@@ -233,6 +242,9 @@ class GateAdded(BaseModel):
 
     gate_id: int | None
     item_id: int
+    secrets_removed: int = Field(
+        description="Secrets in what was given; (hidden) is stored in the place of each."
+    )
 
 
 class GateOpened(BaseModel):

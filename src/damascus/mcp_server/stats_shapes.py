@@ -117,6 +117,9 @@ class ProjectAdded(BaseModel):
     repo: str
     base_branch: str
     missing: list[str] = Field(description="Programs of its commands not on the server's PATH")
+    secrets_removed: int = Field(
+        description="Secrets in what was given; (hidden) is stored in the place of each."
+    )
 
 
 class ProjectChanged(BaseModel):
@@ -124,6 +127,9 @@ class ProjectChanged(BaseModel):
 
     project: Project
     missing: list[str] = Field(description="As when it was added")
+    secrets_removed: int = Field(
+        description="Secrets in what was given; (hidden) is stored in the place of each."
+    )
 
 
 class Paused(BaseModel):
@@ -133,6 +139,9 @@ class Paused(BaseModel):
     paused: bool
     changed: bool
     items: int = Field(description="Open items that this touched")
+    secrets_removed: int = Field(
+        description="Secrets in what was given; (hidden) is stored in the place of each."
+    )
 
 
 def stats_of(numbers: Mapping[str, Any]) -> Stats:

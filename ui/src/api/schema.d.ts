@@ -808,6 +808,11 @@ export interface components {
             /** Item Id */
             item_id: number | null;
             phase: components["schemas"]["Phase"] | null;
+            /**
+             * Secrets Removed
+             * @description Secrets in what was given; (hidden) is stored in the place of each.
+             */
+            secrets_removed: number;
         };
         /**
          * CancelRequest
@@ -1258,6 +1263,11 @@ export interface components {
             gate_id: number | null;
             /** Item Id */
             item_id: number;
+            /**
+             * Secrets Removed
+             * @description Secrets in what was given; (hidden) is stored in the place of each.
+             */
+            secrets_removed: number;
         };
         /**
          * GateOpened
@@ -1385,6 +1395,11 @@ export interface components {
              * @description The closed gates for the items of `after`.
              */
             gates: number[];
+            /**
+             * Secrets Removed
+             * @description Secrets in what was given; (hidden) is stored in the place of each.
+             */
+            secrets_removed: number;
         };
         /**
          * Issue
@@ -1755,6 +1770,11 @@ export interface components {
             /** Item Id */
             item_id: number;
             phase: components["schemas"]["Phase"];
+            /**
+             * Secrets Removed
+             * @description Secrets in what was given; (hidden) is stored in the place of each.
+             */
+            secrets_removed: number;
         };
         /**
          * Outbox
@@ -1801,6 +1821,11 @@ export interface components {
              * @description Open items that this touched.
              */
             items: number;
+            /**
+             * Secrets Removed
+             * @description Secrets in what was given; (hidden) is stored in the place of each.
+             */
+            secrets_removed: number;
         };
         /**
          * Phase
@@ -1929,6 +1954,11 @@ export interface components {
              * @description Programs of its commands that are not on the PATH of this server; workers need them on theirs.
              */
             missing: string[];
+            /**
+             * Secrets Removed
+             * @description Secrets in what was given; (hidden) is stored in the place of each.
+             */
+            secrets_removed: number;
         };
         /**
          * ProjectChanged
@@ -1941,6 +1971,11 @@ export interface components {
              * @description As when it was added.
              */
             missing: string[];
+            /**
+             * Secrets Removed
+             * @description Secrets in what was given; (hidden) is stored in the place of each.
+             */
+            secrets_removed: number;
         };
         /**
          * ProjectCostLine

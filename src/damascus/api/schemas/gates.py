@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from damascus.domain.work import Phase
 
@@ -44,6 +44,9 @@ class GateAdded(BaseModel):
 
     gate_id: int | None
     item_id: int
+    secrets_removed: int = Field(
+        description="Secrets in what was given; (hidden) is stored in the place of each."
+    )
 
 
 class GateOpened(BaseModel):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from damascus.domain.work import IssueKind, Phase
 
@@ -43,3 +43,6 @@ class Answered(BaseModel):
     issue_id: int
     item_id: int | None
     phase: Phase | None
+    secrets_removed: int = Field(
+        description="Secrets in what was given; (hidden) is stored in the place of each."
+    )

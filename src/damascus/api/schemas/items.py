@@ -144,6 +144,9 @@ class Ingested(BaseModel):
         description="Options that could not be taken over: the item has gone on."
     )
     gates: list[int] = Field(description="The closed gates for the items of `after`.")
+    secrets_removed: int = Field(
+        description="Secrets in what was given; (hidden) is stored in the place of each."
+    )
 
 
 class Moved(BaseModel):
@@ -151,3 +154,6 @@ class Moved(BaseModel):
 
     item_id: int
     phase: Phase
+    secrets_removed: int = Field(
+        description="Secrets in what was given; (hidden) is stored in the place of each."
+    )

@@ -42,6 +42,9 @@ class Paused(BaseModel):
     paused: bool
     changed: bool = Field(description="False when it was so already.")
     items: int = Field(description="Open items that this touched.")
+    secrets_removed: int = Field(
+        description="Secrets in what was given; (hidden) is stored in the place of each."
+    )
 
 
 class ProjectAdded(BaseModel):
@@ -55,6 +58,9 @@ class ProjectAdded(BaseModel):
         description="Programs of its commands that are not on the PATH of this server; workers "
         "need them on theirs."
     )
+    secrets_removed: int = Field(
+        description="Secrets in what was given; (hidden) is stored in the place of each."
+    )
 
 
 class ProjectChanged(BaseModel):
@@ -62,3 +68,6 @@ class ProjectChanged(BaseModel):
 
     project: Project
     missing: list[str] = Field(description="As when it was added.")
+    secrets_removed: int = Field(
+        description="Secrets in what was given; (hidden) is stored in the place of each."
+    )
