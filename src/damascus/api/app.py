@@ -61,7 +61,12 @@ def make(app: App, *, stopping: Callable[[], bool] = lambda: False) -> Middlewar
     """The whole application as ASGI."""
     api = Api(app, stopping)
     settings = app.settings
-    return Middleware(build(api), hosts=settings.api_hosts, address=settings.api_host)
+    return Middleware(
+        build(api),
+        hosts=settings.api_hosts,
+        address=settings.api_host,
+        redactor=app.redactor,
+    )
 
 
 def build(api: Api) -> FastAPI:

@@ -176,6 +176,7 @@ class Route(APIRoute):
                 request.state.caller = await auth.admit(request, self.scope)
             if takes_body:
                 body = await bounded_body(request)
+                request.state.body = body  # a problem may quote it
                 request = Request(request.scope, again(body, request.receive))
             return await inner(request)
 

@@ -14,6 +14,7 @@ from typing import Any
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from damascus.api.problems import Problem, problem_of
+from damascus.text.redaction import Redactor
 
 log = logging.getLogger(__name__)
 
@@ -41,10 +42,16 @@ _NOT_KEPT = (b"cache-control", b"no-store")
 
 
 class Middleware:
-    """Wraps the application. `hosts` are the names it answers to, besides localhost; "*" is all."""
+    """Wraps the application. `hosts` are the names it answers to, besides localhost; "*" is all.
 
-    def __init__(self, app: ASGIApp, *, hosts: Iterable[str], address: str) -> None:
+    `redactor` takes secrets out of the problems that are found here.
+    """
+
+    def __init__(
+        self, app: ASGIApp, *, hosts: Iterable[str], address: str, redactor: Redactor
+    ) -> None:
         self._app = app
+        self._redactor = redactor
         names = {host.lower() for host in hosts}
         self._any_host = "*" in names
         self._hosts = names | _LOCAL | ({address.lower()} - _ANY_ADDRESS)
@@ -78,7 +85,8 @@ class Middleware:
             if started:
                 log.exception("request %s broke off", request_id)
                 raise
-            await problem_of(error, request_id).response(request_id)(scope, receive, tell)
+            response = problem_of(error, request_id).response(request_id, self._redactor)
+            await response(scope, receive, tell)
 
     def _check(self, scope: Scope) -> None:
         """Refuse foreign hosts (DNS rebinding) and acts from foreign pages. Raises Problem."""

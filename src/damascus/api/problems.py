@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Any, cast
 
@@ -21,6 +22,8 @@ from starlette.routing import Route
 
 from damascus.api.error_cases import case_of, facts_of
 from damascus.errors import DamascusError
+from damascus.text.quotes import QuoteRedactor
+from damascus.text.redaction import Redactor
 from damascus.text.sanitize import clean
 
 log = logging.getLogger(__name__)
@@ -72,8 +75,8 @@ class Problem(Exception):  # noqa: N818 - RFC 9457 calls it that
         self.errors = errors
         self.facts = dict(facts or {})
 
-    def response(self, request_id: str) -> Response:
-        """The answer on the wire."""
+    def response(self, request_id: str, redactor: Redactor, *, given: Any = ()) -> Response:
+        """The answer on the wire. It may quote a part of `given`, what was asked with."""
         document: dict[str, Any] = {
             **self.facts,
             "type": "about:blank",
@@ -86,7 +89,7 @@ class Problem(Exception):  # noqa: N818 - RFC 9457 calls it that
         if self.errors is not None:
             document["errors"] = list(self.errors)
         return Response(
-            json.dumps(document, ensure_ascii=True),
+            json.dumps(QuoteRedactor(redactor, given).redact_json(document), ensure_ascii=True),
             status_code=self.status,
             media_type=MEDIA_TYPE,
             headers=self.headers,
@@ -135,7 +138,15 @@ async def answer(request: Request, error: Exception) -> Response:
     problem = problem_of(error, request_id)
     if problem.status == HTTPStatus.METHOD_NOT_ALLOWED:
         problem.headers["Allow"] = ", ".join(_methods(request))
-    return problem.response(request_id)
+    return problem.response(request_id, request.app.state.api.redactor, given=_given(request))
+
+
+def _given(request: Request) -> list[Any]:
+    """What came with the request, whether or not it is good."""
+    given: list[Any] = [*request.path_params.values(), *request.query_params.multi_items()]
+    with suppress(ValueError):
+        given.append(json.loads(getattr(request.state, "body", b"null")))
+    return given
 
 
 def _methods(request: Request) -> list[str]:
