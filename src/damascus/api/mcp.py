@@ -98,7 +98,7 @@ class McpEndpoint:
             request: Any = ctx.request_context.request
             return Session(self._api.backlog, caller_of(request), limiter)
 
-        server = serve(session_of)
+        server = serve(session_of, self._api.redactor)
         # Hosts and origins are checked by the API's own outermost step.
         open_to_all = TransportSecuritySettings(enable_dns_rebinding_protection=False)
         server.streamable_http_app(

@@ -44,7 +44,7 @@ def run(app: App, *, actor: str) -> None:
 async def _serve(app: App, actor: str) -> None:
     with _backlog(app) as backlog:
         session = Session(backlog, Caller.operator(actor), CapacityLimiter(_AT_ONCE))
-        server = serve(lambda _: session)
+        server = serve(lambda _: session, app.redactor)
         await server.run_stdio_async()
 
 
