@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Protocol
+from urllib.parse import quote
 
 import httpx
 
@@ -35,7 +36,7 @@ class Door(Protocol):
     def pause(self, name: str, reason: str) -> None: ...
     def resume(self, name: str) -> None: ...
     def project(self, name: str) -> Any: ...
-    def ingest(self, project: str, key: str, story: str, **more: Any) -> Any: ...
+    def ingest(self, project: str, key: str | None, story: str, **more: Any) -> Any: ...
     def items(self, project: str, **query: Any) -> list[Any]: ...
     def item(self, ref: str) -> Any: ...
     def change(self, item_id: int, **what: Any) -> None: ...
@@ -78,9 +79,9 @@ class HttpDoor:
         self._ask("POST", f"/v1/projects/{name}/resume")
 
     def project(self, name: str) -> Any:
-        return self._ask("GET", f"/v1/projects/{name}")
+        return self._ask("GET", f"/v1/projects/{quote(name)}")
 
-    def ingest(self, project: str, key: str, story: str, **more: Any) -> Any:
+    def ingest(self, project: str, key: str | None, story: str, **more: Any) -> Any:
         body = {"project": project, "key": key, "story": story, **more}
         return self._ask("POST", "/v1/items", json=body)
 
@@ -149,7 +150,7 @@ class AgentDoor:
     def project(self, name: str) -> Any:
         return self._call("get_project", name=name)
 
-    def ingest(self, project: str, key: str, story: str, **more: Any) -> Any:
+    def ingest(self, project: str, key: str | None, story: str, **more: Any) -> Any:
         return self._call("ingest_story", project=project, key=key, story=story, **more)
 
     def items(self, project: str, **query: Any) -> list[Any]:
@@ -221,9 +222,10 @@ class CommandDoor:
     def project(self, name: str) -> Any:
         return self._json("project", "show", name)
 
-    def ingest(self, project: str, key: str, story: str, **more: Any) -> Any:
+    def ingest(self, project: str, key: str | None, story: str, **more: Any) -> Any:
         words = [word for one in more.pop("after", ()) for word in ("--after", one)]
-        options = ("--project", project, "--key", key, *words, *_options(more))
+        named = () if key is None else ("--key", key)
+        options = ("--project", project, *named, *words, *_options(more))
         return self._json("ingest", "-", *options, stdin=story.encode())["results"][0]
 
     def items(self, project: str, **query: Any) -> list[Any]:

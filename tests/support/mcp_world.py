@@ -32,6 +32,7 @@ from damascus.domain.work import PhaseContext
 from damascus.state.db import Database
 from damascus.state.store import Store
 from damascus.state.tokens import Tokens
+from damascus.text.redaction import Redactor
 from damascus.wiring import App
 from support.cycles import Script, accept, add_project, make_cycle, make_store
 from support.patience import patience, wait_until
@@ -89,6 +90,7 @@ class World:
     api: str
     stack: ExitStack
     agents: dict[tuple[str, tuple[str, ...]], Agent] = field(default_factory=dict)
+    more: dict[str, str] = field(default_factory=dict)  # settings of every process
 
     @property
     def store(self) -> Store:
@@ -153,6 +155,7 @@ class World:
             "PATH": os.environ["PATH"],
             "HOME": str(self.home),
             "DAMASCUS_HOME": str(self.home / "damascus"),
+            **{f"DAMASCUS_{name.upper()}": value for name, value in self.more.items()},
             **settings,
         }
 
@@ -242,9 +245,11 @@ def mcp_world(
 
 
 @contextmanager
-def world(database_url: str, home: Path) -> Generator[World]:
-    """Everything up, and everything gone when the block ends."""
+def world(database_url: str, home: Path, **more: str) -> Generator[World]:
+    """Everything up, and everything gone when the block ends. `more` are further settings."""
+    given: dict[str, Any] = dict(more)
     settings = Settings(
+        **given,
         _env_file=None,
         home=home / "damascus",
         database_url=as_url(database_url),
@@ -253,9 +258,9 @@ def world(database_url: str, home: Path) -> Generator[World]:
         api_burst=10_000,
     )
     with ExitStack() as outer:
-        db = Database(database_url, size=4)
+        db = Database(database_url, size=4, redactor=Redactor(more.values()))
         outer.callback(db.close)
         api = outer.enter_context(api_at(settings))
         portal = outer.enter_context(start_blocking_portal())
         stack = outer.enter_context(ExitStack())
-        yield World(database_url, home, db, portal, api, stack)
+        yield World(database_url, home, db, portal, api, stack, more=more)
