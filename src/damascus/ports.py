@@ -427,7 +427,9 @@ class Baselines(Protocol):
 class Tools:
     """What one phase run is given.
 
-    `path` is the PATH of agents and tests. `secrets` must not be in what is pushed.
+    `path` is the PATH of agents and tests. `secrets` must not be in what is pushed. `kept_work`
+    brings a commit that an earlier attempt of the item left into the git directory of the
+    workspace, after a clone; False where it is not kept on this machine.
     """
 
     llm: Callable[[], LLM]
@@ -443,6 +445,7 @@ class Tools:
     path: str
     baselines: Baselines
     secrets: Sequence[str] = field(default=(), repr=False)
+    kept_work: Callable[[str], bool] = lambda _sha: False
 
 
 PhaseRun: TypeAlias = Callable[[PhaseContext, Tools], PhaseResult]

@@ -180,6 +180,9 @@ class App:
             path=self.path,
             baselines=BaselineReports(self.db, age=_BASELINE_AGE),
             secrets=self.redactor.needles,
+            kept_work=lambda sha: self.archive.bring(
+                workspace, project=context.project.name, item_id=context.item.id, sha=sha
+            ),
         )
 
     def _clean(self, context: PhaseContext) -> None:

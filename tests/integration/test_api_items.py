@@ -8,7 +8,8 @@ from decimal import Decimal
 
 import pytest
 
-from damascus.domain.work import Phase, Verdict
+from damascus.domain.conclusion import conclude
+from damascus.domain.work import Phase, PhaseResult, Verdict
 from damascus.state.db import connect
 from damascus.state.item_lists import Wanted, page
 from support.api_server import serving
@@ -400,6 +401,33 @@ def test_a_blocked_item_needs_a_choice(api, asking):
     path = f"/v1/issues/{issue['id']}/answer"
     assert "`choice`" in asking.post(path, json={"text": "hm"}).json()["detail"]
     assert asking.post(path, json={"choice": "cancel"}).json()["phase"] == Phase.CANCELLED
+
+
+@pytest.mark.parametrize(
+    ("said", "yes"),
+    [
+        ({"text": "Yes."}, True),
+        ({"choice": "retry"}, True),
+        ({"choice": "retry", "text": "No, leave it alone."}, False),
+        ({"choice": "retry", "text": "Notify me."}, True),
+    ],
+)
+def test_what_a_person_says_to_a_change_that_was_asked_about_is_kept_with_it(
+    api, asking, said, yes
+):
+    hand_in(asking)
+    run(api, Verdict.PASS)
+    details = {"ask": True, "accepts": "a" * 64}
+    asked = PhaseResult(Verdict.FAIL, "It changes CI.", details, needs_person=True)
+    claim = api.claims().claim()
+    context = api.claims().start(claim)
+    conclusion = conclude(claim, context, asked, max_errors=8, jitter=0.5)
+    api.claims().settle(claim, conclusion, patience_seconds=5)
+    (issue,) = asking.get("/v1/issues?item=1").json()["issues"]
+    answered = asking.post(f"/v1/issues/{issue['id']}/answer", json=said)
+    assert answered.json()["phase"] == Phase.BUILD
+    seen = api.claims().start(api.claims().claim())
+    assert [one.accepted for one in seen.item.findings] == [yes]
 
 
 def test_issues_are_paged_oldest_first(api, asking):

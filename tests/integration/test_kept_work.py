@@ -49,6 +49,18 @@ def keep(archive, space, epoch):
     return archive.keep(space, project="shop", item_id=7, epoch=epoch)
 
 
+def test_a_commit_that_is_kept_comes_back_into_a_later_attempts_clone(archive, attempts, shop):
+    done = attempt(attempts, shop, 1, app="x = 3\n")
+    sha = GitBinary().commit_all(done, message="By an agent", parents=[shop.sha("main")])
+    keep(archive, done, 1)
+    attempts.clean(7, 1)
+    later = attempt(attempts, shop, 2)
+    assert archive.bring(later, project="shop", item_id=7, sha=sha)
+    assert GitBinary().read(later, "app.py", cap=99, at=sha) == "x = 3\n"
+    assert not archive.bring(later, project="shop", item_id=7, sha="f" * 40)
+    assert not archive.bring(later, project="shop", item_id=8, sha=sha)
+
+
 def test_a_dirty_tree_and_a_commit_come_back_in_a_clone_of_anybodys(archive, attempts, shop):
     dirty = attempt(attempts, shop, 1, app="x = 2\n", new="y = 1\n")
     keep(archive, dirty, 1)

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from damascus.attempts.archive import Archive
 from damascus.domain.work import Phase, Verdict
 from support.shop import GREEN, RED, TEST, Shop, git
 
@@ -125,6 +126,77 @@ def test_own_globs_leave_the_default_ones_in_force_and_links_hide_nothing(shop):
     ]
     shop.project = replace(shop.project, default_protection=False)
     assert shop.run(Phase.BUILD).details["paths"] == ["infra/x.yml"]
+
+
+def steers(shop, text="on: push\n", login=GREEN):
+    def work(checkout):
+        (checkout / "login.py").write_text(login)
+        (checkout / ".gitea").mkdir(exist_ok=True)
+        (checkout / ".gitea" / "ci.yml").write_text(text)
+
+    shop.builder.work = work
+
+
+@pytest.fixture
+def asking(shop):
+    shop.project = replace(shop.project, protected_policy="ask")
+    steers(shop)
+    asked = shop.run(Phase.BUILD)
+    assert (asked.verdict, asked.needs_person) == (Verdict.FAIL, True)
+    assert asked.details["reasons"] == ["added .gitea/ci.yml"]
+    assert "yes" in asked.summary
+    assert shop.sha("damascus-7-login") == ""
+    return shop
+
+
+def test_a_yes_to_a_change_of_protected_paths_is_one_in_build_and_review_and_pays_no_agent(asking):
+    shop = asking
+    shop.person_says(yes=True)
+    shop.agent(login=RED)  # would it be asked again, something else came out
+    built = shop.run(Phase.BUILD)
+    assert built.verdict is Verdict.PASS
+    assert len(shop.builder.requests) == 1
+    assert shop.run(Phase.REVIEW).verdict is Verdict.PASS
+    assert shop.show(".gitea/ci.yml") == "on: push"
+    assert shop.show("login.py") == GREEN.strip()
+
+
+def test_the_same_change_of_protected_paths_is_not_asked_about_twice_in_other_work(asking):
+    shop = asking
+    shop.person_says(yes=True)
+    steers(shop, login=RED)
+    shop.archive = Archive(shop.root / "another-machine", days=30)
+    assert shop.run(Phase.BUILD).verdict is Verdict.PASS
+    assert len(shop.builder.requests) == 2
+    assert shop.run(Phase.REVIEW).verdict is Verdict.FAIL  # red
+    steers(shop)
+    assert shop.run(Phase.BUILD).verdict is Verdict.PASS
+    assert shop.run(Phase.REVIEW).verdict is Verdict.PASS
+
+
+def test_another_change_of_protected_paths_is_asked_about_again(asking):
+    shop = asking
+    shop.person_says(yes=True)
+    shop.archive = Archive(shop.root / "another-machine", days=30)
+    steers(shop, "on: pull_request_target\n")
+    assert shop.run(Phase.BUILD).needs_person
+
+
+def test_a_no_to_a_change_of_protected_paths_has_it_built_again(asking):
+    shop = asking
+    shop.person_says(yes=False)
+    assert shop.run(Phase.BUILD).needs_person
+    assert len(shop.builder.requests) == 2
+
+
+def test_accepted_work_does_not_overwrite_what_somebody_pushed_meanwhile(asking):
+    shop = asking
+    shop.person_says(yes=True)
+    git(shop.person, "push", "-q", "origin", "main:damascus-7-login")
+    foreign = shop.sha("damascus-7-login")
+    shop.run(Phase.BUILD)
+    assert len(shop.builder.requests) == 2
+    git(shop.remote, "merge-base", "--is-ancestor", foreign, shop.sha("damascus-7-login"))
 
 
 def test_a_repository_inside_the_tree_is_the_agents_failure(shop):

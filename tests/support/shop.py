@@ -7,6 +7,7 @@ import subprocess
 import sys
 from dataclasses import replace
 
+from damascus.attempts.archive import Archive
 from damascus.domain.findings import Finding
 from damascus.domain.work import Claim, Phase, PhaseContext, Project, Verdict, WorkItem
 from damascus.forge.local import LocalForge
@@ -68,6 +69,7 @@ class Shop:
         self.builder = FakeBuilder()
         self.runs = 0
         self.baselines = FakeBaselines()
+        self.archive = Archive(root / "kept", days=30)
 
     def person_pushes(self, files):
         git(self.person, "pull", "-q", "origin", "main") if self.sha("main") else None
@@ -89,12 +91,19 @@ class Shop:
             (checkout / f"{name}.py").write_text(text) for name, text in files.items()
         ]
 
+    def person_says(self, *, yes):
+        """Answer what was asked last, as the store keeps it."""
+        *before, last = self.item.findings
+        said = replace(last, details={**last.details, "accepted": yes})
+        self.item = replace(self.item, findings=(*before, said))
+
     def run(self, phase):
         self.runs += 1
         root = self.root / f"7-{self.runs}"
         root.mkdir()
         guard = FakeGuard()
         self.progress = FakeProgress(guard)
+        workspace = Workspace(root)
         tools = Tools(
             llm=lambda: self.llm,
             builder=lambda _: self.builder,
@@ -104,13 +113,16 @@ class Shop:
             wiki=RepositoryWiki(self.git),
             progress=self.progress,
             guard=guard,
-            workspace=Workspace(root),
+            workspace=workspace,
             limits=Limits(),
             path=PATH,
             baselines=self.baselines,
+            kept_work=lambda sha: self.archive.bring(workspace, project="shop", item_id=7, sha=sha),
         )
         claim = Claim(7, self.runs, "w", phase, 1, 3, 0)
         result = PHASES[phase](PhaseContext(claim, 1, self.item, self.project), tools)
+        if "kept_sha" in result.details:
+            self.archive.keep(workspace, project="shop", item_id=7, epoch=self.runs)
         facts = {k: v for k, v in self.progress.facts.items() if k not in ("base_sha", "log_path")}
         for name in ("spec", "test_command", "branch", "head_sha", "pr_number", "pr_url"):
             if getattr(result, name) is not None:

@@ -80,6 +80,24 @@ def test_a_fault_waits_and_is_no_finding_unless_it_is_to_be_remembered():
     assert flaky.findings is not None
 
 
+def test_a_yes_stays_known_through_a_new_spec_and_many_failures_its_work_does_not():
+    asked = {"ask": True, "accepts": "a" * 64, "kept_sha": "b" * 40}
+    yes = Finding("build", "fail", "asked", asked | {"accepted": True})
+    no = Finding("build", "fail", "asked", asked | {"accepted": False, "accepts": "c" * 64})
+    red = tuple(Finding("review", "fail", "red") for _ in range(KEPT))
+    failed = after(PhaseResult(Verdict.FAIL, "red"), findings=(yes, no, *red)).findings
+    assert failed is not None
+    assert failed[0] == yes
+    assert no not in failed
+    assert len(failed) == KEPT + 1
+    passed = after(
+        PhaseResult(Verdict.PASS, "spec"), of=claim(Phase.SPEC), findings=(yes, no, *red)
+    )
+    assert passed.findings is not None
+    assert [one.details.get("accepts") for one in passed.findings] == ["a" * 64]
+    assert "kept_sha" not in passed.findings[0].details
+
+
 def test_a_question_opens_an_issue_with_the_questions():
     asked = PhaseResult(Verdict.SPEC_AMBIGUOUS, "Two questions.", questions=("Blue?", "Big?"))
     issue = after(asked, of=claim(Phase.SPEC)).issue

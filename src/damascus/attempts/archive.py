@@ -72,6 +72,23 @@ class Archive:
         )
         return sha
 
+    def bring(self, workspace: Workspace, *, project: str, item_id: int, sha: str) -> bool:
+        """Bring a commit that an attempt of an item left into a workspace that holds a clone.
+
+        False when it is not kept here. Raises GitError.
+        """
+        if not self.kept(project, item_id):
+            return False
+        store = self.store(project)
+        refs = ("for-each-ref", "--format=%(objectname) %(refname)", f"{REFS}{item_id}/")
+        for line in self._in(store, *refs).text.splitlines():
+            tip, ref = line.split(" ", 1)
+            if tip == sha:
+                fetch = ("fetch", "--quiet", "--no-tags", "--", str(store), ref)
+                self._ok(self._process.run(*fetch, workspace=workspace))
+                return True
+        return False
+
     def kept(self, project: str, item_id: int) -> Sequence[str]:
         """Return the refs that are kept of an item, oldest first."""
         store = self.store(project)

@@ -87,7 +87,9 @@ def answer(  # noqa: PLR0917 - typer's options
 ) -> None:
     """Answer an issue: a question with text, a blocked item with --retry or --cancel.
 
-    The text of an answer reaches the next attempt. Budgets given here replace those of the item.
+    "yes" is --retry. Where a change of protected paths or tests waits for a yes, a retry gives it,
+    unless its text begins with "no". The text of an answer reaches the next attempt. Budgets given
+    here replace those of the item.
     """
     if retry and cancel:
         raise UsageError("--retry and --cancel exclude each other")

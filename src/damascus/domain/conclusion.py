@@ -6,10 +6,11 @@ transaction writes as it stands. Nothing here waits, draws lots or asks the data
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, cast
 
-from damascus.domain.findings import KEPT, Finding
+from damascus.domain.findings import KEPT, Details, Finding
 from damascus.domain.transitions import Decision, backoff_seconds, decide
 from damascus.domain.work import Claim, IssueKind, Phase, PhaseContext, PhaseResult, Verdict
 
@@ -113,12 +114,28 @@ def _findings(context: PhaseContext | None, result: PhaseResult) -> tuple[Findin
     if result.verdict is Verdict.PASS:
         if context.claim.phase is not Phase.SPEC:
             return None
-        # A new spec starts afresh, but what a person did to the pull request stays true.
-        return tuple(finding for finding in before if finding.details.get("closed_by_person"))
+        # A new spec starts afresh, but what a person did to the pull request, or said of a change
+        # of protected paths, stays true. The work that was asked about belongs to the old spec.
+        return tuple(_without_work(finding) for finding in before if _stays(finding))
     if result.verdict is Verdict.SPEC_AMBIGUOUS:
         return None
     found = Finding(context.claim.phase.value, result.verdict.value, result.summary, result.details)
-    return (*before, found)[-KEPT:]
+    later = (*before, found)[-KEPT:]
+    earlier = before[: len(before) + 1 - len(later)]
+    return (*[finding for finding in earlier if _is_yes(finding)][-KEPT:], *later)
+
+
+def _is_yes(finding: Finding) -> bool:
+    return finding.accepted and "accepts" in finding.details
+
+
+def _stays(finding: Finding) -> bool:
+    return bool(finding.details.get("closed_by_person")) or _is_yes(finding)
+
+
+def _without_work(finding: Finding) -> Finding:
+    kept = {name: value for name, value in finding.details.items() if name != "kept_sha"}
+    return dataclasses.replace(finding, details=cast("Details", cast("object", kept)))
 
 
 def _issue(claim: Claim, result: PhaseResult, decision: Decision) -> HumanIssue | None:

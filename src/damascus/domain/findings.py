@@ -43,6 +43,10 @@ Details = TypedDict(
         "no_evidence": bool,  # the run was green, and is not believed
         "evidence": Mapping[str, Any],  # of a merge: see domain/evidence.py
         "ask": bool,  # the project has a person decide about it
+        "accepted": bool,  # what the person said to it: set by the answer, not by a phase
+        "accepts": str,  # the hash of the protected part of the work that a yes is good for
+        "kept_sha": str,  # the commit of the work that waits for the yes
+        "kept_on": str,  # the commit its branch was at on the forge, empty for none
         "remember": bool,  # kept as a finding although the verdict is `error`
     },
     total=False,
@@ -82,6 +86,11 @@ class Finding:
             "summary": self.summary,
             **self.details,
         }
+
+    @property
+    def accepted(self) -> bool:
+        """Whether a person was asked and let it through: only a person sends such an item on."""
+        return bool(self.details.get("ask")) and self.details.get("accepted", True)
 
     def is_about(self, head_sha: str) -> bool:
         """Tell whether it speaks of this very commit."""

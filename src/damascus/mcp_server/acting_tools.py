@@ -93,8 +93,9 @@ def _moves(session_of: SessionOf) -> list[Tool]:
     ) -> shapes.Answered:
         """Answer what waits for a person, once; the item goes on with the answer.
 
-        A question needs text, a blocked item a choice, a report nothing. A second answer is refused
-        and changes nothing.
+        A question needs text, a blocked item a choice, a report nothing. The text "yes" is
+        the choice retry. A retry also says yes to a change that waits for one, unless its text
+        begins with "no". A second answer is refused and changes nothing.
         """
         session = session_of(ctx)
         done = await session.do(

@@ -11,6 +11,7 @@ commit shows that an earlier run died after its push, and the agent is not paid 
 
 from __future__ import annotations
 
+import dataclasses
 import shlex
 from dataclasses import dataclass
 
@@ -46,6 +47,14 @@ class _Start:
     conflicts: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """A commit with an agent's work, and the base that it changes."""
+
+    sha: str
+    base_sha: str
+
+
 def run_build(context: PhaseContext, tools: Tools) -> PhaseResult:
     """Build an item.
 
@@ -66,6 +75,16 @@ def run_build(context: PhaseContext, tools: Tools) -> PhaseResult:
     seen = tools.git.remote_sha(remote, branch)
     if seen is not None and seen == item.built_sha and not _already_judged(context, seen):
         return _pull_request(context, tools, branch=branch, sha=seen, again=False)
+    work = _accepted_work(context, tools, remote, seen) or _built(context, tools, remote, seen)
+    if isinstance(work, PhaseResult):
+        return work
+    return _publish(context, tools, remote, work, branch=branch, seen=seen)
+
+
+def _built(
+    context: PhaseContext, tools: Tools, remote: Remote, seen: str | None
+) -> _Work | PhaseResult:
+    """Let the agent build and commit what it left; the verdict where there is nothing to push."""
     if context.remaining_usd == 0:
         return budget.out_of_money(context)
     start = _start(context, tools, remote, seen)
@@ -73,7 +92,8 @@ def run_build(context: PhaseContext, tools: Tools) -> PhaseResult:
         stopped = _work(context, tools, start)
         if stopped is not None:
             return stopped
-    return _publish(context, tools, remote, start, branch=branch, seen=seen)
+    sha = _commit(context, tools, start)
+    return sha if isinstance(sha, PhaseResult) else _Work(sha, start.base_sha)
 
 
 def _decided_by_a_person(context: PhaseContext, tools: Tools) -> PhaseResult | None:
@@ -96,6 +116,25 @@ def _decided_by_a_person(context: PhaseContext, tools: Tools) -> PhaseResult | N
     if pull.state == "closed" and not pull_requests.closing_is_known(item, pull.number):
         return pull_requests.closed_by_person(pull)
     return None
+
+
+def _accepted_work(
+    context: PhaseContext, tools: Tools, remote: Remote, seen: str | None
+) -> _Work | None:
+    """Return the work that a person has just accepted, so that no agent is paid for it again.
+
+    None when nothing was asked, the answer was no, somebody has pushed to the branch since, or the
+    work is not kept on this machine: then it is built again, and the same change of protected paths
+    is accepted already.
+    """
+    last = context.item.findings[-1:]
+    if not last or not last[0].accepted or last[0].details.get("kept_on") != (seen or ""):
+        return None
+    sha = last[0].details.get("kept_sha")
+    if sha is None:
+        return None
+    base_sha = tools.git.clone(remote, tools.workspace, ref=context.project.base_branch)
+    return _Work(sha, base_sha) if tools.kept_work(sha) else None
 
 
 def _in_conflict(item: WorkItem) -> bool:
@@ -177,20 +216,11 @@ def _work(context: PhaseContext, tools: Tools, start: _Start) -> PhaseResult | N
     return None
 
 
-def _publish(
-    context: PhaseContext,
-    tools: Tools,
-    remote: Remote,
-    start: _Start,
-    *,
-    branch: str,
-    seen: str | None,
-) -> PhaseResult:
-    git, item, workspace = tools.git, context.item, tools.workspace
-    attempt = context.claim.attempts
-    message = pull_request_text.commit_message(item, attempt=attempt)
+def _commit(context: PhaseContext, tools: Tools, start: _Start) -> str | PhaseResult:
+    """Commit what the agent left; the verdict where there is nothing that can be committed."""
+    message = pull_request_text.commit_message(context.item, attempt=context.claim.attempts)
     try:
-        sha = git.commit_all(workspace, message=message, parents=[start.parent])
+        sha = tools.git.commit_all(tools.workspace, message=message, parents=[start.parent])
     except UnusableTreeError as error:
         reason = one_line(str(error), 500)
         return PhaseResult(Verdict.FAIL, reason, {"reason": reason})
@@ -203,10 +233,27 @@ def _publish(
             {"reason": "no changes"},
         )
     crashpoint(Boundary.COMMITTED)
-    if refused := protected.refusal(git, workspace, context.project, base=start.base_sha, head=sha):
-        return refused
+    return sha
+
+
+def _publish(
+    context: PhaseContext,
+    tools: Tools,
+    remote: Remote,
+    work: _Work,
+    *,
+    branch: str,
+    seen: str | None,
+) -> PhaseResult:
+    git, workspace, sha = tools.git, tools.workspace, work.sha
+    refused = protected.refusal(context, git, workspace, base=work.base_sha, head=sha)
+    if refused is not None:
+        if not refused.needs_person:
+            return refused
+        kept: Details = {**refused.details, "kept_sha": sha, "kept_on": seen or ""}
+        return dataclasses.replace(refused, details=kept)
     if tools.secrets and (
-        leaking := git.leaks(workspace, base=start.base_sha, head=sha, secrets=tools.secrets)
+        leaking := git.leaks(workspace, base=work.base_sha, head=sha, secrets=tools.secrets)
     ):
         return PhaseResult(
             Verdict.FAIL,
@@ -215,7 +262,7 @@ def _publish(
             {"paths": list(leaking)[:_PATHS_SHOWN]},
         )
     # Before the push: a run that dies in between is recognised by this record, not repeated.
-    tools.progress.known(branch=branch, head_sha=sha, base_sha=start.base_sha)
+    tools.progress.known(branch=branch, head_sha=sha, base_sha=work.base_sha)
     crashpoint(Boundary.RECORDED)
     try:
         git.push(workspace, remote, sha=sha, branch=branch, expect=seen)

@@ -3,16 +3,20 @@
 What counts is what git keeps, not what the disk shows. Both names of a renamed file count. A link
 or a submodule in the place of a directory counts as everything below it. Where a protected path is
 a link on the base, the file that it leads to is protected too.
+
+Where the project asks, a person's yes is good for what they were asked about: the same protected
+paths with the same content before and after, whatever else the work changes, in build and review.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from damascus.domain import globs
-from damascus.domain.findings import Details
-from damascus.domain.work import PhaseResult, Project, Verdict
+from damascus.domain.work import PhaseContext, PhaseResult, Verdict
 from damascus.phases import protected_paths
 from damascus.ports import Entry, Git, Workspace
 from damascus.text.sanitize import one_line
@@ -58,27 +62,67 @@ def _is_in(path: str, places: Iterable[str]) -> bool:
 
 
 def refusal(
-    git: Git, workspace: Workspace, project: Project, *, base: str, head: str
+    context: PhaseContext, git: Git, workspace: Workspace, *, base: str, head: str
 ) -> PhaseResult | None:
-    """Return the verdict on work that changes protected paths, None when it does not."""
+    """Return the verdict on work that changes protected paths.
+
+    None when it changes none, or a person has accepted this very change of them.
+    """
+    project = context.project
     touched = protected(
         git.entries(workspace, base=base, head=head),
         protected_paths.of_project(project),
         git.links(workspace, at=base),
     )
-    return _verdict([entry.path for entry in touched], project) if touched else None
+    if not touched:
+        return None
+    if project.protected_policy != "ask":
+        return _refused(touched)
+    wanted = fingerprint(touched)
+    findings = context.item.findings
+    if any(one.accepted and one.details.get("accepts") == wanted for one in findings):
+        return None
+    return _asked(touched, wanted)
 
 
-def _verdict(paths: Sequence[str], project: Project) -> PhaseResult:
-    more = f" and {len(paths) - _SHOWN} more" if len(paths) > _SHOWN else ""
-    listed = one_line(", ".join(paths[:_SHOWN]), 500)
-    ask = project.protected_policy == "ask"
-    details: Details = {"paths": list(paths[:_SHOWN])}
-    if ask:
-        details["ask"] = True
+def fingerprint(entries: Iterable[Entry]) -> str:
+    """The hash of a change: its paths, and what git keeps of each before and after."""
+    parts = sorted((entry.path, entry.before, entry.after) for entry in entries)
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def _refused(touched: Sequence[Entry]) -> PhaseResult:
     return PhaseResult(
         Verdict.FAIL,
-        f"The work changes protected paths: {listed}{more}. Leave them as they are on the base.",
-        details,
-        needs_person=ask,
+        f"The work changes protected paths: {_listed(touched)}. Leave them as they are on the "
+        "base.",
+        {"paths": [entry.path for entry in touched[:_SHOWN]]},
     )
+
+
+def _asked(touched: Sequence[Entry], wanted: str) -> PhaseResult:
+    shown = touched[:_SHOWN]
+    return PhaseResult(
+        Verdict.FAIL,
+        f"The work changes protected paths, which needs a person's yes: {_listed(touched)}. "
+        "Retrying says yes to this very change of them; a note that begins with `no` has it built "
+        "again without.",
+        {
+            "paths": [entry.path for entry in shown],
+            "reasons": [f"{_done(entry)} {one_line(entry.path, 300)}" for entry in shown],
+            "ask": True,
+            "accepts": wanted,
+        },
+        needs_person=True,
+    )
+
+
+def _listed(touched: Sequence[Entry]) -> str:
+    more = f" and {len(touched) - _SHOWN} more" if len(touched) > _SHOWN else ""
+    return one_line(", ".join(entry.path for entry in touched[:_SHOWN]), 500) + more
+
+
+def _done(entry: Entry) -> str:
+    if not entry.before:
+        return "added"
+    return "changed" if entry.after else "removed"

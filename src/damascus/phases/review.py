@@ -129,9 +129,7 @@ def _one_round(
 def _accepted_tests(context: PhaseContext, head_sha: str) -> bool:
     """Tell whether a person was asked about the tests of this very commit, and said yes."""
     return any(
-        finding.details.get("ask")
-        and finding.details.get("tampering")
-        and finding.is_about(head_sha)
+        finding.accepted and finding.details.get("tampering") and finding.is_about(head_sha)
         for finding in context.item.findings
     )
 
@@ -163,14 +161,15 @@ def _merged_tree(
             base_sha=base_sha,
         )
     changed = tools.git.changed_paths(workspace, base=base_sha, head=pull.head_sha)
-    steering = protected.refusal(
-        tools.git, workspace, context.project, base=base_sha, head=pull.head_sha
-    )
+    steering = protected.refusal(context, tools.git, workspace, base=base_sha, head=pull.head_sha)
+    weaker = _tampering(context, tools, workspace, changed, base_sha=base_sha)
+    if weaker is not None and weaker.needs_person and _accepted_tests(context, pull.head_sha):
+        weaker = None
     for description, refusal in (
         ("changes protected paths", steering),
-        ("weakens its tests", _tampering(context, tools, workspace, changed, base_sha=base_sha)),
+        ("weakens its tests", weaker),
     ):
-        if refusal is not None and not _accepted(context, refusal, pull.head_sha):
+        if refusal is not None:
             tools.forge.set_status(pull.head_sha, state="failure", description=description)
             return dataclasses.replace(refusal, details={**refusal.details, **shas})
     return MergedTree(workspace, head_sha=pull.head_sha, base_sha=base_sha)
@@ -207,16 +206,6 @@ def _tampering(
         "what is to change.",
         details,
         needs_person=ask,
-    )
-
-
-def _accepted(context: PhaseContext, refusal: PhaseResult, head_sha: str) -> bool:
-    """Tell whether a person was asked about this very commit, and had it reviewed again."""
-    return refusal.needs_person and any(
-        finding.details.get("ask")
-        and finding.is_about(head_sha)
-        and bool(finding.details.get("tampering")) == bool(refusal.details.get("tampering"))
-        for finding in context.item.findings
     )
 
 

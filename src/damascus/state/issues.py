@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from decimal import Decimal
 
@@ -18,6 +19,8 @@ from damascus.state.moves import Moves
 from damascus.state.sql import sql, where
 
 CHOICES = ("retry", "cancel")
+_NO = re.compile(r"\W*no\b", re.IGNORECASE)
+_YES = re.compile(r"\W*yes\W*\Z", re.IGNORECASE)
 
 
 class Issues:
@@ -97,7 +100,9 @@ class Issues:
         """Answer an issue; returns the phase its item goes on in (None: it has no item).
 
         A question needs a text. A blocked item needs a choice: "retry" (attempts back to 0, in the
-        phase it blocked in or in `phase`, with a raised budget where given) or "cancel". Raises
+        phase it blocked in or in `phase`, with a raised budget where given) or "cancel"; the text
+        "yes" is the choice "retry". Where a person was asked whether a change may pass, a retry
+        accepts it, unless it goes to `spec` or its text begins with "no". Raises
         IssueNotFoundError, IssueAnsweredAlreadyError, IssueNeedsTextError, IssueNeedsChoiceError,
         DependentsWaitingError, PhaseNeedsSpecError, PhaseNeedsPullRequestError.
         """
@@ -120,6 +125,9 @@ class Issues:
                 return Phase.CANCELLED
             question = kind == "question"
             to = Phase.SPEC if question else (phase or Phase(issue["phase"]))
+            if not question:
+                yes = to is not Phase.SPEC and not _NO.match(text)
+                self._db.run("issues.accept", {"item": item["id"], "yes": yes})
             self._moves.can_go_on(item, to)
             self._moves.move(
                 item,
@@ -143,6 +151,8 @@ def _choice(kind: str, choice: str | None, text: str, issue_id: int) -> str:
         return "answer"
     if kind == "report":
         return "read"
+    if choice is None and _YES.match(text):
+        return "retry"
     if choice not in CHOICES:
         raise IssueNeedsChoiceError(issue_id, CHOICES)
     return choice

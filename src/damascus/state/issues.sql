@@ -9,6 +9,11 @@ UPDATE human_issues SET closed_at = now(), closed_by = %(actor)s::text, choice =
   answer = %(answer)s::text
 WHERE id = %(issue)s::bigint AND closed_at IS NULL RETURNING id;
 
+-- name: accept
+-- What a person says to the change that the item waits for, if it waits for one.
+UPDATE work_items SET findings = jsonb_set(findings, '{-1,accepted}', to_jsonb(%(yes)s::boolean))
+WHERE id = %(item)s::bigint AND COALESCE((findings -> -1 ->> 'ask')::boolean, false) RETURNING id;
+
 -- name: close_of_item
 UPDATE human_issues SET closed_at = now(), closed_by = %(actor)s::text, choice = %(choice)s::text
 WHERE item_id = %(item)s::bigint AND closed_at IS NULL RETURNING id;

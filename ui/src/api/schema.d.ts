@@ -774,6 +774,9 @@ export interface components {
         /**
          * AnswerRequest
          * @description What a person says. A question needs a text, a blocked item a choice.
+         *
+         *     The text `yes` is the choice retry. A retry also says yes to a change that waits for one, unless
+         *     its text begins with `no`.
          */
         AnswerRequest: {
             /**

@@ -150,7 +150,11 @@ class IssueListQuery(Given):
 
 
 class AnswerRequest(Given):
-    """What a person says. A question needs a text, a blocked item a choice."""
+    """What a person says. A question needs a text, a blocked item a choice.
+
+    The text `yes` is the choice retry. A retry also says yes to a change that waits for one, unless
+    its text begins with `no`.
+    """
 
     text: AnswerText = ""
     choice: Choice | None = Field(
