@@ -313,15 +313,24 @@ CREATE TABLE IF NOT EXISTS human_issues (
   closed_by    text,
   choice       text,
   answer       text,
+  test_command jsonb,
   -- An answer has an author and a time.
   CONSTRAINT human_issues_are_closed_by_somebody CHECK
-    ((closed_at IS NULL) = (closed_by IS NULL) AND (closed_at IS NULL) = (choice IS NULL))
+    ((closed_at IS NULL) = (closed_by IS NULL) AND (closed_at IS NULL) = (choice IS NULL)),
+  -- Whether a test command may be used is asked once for a project, not for an item.
+  CONSTRAINT human_issues_about_commands_are_the_projects CHECK
+    (test_command IS NULL OR (item_id IS NULL AND kind = 'question'))
 );
 CREATE UNIQUE INDEX IF NOT EXISTS human_issues_one_open_per_item ON human_issues (item_id)
   WHERE closed_at IS NULL AND item_id IS NOT NULL AND kind <> 'report';
 CREATE INDEX IF NOT EXISTS human_issues_open ON human_issues (opened_at, id)
   WHERE closed_at IS NULL;
 CREATE INDEX IF NOT EXISTS human_issues_by_item ON human_issues (item_id, id);
+-- One open question for each command of a project: every item that proposes it waits for the same.
+CREATE UNIQUE INDEX IF NOT EXISTS human_issues_one_open_per_command ON human_issues
+  (project_id, test_command) WHERE closed_at IS NULL AND test_command IS NOT NULL;
+CREATE INDEX IF NOT EXISTS human_issues_about_commands ON human_issues (project_id, id)
+  WHERE test_command IS NOT NULL;
 
 -- ---------------------------------------------------------------- money
 

@@ -107,7 +107,8 @@ compose exec -T orchestrator /opt/damascus/bin/python -c \
   fail "bubblewrap does not work in the orchestrator: see docs/containers.md"
 
 repo=$(compose exec -T orchestrator sh -s <docker/verify_repo.sh | tail -n 1 | tr -d '\r')
-damascus project add greeting --forge local --repo "$repo" --base-branch main
+damascus project add greeting --forge local --repo "$repo" --base-branch main \
+  --test-command "python -m unittest"
 ingest() { printf '# %s\n\n%s\n' "$2" "$3" | damascus ingest --project greeting --key "$1" -; }
 # The value of a field of item $1, asked where a stopped worker does not matter.
 field() {

@@ -392,6 +392,10 @@ class Progress(Protocol):
         """Keep the evidence of a merge before it is made. Raises ClaimLostError."""
         ...
 
+    def pin_test_command(self, command: Sequence[str], *, named_by: str) -> None:
+        """Make a command that `named_by` has named the project's own. Raises ClaimLostError."""
+        ...
+
     def merging(self) -> AbstractContextManager[None]:
         """Hold the repository's merge lock, the claim verified; raises ClaimLostError.
 

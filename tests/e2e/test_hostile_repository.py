@@ -109,7 +109,8 @@ def scene(tmp_path, builder, database_url):
 @pytest.mark.timeout(400)
 def test_nothing_gets_out_and_the_worker_lives_on(scene, builder, database_url):
     base = scene.gitea.head("acme/shop")
-    scene.programs.run("project", "add", "shop", "--repo", f"{scene.gitea.url}/acme/shop")
+    words = ("--repo", f"{scene.gitea.url}/acme/shop", "--test-command-policy", "trust-spec")
+    scene.programs.run("project", "add", "shop", *words)
     scene.ingest("attack", scene.attacker.story())
     scene.ingest("honest", "# Something honest\n\nAdd `honest.py`.\n")
     worker = scene.programs.start("damascus", "cycle", "--until-idle")

@@ -17,7 +17,12 @@ def test_a_revoked_token_pauses_its_project_with_one_report_and_others_go_on(
         own = BareRepository(tmp_path, "own")
         own.push({"README.md": "# Own\n", "test_begin.py": TEST})
         store.projects.add(
-            name="own", forge="local", repo=str(own.path), base_branch="main", policy={}, actor="t"
+            name="own",
+            forge="local",
+            repo=str(own.path),
+            base_branch="main",
+            policy={"test_command_policy": "trust-spec"},
+            actor="t",
         )
         stopped = world.accept(3)
         story = read_story(b"# Elsewhere\n\nDo it.\n", name="elsewhere.md")

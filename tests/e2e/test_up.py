@@ -38,6 +38,9 @@ def programs(tmp_path: Path) -> Iterator[Programs]:
             yield programs
 
 
+TRUST = ("--test-command-policy", "trust-spec")
+
+
 def ready(programs: Programs) -> bool:
     return programs.run("status", "--json", check=False).returncode == 0
 
@@ -46,7 +49,7 @@ def test_a_story_is_merged_while_it_is_up_and_the_next_one_after_a_restart(progr
     repo = make_repository(tmp_path)
     up = programs.start("damascus", "up")
     programs.until(lambda: ready(programs))
-    programs.run("project", "add", "textkit", "--repo", str(repo))
+    programs.run("project", "add", "textkit", "--repo", str(repo), *TRUST)
     programs.run("ingest", "--project", "textkit", str(STORIES / "slugify-titles.md"))
     programs.until(
         lambda: programs.json("show", "textkit/slugify-titles")["item"]["phase"] == "merged"
@@ -82,7 +85,7 @@ def test_ctrl_c_in_the_middle_of_a_phase_gives_the_claim_back(programs, tmp_path
     programs.environment["DAMASCUS_COMMAND_ARGV"] = '["sleep", "600"]'
     up = programs.start("damascus", "up")
     programs.until(lambda: ready(programs))
-    programs.run("project", "add", "textkit", "--repo", str(repo))
+    programs.run("project", "add", "textkit", "--repo", str(repo), *TRUST)
     programs.run("ingest", "--project", "textkit", str(STORIES / "slugify-titles.md"))
     programs.until(lambda: [c for c in programs.json("status")["workers"] if c["phase"] == "build"])
     up.send_signal(signal.SIGINT)

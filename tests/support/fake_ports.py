@@ -126,6 +126,9 @@ class FakeProgress:
             raise ClaimLostError("the claim is lost")
         self.kept.append(evidence)
 
+    def pin_test_command(self, command, *, named_by):
+        self.pinned = (tuple(command), named_by)
+
     @contextmanager
     def merging(self) -> Generator[None]:
         if self.guard.lost():
@@ -167,6 +170,7 @@ class World:
             repo="/srv/repository.git",
             base_branch="main",
             test_evidence="exit-status",  # FakeSandbox runs nothing, so that nothing reports
+            test_command_policy="trust-spec",  # who consents is the subject of its own tests
         )
         self.item = WorkItem(
             7,

@@ -66,7 +66,7 @@ class FaultWorld:
             forge="gitea",
             repo=f"{self.forge.url}/{REPO}",
             base_branch="main",
-            policy={"test_timeout_seconds": 60},
+            policy={"test_timeout_seconds": 60, "test_command_policy": "trust-spec"},
             actor="test",
         )
         return self

@@ -62,7 +62,12 @@ class Shop:
         self.git = GitBinary()
         self.sandbox = detect("auto", path=PATH)
         self.project = Project(
-            id=1, name="shop", forge="local", repo=str(self.remote), base_branch="main"
+            id=1,
+            name="shop",
+            forge="local",
+            repo=str(self.remote),
+            base_branch="main",
+            test_command_policy="trust-spec",
         )
         self.item = WorkItem(7, 1, "login", "Add a login", "Say hello.", Phase.SPEC, 0, 1, 3)
         self.llm = FakeLLM(GOOD_SPEC.replace("pytest -q", "python3 -m unittest -v"))

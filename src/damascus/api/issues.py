@@ -51,7 +51,10 @@ def operating(api: Api) -> APIRouter:
     def answer_issue(
         issue_id: Id, body: AnswerRequest, request: Request, response: Response
     ) -> Any:
-        """Answer once; a second answer is a conflict and changes nothing."""
+        """Answer once; a second answer is a conflict and changes nothing.
+
+        A question with a `test_command` takes yes, no or another command as its text.
+        """
         answered = api.backlog.answer(
             caller_of(request),
             issue_id,

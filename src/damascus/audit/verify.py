@@ -151,8 +151,9 @@ def _issues(dossier: Dossier, state: Rebuilt) -> Iterator[str]:
     parked = dossier.item["phase"] in {phase.value for phase in PARKED}
     if parked and not opened:
         yield f"it waits in {dossier.item['phase']}, and no human issue is open"
-    if opened and not parked:
-        yield f"human issue {opened[0]} is open, and it does not wait for a person"
+    own = [i["id"] for i in dossier.issues if i["id"] in opened and not i["shared"]]
+    if own and not parked:
+        yield f"human issue {own[0]} is open, and it does not wait for a person"
     strangers = [i["id"] for i in dossier.issues if i["id"] not in state.issues]
     strange = [n for n in strangers if known[n]["kind"] != "report"]
     if strange:

@@ -120,9 +120,10 @@ class Moves(BacklogBase):
     ) -> Answered:
         """Answer a human issue, once: a question with `text`, a blocked item with `choice`.
 
-        Raises IssueNotFoundError, IssueAnsweredAlreadyError, IssueNeedsTextError,
-        IssueNeedsChoiceError, DependentsWaitingError, PhaseNeedsSpecError,
-        PhaseNeedsPullRequestError.
+        A question about a test command takes "yes", "no" or another command, and moves every item
+        that waits for it. Raises AnswerIsNoCommandError, IssueNotFoundError,
+        IssueAnsweredAlreadyError, IssueNeedsTextError, IssueNeedsChoiceError,
+        DependentsWaitingError, PhaseNeedsSpecError, PhaseNeedsPullRequestError.
         """
         caller.require(OPERATE)
         to = self._store.issues.answer(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -63,7 +64,7 @@ def issues(
         if row["closed_at"] is not None:
             output.line(f"  {row['choice']} by {row['closed_by']}: {row['answer'] or ''}")
         else:
-            output.line(f"  {_how(row['kind'], row['id'])}")
+            output.line(f"  {_how(row)}")
 
 
 def answer(  # noqa: PLR0917 - typer's options
@@ -86,6 +87,8 @@ def answer(  # noqa: PLR0917 - typer's options
     as_json: JsonFlag = False,
 ) -> None:
     """Answer an issue: a question with text, a blocked item with --retry or --cancel.
+
+    A question about a test command takes yes, no, or the command to use instead.
 
     "yes" is --retry. Where a change of protected paths or tests waits for a yes, a retry gives it,
     unless its text begins with "no". The text of an answer reaches the next attempt. Budgets given
@@ -110,6 +113,8 @@ def answer(  # noqa: PLR0917 - typer's options
         output.emit(asdict(done))
     elif done.phase is None:
         output.line(f"issue {issue} is closed")
+    elif done.item_id is None:
+        output.line(f"issue {issue} is answered; what waited for it goes on in {done.phase.value}")
     elif done.phase == "cancelled":
         output.line(f"issue {issue} is closed; item {done.item_id} is cancelled")
     else:
@@ -145,9 +150,12 @@ def _stdin() -> bytes:
     return sys.stdin.buffer.read(_ANSWER_CAP + 1)
 
 
-def _how(kind: str, number: int) -> str:
+def _how(row: Mapping[str, Any]) -> str:
+    number = row["id"]
+    if row["test_command"] is not None:
+        return f"answer it: damascus answer {number} yes, or no, or another command"
     return {
         "question": f'answer it: damascus answer {number} "…"',
         "blocked": f"decide: damascus answer {number} --retry, or --cancel",
         "report": f"close it when it is read: damascus answer {number}",
-    }[kind]
+    }[row["kind"]]

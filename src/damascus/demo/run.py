@@ -6,6 +6,7 @@ coding agent, git and the test command. The model is scripted at the providers' 
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import sys
 import tempfile
@@ -23,7 +24,7 @@ from pydantic import SecretStr
 from damascus.config import Settings, load
 from damascus.demo import screen
 from damascus.demo.model_server import ModelServer
-from damascus.demo.script import ANSWER, DemoModel
+from damascus.demo.script import ANSWER, TEST_COMMAND, DemoModel
 from damascus.doctor import unable
 from damascus.domain.json_forms import document
 from damascus.domain.story import read_story
@@ -183,7 +184,7 @@ def _ingest(app: App, repo: Path, place: Path) -> None:
         forge="local",
         repo=str(repo),
         base_branch="main",
-        policy={"test_timeout_seconds": 60},
+        policy={"test_timeout_seconds": 60, "test_command": shlex.split(TEST_COMMAND)},
         actor="demo",
     )
     for key in EXPECTED:

@@ -16,7 +16,7 @@ QUESTIONS = (
 )
 ANSWER = "At most 40 characters, all told. The mark is a single '…', and it counts."
 
-_TEST = "python3 -m unittest discover -s tests -t ."
+TEST_COMMAND = "python3 -m unittest discover -s tests -t ."
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Part:
             f"## Acceptance Criteria\n\n{criteria}\n\n"
             f"## Implementation Plan\n\n1. Add `textkit/{self.module}.py` with the function.\n\n"
             f"## TDD Plan\n\nWrite `tests/test_{self.module}.py` first, proving {proofs}.\n\n"
-            f"## Test Command\n\n```sh\n{_TEST}\n```\n"
+            f"## Test Command\n\n```sh\n{TEST_COMMAND}\n```\n"
         )
 
     def files(self, attempt: int) -> dict[str, str]:
@@ -205,7 +205,7 @@ class DemoModel:
             case 1:
                 return Act(part.files(_attempt(text)))
             case 2:
-                return Run(_TEST)
+                return Run(TEST_COMMAND)
             case _:
                 return Done(f"`{part.module}` is written and tested.")
 

@@ -24,11 +24,15 @@ _WHY_BLOCKED: Final = {
 
 @dataclass(frozen=True, slots=True)
 class HumanIssue:
-    """A question or a report that a verdict opens. Its questions are those of the result."""
+    """A question or a report that a verdict opens. Its questions are those of the result.
+
+    With `test_command` it asks about that command, once for all items of the project.
+    """
 
     kind: IssueKind
     title: str
     body: str
+    test_command: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +79,7 @@ def conclude(
         consecutive_errors=claim.consecutive_errors,
         max_errors=max_errors,
         needs_person=result.needs_person,
+        waits=result.asks_about_command,
     )
     row = decision.transition
     wait = backoff_seconds(claim.consecutive_errors + 1, jitter=jitter) if row.backoff else None
@@ -117,7 +122,7 @@ def _findings(context: PhaseContext | None, result: PhaseResult) -> tuple[Findin
         # A new spec starts afresh, but what a person did to the pull request, or said of a change
         # of protected paths, stays true. The work that was asked about belongs to the old spec.
         return tuple(_without_work(finding) for finding in before if _stays(finding))
-    if result.verdict is Verdict.SPEC_AMBIGUOUS:
+    if result.verdict is Verdict.SPEC_AMBIGUOUS and not result.asks_about_command:
         return None
     found = Finding(context.claim.phase.value, result.verdict.value, result.summary, result.details)
     later = (*before, found)[-KEPT:]
@@ -142,6 +147,9 @@ def _issue(claim: Claim, result: PhaseResult, decision: Decision) -> HumanIssue 
     kind = decision.transition.issue
     if kind is None:
         return None
+    if result.asks_about_command and decision.exhausted_by is None:
+        asked = result.details.get("asked", "")
+        return HumanIssue(kind, result.summary, asked, test_command=result.test_command)
     questions = [f"- {question}" for question in result.questions]
     if result.verdict is Verdict.SPEC_AMBIGUOUS and decision.exhausted_by is None:
         return HumanIssue(kind, result.summary, "\n".join(questions))

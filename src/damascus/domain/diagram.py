@@ -27,7 +27,8 @@ Before a verdict is looked up it is normalised, so that the table needs no condi
    row (`DAMASCUS_MAX_ERRORS`) it becomes `exhausted`. Until then the item waits 5 s, 10 s, 20 s …
    at most 15 minutes, with jitter.
 3. Any other verdict but `pass` and `over_budget` becomes `exhausted` when the attempts reach the
-   item's budget (`DAMASCUS_BUDGET_CYCLES`, 3), or when only a person can help.
+   item's budget (`DAMASCUS_BUDGET_CYCLES`, 3), or when only a person can help. A spec whose test
+   command waits for a person's consent has used up nothing: it waits in `awaiting_human`.
 
 `attempts` grows by one at every claim and is given back where the table says *refunded*: it counts
 what went wrong since a person last decided. So every item comes to rest in a bounded number of

@@ -27,6 +27,8 @@ Details = TypedDict(
         "agent_said": str,  # its last message
         "questions": Sequence[str],
         "criteria": int,
+        "asked": str,  # the text of a question about a test command
+        "proposed_for": str,  # the SHA-256 of the story whose spec waits for its test command
         "spent_usd": str,
         "budget_usd": str,
         # what the verdict is about

@@ -163,6 +163,13 @@ class Policy:
         "Wins over the command of every spec, such as 'pytest -q'. No shell runs it.",
         metavar="COMMAND",
     )
+    test_command_policy: str = declare(
+        Kind.CHOICE,
+        "Whether a spec's own command needs a person's consent: ask once, or trust the spec. It "
+        "matters where the project has no test command.",
+        default="ask",
+        choices=("ask", "trust-spec"),
+    )
     test_programs: tuple[str, ...] = declare(
         Kind.WORDS,
         "First word a spec's test command may have, in place of the usual ones.",

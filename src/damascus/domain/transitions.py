@@ -7,7 +7,7 @@ The rules, in the order in which they are applied by `decide`:
 2. `error` has a count of its own. The `max_errors`-th in a row becomes `exhausted`.
 3. Any other verdict but `pass` and `over_budget` becomes `exhausted` when the attempts used reach
    the budget, or when only a person can help (a pull request that somebody closed). So the table
-   itself needs no conditions.
+   itself needs no conditions. A spec whose test command waits for consent has used up nothing.
 4. The row says the next phase, whether the attempt is refunded, the event, and the human issue.
 
 Final and parked phases have no rows: only a person moves an item out of them. `OPERATOR_MOVES`
@@ -159,11 +159,13 @@ def decide(
     consecutive_errors: int,
     max_errors: int,
     needs_person: bool = False,
+    waits: bool = False,
 ) -> Decision:
     """Look up what `verdict` does to an item in `phase`.
 
     `attempts` counts the claim that gave the verdict; `consecutive_errors` does not count this
-    one. Raises ValueError for a phase that is not live.
+    one. `waits` says that nothing went wrong: the item waits for consent to its test command.
+    Raises ValueError for a phase that is not live.
     """
     if phase not in LIVE:
         raise ValueError(f"an item in {phase.value} has no verdicts")
@@ -173,7 +175,7 @@ def decide(
     if verdict is Verdict.ERROR:
         if consecutive_errors + 1 >= max_errors:
             exhausted_by = "errors"
-    elif verdict not in (Verdict.PASS, Verdict.OVER_BUDGET):
+    elif verdict not in (Verdict.PASS, Verdict.OVER_BUDGET) and not waits:
         if needs_person:
             exhausted_by = "person"
         elif attempts >= budget_cycles:

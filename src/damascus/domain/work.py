@@ -13,6 +13,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, TypeAlias
 
+from damascus.domain.consent import CommandAnswers
 from damascus.domain.findings import Details, Finding
 from damascus.domain.policy import Policy
 
@@ -134,7 +135,7 @@ class PhaseContext:
     """Everything a phase may know, read in one short transaction before it starts.
 
     `spent_usd` is the sum of the measured costs of the item so far. `answers` and
-    the item's findings stand oldest first.
+    the item's findings stand oldest first. `commands` is what people said about test commands.
     """
 
     claim: Claim
@@ -143,6 +144,7 @@ class PhaseContext:
     project: Project
     answers: tuple[Answer, ...] = ()
     spent_usd: Decimal = Decimal(0)
+    commands: CommandAnswers = field(default_factory=CommandAnswers)
 
     @property
     def remaining_usd(self) -> Decimal | None:
@@ -173,8 +175,9 @@ class PhaseResult:
 
     `summary` is one sentence for a person. `details` is what the next attempt and the human issue
     see. `questions` belong to `spec_ambiguous`.
-    `needs_person` says that trying again is of no use until a person has decided. The other
-    fields, where not None, replace the item's columns of the same name on success of the
+    `needs_person` says that trying again is of no use until a person has decided.
+    `asks_about_command` says that the question is whether the project may use `test_command`. The
+    other fields, where not None, replace the item's columns of the same name on success of the
     verdict transaction.
     """
 
@@ -183,6 +186,7 @@ class PhaseResult:
     details: Details = field(default_factory=Details)
     questions: tuple[str, ...] = ()
     needs_person: bool = False
+    asks_about_command: bool = False
     spec: str | None = None
     test_command: tuple[str, ...] | None = None
     branch: str | None = None

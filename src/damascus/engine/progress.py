@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -31,6 +32,10 @@ class ClaimProgress:
     def evidence(self, evidence: Evidence) -> None:
         """Keep what a merge stands on."""
         self._claims.evidence(self._context.claim, evidence)
+
+    def pin_test_command(self, command: Sequence[str], *, named_by: str) -> None:
+        """Make a command that a person has named the project's own."""
+        self._claims.pin_test_command(self._context.claim, command, actor=named_by)
 
     def merging(self) -> AbstractContextManager[None]:
         """Hold the repository's merge lock."""

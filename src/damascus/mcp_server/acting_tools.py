@@ -95,7 +95,8 @@ def _moves(session_of: SessionOf) -> list[Tool]:
 
         A question needs text, a blocked item a choice, a report nothing. The text "yes" is
         the choice retry. A retry also says yes to a change that waits for one, unless its text
-        begins with "no". A second answer is refused and changes nothing.
+        begins with "no". A question about a test command takes yes, no or another command. A
+        second answer is refused and changes nothing.
         """
         session = session_of(ctx)
         done = await session.do(

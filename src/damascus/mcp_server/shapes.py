@@ -92,6 +92,10 @@ class Question(BaseModel):
     title: Line
     body: Text
     questions: list[Paragraph]
+    test_command: list[str] | None = Field(
+        description="There where the question is whether the project may use it: answer yes, no, "
+        "or another command"
+    )
     opened_at: datetime
     closed_at: datetime | None
     closed_by: Line | None

@@ -128,6 +128,13 @@ def base_run(
     return base
 
 
+def remember(
+    context: PhaseContext, tools: Tools, tree: MergedTree, judge: Judge, report: TestReport
+) -> None:
+    """Keep what a command reported on the base, for whoever reviews work on that base."""
+    tools.baselines.put(_key(context, tools, tree, judge), report)
+
+
 def _key(context: PhaseContext, tools: Tools, tree: MergedTree, judge: Judge) -> str:
     parts = [
         context.project.id,

@@ -1,19 +1,22 @@
 """The spec phase: a story becomes a spec that can be built and tested, or a question.
 
 One model call; nothing leaves the machine but that call. Whatever the model answers, the verdict
-comes from reading the answer strictly, never from what the answer says about itself.
+comes from reading the answer strictly, never from what the answer says about itself. A test command
+that nobody has consented to is tried on the base, and waits for a person (`proposal.py`).
 """
 
 from __future__ import annotations
 
+import dataclasses
 import shlex
 import shutil
 from collections.abc import Sequence
 
 from damascus.crashpoints import Boundary, crashpoint
+from damascus.domain import consent
 from damascus.domain.work import Cost, PhaseContext, PhaseResult, Project, Verdict
 from damascus.errors import ConfigurationError, LLMUnreachableError
-from damascus.phases import budget, prompting, spec_document, test_command
+from damascus.phases import budget, prompting, proposal, spec_document, test_command
 from damascus.ports import Completion, Tools
 from damascus.text.sanitize import head
 
@@ -25,14 +28,19 @@ _READMES = ("README.md", "README.rst", "README.txt", "README", "readme.md")
 
 
 def run_spec(context: PhaseContext, tools: Tools) -> PhaseResult:
-    """Write the spec of an item.
+    """Write the spec of an item, or take up one that waited for consent to its test command.
 
-    Verdicts: `pass` with `spec` and `test_command`; `spec_ambiguous` with `questions`;
-    `spec_wrong` with `details["reasons"]`; `over_budget` when there is no money left.
+    Verdicts: `pass` with `spec` and `test_command`; `spec_ambiguous` with `questions`, or with the
+    question about the test command; `spec_wrong` with `details["reasons"]`; `over_budget` when
+    there is no money left; `error` when the test command could not be tried.
 
     Raises:
         DamascusError: for faults of the provider, the forge and the machine.
     """
+    kept = proposal.kept_spec(context)
+    if kept is not None:
+        tools.progress.known(log_path=str(tools.workspace.log))
+        return _consented(context, tools, kept)
     if context.remaining_usd == 0:
         return budget.out_of_money(context)
     _check_start(context.project, tools.path)
@@ -54,7 +62,7 @@ def run_spec(context: PhaseContext, tools: Tools) -> PhaseResult:
     crashpoint(Boundary.MODEL_AFTER)
     tools.progress.cost(answer.cost)
     crashpoint(Boundary.MODEL_PAID)
-    return _judge(answer, context.project)
+    return _judge(answer, context, tools)
 
 
 def _check_start(project: Project, path: str) -> None:
@@ -74,7 +82,41 @@ def _check_start(project: Project, path: str) -> None:
         )
 
 
-def _judge(answer: Completion, project: Project) -> PhaseResult:
+def _consented(
+    context: PhaseContext, tools: Tools, kept: tuple[str, tuple[str, ...]]
+) -> PhaseResult:
+    """Go on with a spec that waited: its command is settled now, or is tried and asked about."""
+    spec, proposed = kept
+    argv = context.project.test_command or proposed
+    passed = PhaseResult(
+        Verdict.PASS,
+        "The spec that waited for its test command goes on.",
+        spec=spec,
+        test_command=argv,
+    )
+    return _with_consent(context, tools, passed, proposed)
+
+
+def _with_consent(
+    context: PhaseContext, tools: Tools, passed: PhaseResult, proposed: tuple[str, ...]
+) -> PhaseResult:
+    """Let a good spec go on, if its test command needs no consent or has it.
+
+    The spec names the command that will be run, whichever it proposed.
+    """
+    spec = passed.spec or ""
+    result = passed
+    if consent.asks(context.project):
+        result = proposal.consider(context, tools, spec=spec, argv=proposed, passed=passed)
+    argv = result.test_command
+    if result.verdict is Verdict.PASS and argv is not None and argv != proposed:
+        text = spec_document.with_test_command(spec, shlex.join(argv))
+        return dataclasses.replace(result, spec=text)
+    return result
+
+
+def _judge(answer: Completion, context: PhaseContext, tools: Tools) -> PhaseResult:
+    project = context.project
     if answer.truncated:
         return _wrong(["The answer was cut off at the token limit; write a shorter spec."], answer)
     try:
@@ -90,18 +132,19 @@ def _judge(answer: Completion, project: Project) -> PhaseResult:
             questions=document.questions,
         )
     argv = project.test_command
-    if argv is None:
+    if argv is None:  # a pinned one is not the spec's business
         try:
             argv = test_command.parse(document.test_line, project.test_programs)
         except test_command.RefusedCommandError as error:
             return _wrong(error.reasons, answer)
-    return PhaseResult(
+    passed = PhaseResult(
         Verdict.PASS,
         f"The spec has {document.criteria} acceptance criteria.",
         {"criteria": document.criteria},
         spec=document.text,
         test_command=argv,
     )
+    return _with_consent(context, tools, passed, argv)
 
 
 def _wrong(reasons: Sequence[str], answer: Completion) -> PhaseResult:
@@ -132,7 +175,7 @@ def _prompt(context: PhaseContext, tools: Tools) -> str:
             "conventions": prompting.data(
                 "conventions", prompting.conventions_text(context, tools)
             ),
-            "test_policy": _test_policy(project),
+            "test_policy": _test_policy(project) + proposal.refused_text(context.commands.refused),
         },
     )
 

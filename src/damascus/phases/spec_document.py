@@ -90,6 +90,12 @@ def parse(answer: str) -> SpecDocument | OpenQuestions:
     return SpecDocument(text=text + "\n", test_line=line, criteria=criteria)
 
 
+def with_test_command(text: str, line: str) -> str:
+    """A spec in its normal form with `line` as its test command."""
+    before, _, _ = text.rpartition("## Test Command\n")
+    return f"{before}## Test Command\n\n```sh\n{line}\n```\n"
+
+
 def _text(lines: Sequence[str]) -> str:
     return "\n".join(line.rstrip() for line in lines).strip("\n")
 

@@ -27,8 +27,15 @@ SELECT id, item_id, claim_epoch, phase, worker, verdict, effective, summary, hea
 FROM phase_runs WHERE item_id = ANY (%(items)s::bigint[]) ORDER BY item_id, id;
 
 -- name: issues
-SELECT id, item_id, kind, closed_at IS NOT NULL AS closed FROM human_issues
-WHERE item_id = ANY (%(items)s::bigint[]) ORDER BY item_id, id;
+-- A question about a test command is shared by all items that an event says wait for it.
+SELECT id, item_id, kind, closed_at IS NOT NULL AS closed, false AS shared FROM human_issues
+WHERE item_id = ANY (%(items)s::bigint[])
+UNION
+SELECT h.id, e.item_id, h.kind, h.closed_at IS NOT NULL, true
+FROM events_outbox e JOIN human_issues h ON h.id = (e.data ->> 'issue')::bigint
+WHERE e.item_id = ANY (%(items)s::bigint[]) AND e.type = 'work.awaiting_human'
+  AND h.test_command IS NOT NULL
+ORDER BY item_id, id;
 
 -- name: gates
 SELECT id, item_id, opened_at IS NOT NULL AS opened FROM coordination_gates

@@ -28,8 +28,10 @@ from damascus.domain.work import (
 from damascus.errors import ClaimLostError, DatabaseUnreachableError, MergeBusyError
 from damascus.state.db import Database, Row, patiently
 from damascus.state.items import work_item_of
+from damascus.state.moves import Moves
 from damascus.state.projects import project_of
 from damascus.state.sql import sql
+from damascus.state.test_commands import TestCommands, command_answers
 
 
 class Claims:
@@ -44,6 +46,7 @@ class Claims:
         self.worker = worker
         self.cap = cap
         self.stale = stale
+        self._test_commands = TestCommands(db, Moves(db, stale=stale))
         self._slots_made = False
         self._woken_at = 0.0
 
@@ -107,6 +110,7 @@ class Claims:
             project=project_of(row, prefix="p_"),
             answers=tuple(Answer(str(q or ""), str(a)) for q, a in row["answers"] or ()),
             spent_usd=Decimal(row["spent_usd"]),
+            commands=command_answers(row["command_answers"]),
         )
 
     def renew(self, held: Sequence[tuple[int, int]]) -> set[tuple[int, int]]:
@@ -159,6 +163,13 @@ class Claims:
             "estimated": cost.estimated,
         }
         patiently(lambda: self._db.run("costs.add", params), seconds=60)
+
+    def pin_test_command(self, claim: Claim, command: Sequence[str], *, actor: str) -> None:
+        """Make `command`, which `actor` has named, the project's own. Raises ClaimLostError."""
+        patiently(
+            lambda: self._test_commands.pin(claim, command, actor=actor),
+            seconds=60,
+        )
 
     @contextmanager
     def merging(self, claim: Claim, *, wait_seconds: float = 90.0) -> Generator[None]:
@@ -216,6 +227,9 @@ class Claims:
             "issue_kind": None if issue is None else issue.kind.value,
             "issue_title": "" if issue is None else issue.title,
             "issue_body": "" if issue is None else issue.body,
+            "issue_command": None
+            if issue is None or issue.test_command is None
+            else json.dumps(issue.test_command),
             "questions": json.dumps(result.questions),
             "spec": result.spec,
             "test_command": None
@@ -252,12 +266,25 @@ class Claims:
         crashpoint(Boundary.VERDICT_AFTER)
 
     def _write_verdict(self, params: Mapping[str, Any]) -> Row | None:
+        if params["issue_command"] is not None:
+            return self._ask_about_command(params)
         if armed(Boundary.VERDICT_INSIDE):  # one statement has no inside but before its commit
             with self._db.transaction() as connection:
                 row = connection.execute(sql("claims.settle"), params).fetchone()
                 crashpoint(Boundary.VERDICT_INSIDE)
                 return row
         return self._db.row("claims.settle", params)
+
+    def _ask_about_command(self, params: Mapping[str, Any]) -> Row | None:
+        """Write a verdict that asks about a test command, unless it was answered in this moment."""
+        with self._db.transaction():
+            held = self._db.row("test_commands.held", params)
+            if held is None:
+                return None
+            self._test_commands.lock(held["project_id"])
+            row = self._db.row("claims.settle", params)
+            self._test_commands.settled(held["project_id"], actor="damascus")
+            return row
 
     def release(self, claim: Claim, *, reason: str) -> bool:
         """Give the claim back without spending the attempt; False when it was lost already."""

@@ -179,7 +179,11 @@ SELECT run.id AS run_id,
        (SELECT string_agg(q, E'\n') FROM jsonb_array_elements_text(h.questions) q)
        ELSE h.title END, h.answer) ORDER BY h.id)
    FROM human_issues h
-   WHERE h.item_id = w.id AND h.closed_at IS NOT NULL AND h.answer <> '') AS answers
+   WHERE h.item_id = w.id AND h.closed_at IS NOT NULL AND h.answer <> '') AS answers,
+  (SELECT jsonb_agg(jsonb_build_object('command', h.test_command, 'choice', h.choice,
+       'answer', h.answer, 'by', h.closed_by) ORDER BY h.closed_at, h.id)
+   FROM human_issues h WHERE h.project_id = w.project_id AND h.test_command IS NOT NULL
+     AND w.phase = 'spec') AS command_answers
 FROM run, work_items w JOIN projects p ON p.id = w.project_id WHERE w.id = %(item)s;
 
 -- name: renew
@@ -244,10 +248,14 @@ WITH w AS (
   FROM w WHERE r.item_id = w.id AND r.claim_epoch = %(epoch)s
   RETURNING r.id
 ), issue AS (
-  INSERT INTO human_issues (kind, project_id, item_id, phase, title, body, questions)
-  SELECT %(issue_kind)s::issue_kind, w.project_id, w.id, w.phase_before, %(issue_title)s::text, %(issue_body)s::text,
-    %(questions)s::jsonb
-  FROM w WHERE %(issue_kind)s::issue_kind IS NOT NULL RETURNING id
+  -- A question about a test command is asked once for the project: whoever comes second joins it.
+  INSERT INTO human_issues (kind, project_id, item_id, phase, title, body, questions, test_command)
+  SELECT %(issue_kind)s::issue_kind, w.project_id, CASE WHEN %(issue_command)s::jsonb IS NULL THEN w.id END,
+    w.phase_before, %(issue_title)s::text, %(issue_body)s::text, %(questions)s::jsonb, %(issue_command)s::jsonb
+  FROM w WHERE %(issue_kind)s::issue_kind IS NOT NULL
+  ON CONFLICT (project_id, test_command) WHERE closed_at IS NULL AND test_command IS NOT NULL
+    DO UPDATE SET title = human_issues.title
+  RETURNING id
 ), opened AS (
   UPDATE coordination_gates g SET opened_at = now(), opened_by = 'damascus'
   FROM w WHERE %(to)s::work_phase = 'merged' AND g.after_item = w.id AND g.opened_at IS NULL

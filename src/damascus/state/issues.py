@@ -17,6 +17,7 @@ from damascus.errors import (
 from damascus.state.db import Database, Row, Rows
 from damascus.state.moves import Moves
 from damascus.state.sql import sql, where
+from damascus.state.test_commands import TestCommands
 
 CHOICES = ("retry", "cancel")
 _NO = re.compile(r"\W*no\b", re.IGNORECASE)
@@ -26,9 +27,10 @@ _YES = re.compile(r"\W*yes\W*\Z", re.IGNORECASE)
 class Issues:
     """Questions and reports for people."""
 
-    def __init__(self, db: Database, moves: Moves) -> None:
+    def __init__(self, db: Database, moves: Moves, test_commands: TestCommands) -> None:
         self._db = db
         self._moves = moves
+        self._test_commands = test_commands
 
     def list(
         self,
@@ -66,10 +68,13 @@ class Issues:
         return self._db.select(statement, params)
 
     def of_item(self, item_id: int, *, limit: int) -> Rows:
-        """The issues of an item, the newest first, at most `limit`."""
+        """The issues of an item, the newest first, at most `limit`.
+
+        The project's question that it waits for is one of them.
+        """
         statement = (
             sql("issues.list")
-            + where("h.item_id = %(item)s::bigint")
+            + where("(h.item_id = %(item)s::bigint OR h.id = (" + sql("issues.waited_for") + "))")
             + " ORDER BY h.id DESC LIMIT %(limit)s"
         )
         return self._db.select(statement, {"item": item_id, "limit": limit})
@@ -102,10 +107,16 @@ class Issues:
         A question needs a text. A blocked item needs a choice: "retry" (attempts back to 0, in the
         phase it blocked in or in `phase`, with a raised budget where given) or "cancel"; the text
         "yes" is the choice "retry". Where a person was asked whether a change may pass, a retry
-        accepts it, unless it goes to `spec` or its text begins with "no". Raises
-        IssueNotFoundError, IssueAnsweredAlreadyError, IssueNeedsTextError, IssueNeedsChoiceError,
+        accepts it, unless it goes to `spec` or its text begins with "no". A question about a test
+        command takes "yes", "no" or another command.
+
+        Raises AnswerIsNoCommandError for what is none of these, IssueNotFoundError,
+        IssueAnsweredAlreadyError, IssueNeedsTextError, IssueNeedsChoiceError,
         DependentsWaitingError, PhaseNeedsSpecError, PhaseNeedsPullRequestError.
         """
+        project = self._test_commands.asked_for(issue_id)
+        if project is not None:
+            return self._test_commands.answer(issue_id, project, actor=actor, text=text)
         with self._db.transaction():
             issue = self._db.row("issues.lock", {"issue": issue_id})
             if issue is None:

@@ -18,6 +18,13 @@ WHERE id = %(item)s::bigint AND COALESCE((findings -> -1 ->> 'ask')::boolean, fa
 UPDATE human_issues SET closed_at = now(), closed_by = %(actor)s::text, choice = %(choice)s::text
 WHERE item_id = %(item)s::bigint AND closed_at IS NULL RETURNING id;
 
+-- name: waited_for
+-- The open question about a test command that an item waits for, for a statement that has `item`.
+SELECT q.id FROM human_issues q JOIN work_items i ON q.project_id = i.project_id
+  AND q.test_command = i.test_command AND q.closed_at IS NULL
+WHERE i.id = %(item)s::bigint AND i.phase = 'awaiting_human' AND NOT EXISTS (
+  SELECT FROM human_issues o WHERE o.item_id = i.id AND o.closed_at IS NULL AND o.kind <> 'report')
+
 -- name: open_of_item
 SELECT id FROM human_issues
 WHERE item_id = %(item)s::bigint AND closed_at IS NULL AND kind <> 'report';
@@ -43,6 +50,6 @@ FROM human_issues WHERE closed_at IS NULL GROUP BY kind;
 -- name: list
 -- The filters, the order and the limit are added in `issues.py`.
 SELECT h.id, h.kind, h.item_id, h.phase, h.title, h.body, h.questions, h.opened_at, h.closed_at,
-  h.closed_by, h.choice, h.answer, p.name AS project, w.key, w.title AS item_title,
+  h.closed_by, h.choice, h.answer, h.test_command, p.name AS project, w.key, w.title AS item_title,
   extract(epoch FROM now() - h.opened_at)::float8 AS age_seconds
 FROM human_issues h JOIN projects p ON p.id = h.project_id LEFT JOIN work_items w ON w.id = h.item_id;

@@ -23,9 +23,11 @@ SELECT w.id, p.name AS project, w.key, w.title, w.phase, w.phase_before, w.prior
   w.created_at, w.updated_at, w.finished_at,
   extract(epoch FROM now() - w.created_at)::float8 AS age_seconds,
   (SELECT sum(usd) FROM cost_ledger c WHERE c.item_id = w.id) AS spent_usd,
-  h.id AS issue_id, h.title AS issue_title
+  COALESCE(h.id, q.id) AS issue_id, COALESCE(h.title, q.title) AS issue_title
 FROM (SELECT * FROM work_items WHERE false) w JOIN projects p ON p.id = w.project_id
 LEFT JOIN human_issues h ON h.item_id = w.id AND h.closed_at IS NULL AND h.kind <> 'report'
+LEFT JOIN human_issues q ON w.phase = 'awaiting_human' AND q.project_id = w.project_id
+  AND q.test_command = w.test_command AND q.closed_at IS NULL
 """
 _HEAD, _TAIL = _SHOWN.split("(SELECT * FROM work_items WHERE false)")
 

@@ -12,6 +12,7 @@ from damascus.domain.policy import FIELDS, loaded
 from damascus.domain.work import JSON, Project
 from damascus.errors import BranchTakenError, ProjectExistsError, ProjectNotFoundError
 from damascus.state.db import Database, Row, Rows
+from damascus.state.test_commands import TestCommands
 
 _COLUMNS = frozenset(one.name for one in FIELDS if one.column)  # not keys of the policy
 
@@ -19,8 +20,9 @@ _COLUMNS = frozenset(one.name for one in FIELDS if one.column)  # not keys of th
 class Projects:
     """Projects and what people do with them."""
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, test_commands: TestCommands) -> None:
         self._db = db
+        self._test_commands = test_commands
 
     def add(
         self,
@@ -93,7 +95,8 @@ class Projects:
         """Put `policy` over a project's own, and its caps and budgets to what `columns` says.
 
         `columns` holds those of the policy's fields that are columns; `unset` names what is
-        taken back, of either. The next phase goes by it. Raises ProjectNotFoundError.
+        taken back, of either. The next phase goes by it, and items that waited for a test command
+        go on where there is one now. Raises ProjectNotFoundError.
         """
         emptied = {key: None for key in unset if key in _COLUMNS}
         params = {
@@ -103,8 +106,11 @@ class Projects:
             "unset": [key for key in unset if key not in _COLUMNS],
             "actor": actor,
         }
-        if self._db.row("projects.change", params) is None:
-            raise self.unknown(name)
+        with self._db.transaction():
+            row = self._db.row("projects.change", params)
+            if row is None:
+                raise self.unknown(name)
+            self._test_commands.settled(row["id"], actor=actor)
 
     def pause(
         self, name: str, *, paused: bool, actor: str, reason: str | None = None

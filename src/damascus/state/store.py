@@ -22,6 +22,7 @@ from damascus.state.projects import Projects
 from damascus.state.requests import Requests
 from damascus.state.runs import Runs
 from damascus.state.stats import Stats
+from damascus.state.test_commands import TestCommands
 from damascus.state.tokens import Tokens
 
 
@@ -79,7 +80,7 @@ class Store:
     @cached_property
     def issues(self) -> Issues:
         """Questions and reports for people."""
-        return Issues(self.db, self._moves)
+        return Issues(self.db, self._moves, self._test_commands)
 
     @cached_property
     def gates(self) -> Gates:
@@ -89,7 +90,7 @@ class Store:
     @cached_property
     def projects(self) -> Projects:
         """Repositories and their policy."""
-        return Projects(self.db)
+        return Projects(self.db, self._test_commands)
 
     @cached_property
     def runs(self) -> Runs:
@@ -130,6 +131,10 @@ class Store:
     def stats(self) -> Stats:
         """Counts for dashboards and metrics."""
         return Stats(self.db, stale=self._stale)
+
+    @cached_property
+    def _test_commands(self) -> TestCommands:
+        return TestCommands(self.db, self._moves)
 
     @cached_property
     def _moves(self) -> Moves:

@@ -474,6 +474,8 @@ export interface paths {
          * Answer Issue
          * @description Answer once; a second answer is a conflict and changes nothing.
          *
+         *     A question with a `test_command` takes yes, no or another command as its text.
+         *
          *     Needs the scope `operate`.
          */
         post: operations["answer_issue"];
@@ -691,6 +693,11 @@ export interface components {
              */
             test_command?: string[] | null;
             /**
+             * Test Command Policy
+             * @description Whether a spec's own command needs a person's consent: ask once, or trust the spec. It matters where the project has no test command. Default: ask.
+             */
+            test_command_policy?: ("ask" | "trust-spec") | null;
+            /**
              * Test Programs
              * @description First word a spec's test command may have, in place of the usual ones.
              */
@@ -851,6 +858,11 @@ export interface components {
              * @description Wins over the command of every spec, such as 'pytest -q'. No shell runs it.
              */
             test_command?: string[] | null;
+            /**
+             * Test Command Policy
+             * @description Whether a spec's own command needs a person's consent: ask once, or trust the spec. It matters where the project has no test command. Default: ask.
+             */
+            test_command_policy?: ("ask" | "trust-spec") | null;
             /**
              * Test Programs
              * @description First word a spec's test command may have, in place of the usual ones.
@@ -1407,6 +1419,9 @@ export interface components {
         /**
          * Issue
          * @description A question or a report for a person.
+         *
+         *     `test_command` is there where the question is whether the project may use it: it is answered
+         *     with yes, no, or another command, once for every item that waits for it.
          */
         Issue: {
             /** Id */
@@ -1427,6 +1442,8 @@ export interface components {
             body: string;
             /** Questions */
             questions: string[];
+            /** Test Command */
+            test_command: string[] | null;
             /**
              * Opened At
              * Format: date-time

@@ -10,7 +10,11 @@ from damascus.domain.work import IssueKind, Phase
 
 
 class Issue(BaseModel):
-    """A question or a report for a person."""
+    """A question or a report for a person.
+
+    `test_command` is there where the question is whether the project may use it: it is answered
+    with yes, no, or another command, once for every item that waits for it.
+    """
 
     id: int
     kind: IssueKind
@@ -22,6 +26,7 @@ class Issue(BaseModel):
     title: str
     body: str
     questions: list[str]
+    test_command: list[str] | None
     opened_at: datetime
     closed_at: datetime | None
     closed_by: str | None

@@ -1,5 +1,6 @@
--- Leads to the schema.sql of 95b3b16f68a20f4e
+-- Leads to the schema.sql of 89d8eff8db1ec586
 -- From version 2 to 3: what merges stand on is kept in rows, and so are the reports of base commits.
+-- A human issue can ask about a test command, once for a project.
 
 -- step: refuse programs of another version
 CREATE OR REPLACE FUNCTION refuse_damascus_of_another_version() RETURNS trigger
@@ -78,3 +79,18 @@ CREATE TRIGGER evidence_of_this_version BEFORE INSERT OR UPDATE ON evidence
 -- step: refuse them where they write test baselines
 CREATE TRIGGER test_baselines_of_this_version BEFORE INSERT OR UPDATE ON test_baselines
   FOR EACH ROW EXECUTE FUNCTION refuse_damascus_of_another_version();
+
+-- step: name the test command that an issue asks about
+ALTER TABLE human_issues ADD COLUMN test_command jsonb;
+
+-- step: such an issue belongs to the project
+ALTER TABLE human_issues ADD CONSTRAINT human_issues_about_commands_are_the_projects CHECK
+  (test_command IS NULL OR (item_id IS NULL AND kind = 'question'));
+
+-- step: one open question for each command of a project
+CREATE UNIQUE INDEX human_issues_one_open_per_command ON human_issues
+  (project_id, test_command) WHERE closed_at IS NULL AND test_command IS NOT NULL;
+
+-- step: find what was answered about a project's commands
+CREATE INDEX human_issues_about_commands ON human_issues (project_id, id)
+  WHERE test_command IS NOT NULL;
