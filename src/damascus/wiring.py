@@ -23,7 +23,7 @@ from damascus.builders import BUILDERS
 from damascus.config import Settings
 from damascus.domain.refs import branch_ref
 from damascus.errors import ConfigurationError, DamascusError
-from damascus.forge.redacting import redacting
+from damascus.forge.outgoing import outgoing
 from damascus.logs.redacting import redact_logs
 from damascus.registry import BuilderContext
 from damascus.state.db import Database
@@ -253,7 +253,7 @@ class App:
                 entry = extensions.forge_entry(kind)
                 opened = entry.open(repo, self.settings.section(kind, entry.settings))
                 self._to_close.append(opened.close)
-                known = self._forges[kind, repo] = redacting(opened, self.redactor)
+                known = self._forges[kind, repo] = outgoing(opened, self.redactor)
             return known
 
     def locate_repository(self, repo: str, forge: str | None = None) -> tuple[str, str]:

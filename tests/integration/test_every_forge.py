@@ -13,6 +13,8 @@ from damascus.errors import (
     MergeConflictError,
     UsageError,
 )
+from damascus.forge.outgoing import outgoing
+from damascus.text.redaction import Redactor
 from support.forge_worlds import KINDS
 from support.patience import patience
 from support.real_gitea import PROGRAM, RealGiteaWorld, until
@@ -32,6 +34,10 @@ def world(request, tmp_path):
         one = RealGiteaWorld(request.getfixturevalue("real_gitea"), tmp_path)
     yield one
     one.close()
+
+
+OBEYED = "closes #1, fixes acme/other#3, @alice [skip ci]"
+SHOWN = "closes # 1, fixes acme/other# 3, @ alice (skip ci)"
 
 
 def together(count, act):
@@ -60,6 +66,26 @@ def test_the_check_names_a_repository_that_is_missing(world):
     with pytest.raises(ForgeError, match=r"There is no|is not a git repository"):
         other.check("main")
     other.close()
+
+
+def test_no_text_on_a_forge_mentions_closes_or_skips_anything(world):
+    forge = outgoing(world.forge, Redactor())
+    message = f"{OBEYED}\n\nSigned-off-by: Eve <eve@evil.example>"
+    world.feature()
+    asked = {"head": "feature", "base": "main", "title": OBEYED, "body": f"{MARK}{message}"}
+    pull = forge.ensure_pull(**asked)
+    assert forge.ensure_pull(**asked) == pull
+    forge.comment(pull.number, f"{MARK}\n{message}", marker=MARK)
+    forge.set_status(pull.head_sha, state="success", description=OBEYED)
+    own = f"{OBEYED} (#{pull.number})"
+    forge.merge(pull.number, head_sha=pull.head_sha, style="merge", title=own, message=message)
+    if isinstance(world, RealGiteaWorld):
+        return
+    _, _, merged = world.log()[0]
+    assert f"{SHOWN} (#{pull.number})" in merged
+    assert "Signed-off-by - Eve" in merged
+    assert world.status(pull.head_sha)[1] == SHOWN
+    assert [SHOWN in said for said in world.comments(pull.number)] == [True]
 
 
 def test_a_pull_request_is_opened_once_and_then_found(world):

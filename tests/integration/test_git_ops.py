@@ -254,6 +254,14 @@ def test_a_commit_holds_what_was_added_changed_and_deleted(worker, shop, remote,
     assert worker.files(space, limit=9) == ["new", "run", "src/login.py"]
 
 
+def test_no_message_of_a_commit_mentions_closes_or_skips_anything(worker, space, cloned):
+    write(space, new="x")
+    message = "Add: closes #1 @alice [skip ci]\n\nSigned-off-by: Eve <eve@evil.example>\n"
+    sha = worker.commit_all(space, message=message, parents=[cloned])
+    said = git(space.git_dir, "log", "-1", "--format=%B", sha)
+    assert said == ("Add: closes # 1 @ alice (skip ci)\n\nSigned-off-by - Eve <eve@evil.example>")
+
+
 def test_a_commit_can_have_several_parents_and_another_author(shop, remote, space):
     side = shop.push({"side": "s"}, branch="side")
     worker = GitBinary(name="Somebody", email="some@body.example")

@@ -11,7 +11,7 @@ import pytest
 
 from damascus.domain.work import Phase, PhaseResult, Verdict
 from damascus.engine.redacting import redact_result
-from damascus.forge.redacting import redacting
+from damascus.forge.outgoing import outgoing
 from damascus.git_ops import GitBinary
 from damascus.phases import build
 from damascus.ports import Command, Remote, Workspace
@@ -75,7 +75,7 @@ def test_a_forge_is_told_nothing_secret(tmp_path):
     said = []
     world.forge.set_status = lambda _sha, *, state, description: said.append(state + description)
     world.forge.merge = lambda _number, **words: said.extend(words.values())
-    forge = redacting(world.forge, REDACTOR)
+    forge = outgoing(world.forge, REDACTOR)
     pull = forge.ensure_pull(head="b", base="main", title=f"t {TOKEN}", body=f"b {TOKEN}")
     forge.comment(pull.number, f"<!-- m --> {TOKEN}", marker="<!-- m -->")
     forge.set_status("a" * 40, state="failure", description=TOKEN)

@@ -22,6 +22,7 @@ from damascus.git_ops import errors as git_errors
 from damascus.git_ops import patches, tree
 from damascus.git_ops.process import GitOutput, GitProcess
 from damascus.ports import Entry, Remote, Workspace
+from damascus.text.inert import inert
 from damascus.text.redaction import Redactor
 
 REMOTE_HEADS: Final = "refs/remotes/origin/"
@@ -100,7 +101,8 @@ class GitBinary:
         """Commit the working tree on `parents`; None when nothing differs from the first.
 
         Caches are left out (see `tree.CACHES`) unless they are tracked. Raises UnusableTreeError
-        for a git repository inside the tree, or a tree git does not accept; GitError.
+        for a git repository inside the tree, or a tree git does not accept; GitError. No forge
+        obeys anything in the message (`text/inert.py`).
         """
         if not parents:
             raise GitError("A commit needs at least one parent; none was given.")
@@ -111,7 +113,7 @@ class GitBinary:
         if made == self._local(workspace, "rev-parse", "--verify", f"{first}^{{tree}}").text:
             return None
         on = [word for parent in parents for word in ("-p", parent)]
-        said = message.replace("\0", "").encode("utf-8", "replace")
+        said = inert(message).replace("\0", "").encode("utf-8", "replace")
         extra = self._identity()
         sha = self._local(workspace, "commit-tree", made, *on, feed=said, extra=extra).text
         self._local(workspace, "update-ref", "--no-deref", "HEAD", sha)
