@@ -79,12 +79,16 @@ class Finished:
 
     `exit_code` is 128+signal for a signal. `output` is stdout and stderr as they came, capped, with
     a line that says how many bytes were left out. `stopped` is None, "timeout" or "claim_lost".
+    `killed` says what ended it from outside: "memory" (the kernel, which had none left), "bounds"
+    (it used more than it may) or "supervisor" (what watches over it was ended); None where it ended
+    by itself, also by a signal of its own making.
     """
 
     exit_code: int
     output: str
     seconds: float
     stopped: str | None = None
+    killed: str | None = None
 
 
 class Sandbox(Protocol):

@@ -226,8 +226,8 @@ def test_a_gateway_that_says_the_budget_is_used_up_stops_claude_code_for_money(p
         (scripted_claude.out_of_turns, "fail", "turns after 81"),
         (scripted_claude.unheard_of, "fail", "error_during_execution"),
         (scripted_claude.refused, "fault", "answered 401"),
-        (scripted_claude.terminated, "fault", "signal 15"),
-        (scripted_claude.killed, "fault", "signal 9"),
+        (scripted_claude.terminated, "fail", "signal 15"),
+        (scripted_claude.killed, "fail", "signal 9"),
         (scripted_claude.bad_flag, "fault", "unknown option"),
         (scripted_claude.silent, "fault", "without a result object"),
         (scripted_claude.garbage, "fault", "without a result object"),
@@ -410,7 +410,7 @@ def test_a_trajectory_that_the_agent_made_a_link_is_not_followed(tmp_path, place
     plant = Run(f"(sleep 1; rm -f {path}; ln -s {secret} {path}) & kill -9 $PPID; sleep 3")
     with ModelServer(lambda _: plant) as server:
         outcome = mini(server.openai_base).build(request(place), Plain(), FENCE)
-    assert (outcome.ok, outcome.fault) == (False, True)
+    assert (outcome.ok, outcome.fault) == (False, False)
     assert "signal 9" in outcome.reason
 
 
@@ -441,7 +441,9 @@ def test_any_command_can_be_the_agent(sandbox, place, monkeypatch):
     [
         ("exit 3", False, "exit status 3"),
         ("exit 75", True, "temporary failure"),
-        ("kill -9 $$", True, "signal 9"),
+        ("kill -9 $$", False, "signal 9"),
+        ("kill -SEGV $$", False, "signal 11"),
+        ("kill -ABRT $$", False, "signal 6"),
         ("sleep 60", False, "out of time"),
     ],
 )

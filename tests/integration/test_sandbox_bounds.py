@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import subprocess
 import sys
@@ -80,9 +81,36 @@ def test_memory_spread_over_many_processes_is_noticed(kind: str, place: Path) ->
     ended = python(kind, place, script, token, together_bytes=200 * MIB)
     assert ended.exit_code != 0
     assert ended.stopped is None
+    assert ended.killed == "bounds"
     assert "[killed: its processes together used" in ended.output
     assert "MiB of memory]" in ended.output
     assert not alive(token)
+
+
+@pytest.mark.parametrize(
+    ("script", "code"),
+    [
+        ("import os; os.kill(os.getpid(), 9)", 137),
+        ("import os; os.abort()", 134),
+        ("import ctypes; ctypes.string_at(0)", 139),
+    ],
+)
+def test_a_signal_of_its_own_making_is_nobody_elses(
+    kind: str, place: Path, script: str, code: int
+) -> None:
+    ended = python(kind, place, script)
+    assert (ended.exit_code, ended.killed, ended.stopped) == (code, None, None)
+
+
+def test_one_that_the_kernel_chose_for_lack_of_memory_did_not_kill_itself(
+    kind: str, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counts = itertools.count()
+    monkeypatch.setattr("damascus.sandbox.usage.kills_for_memory", lambda: next(counts))
+    ended = python(kind, place, "import os; os.kill(os.getpid(), 9)")
+    assert (ended.exit_code, ended.killed) == (137, "memory")
+    assert "ran out of memory" in ended.output
+    assert python(kind, place, "raise SystemExit(3)").killed is None
 
 
 def test_memory_that_processes_share_is_counted_once(kind: str, place: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from damascus.builders import claude_result, command, environment, mini_result
+from damascus.builders import claude_result, command, environment, mini_result, outcomes
 from damascus.builders.claude import ClaudeCode
 from damascus.builders.command import CommandAgent
 from damascus.builders.mini import MiniSweAgent
@@ -29,6 +29,23 @@ GOOD = {
     "total_cost_usd": 0.125,
     "usage": USAGE,
 }
+
+
+@pytest.mark.parametrize(
+    ("by", "kind", "why"),
+    [
+        ("memory", "fault", "ran out of memory"),
+        ("bounds", "fault", "more than it may"),
+        ("supervisor", "fault", "watches over it"),
+        (None, "fail", "which it or its commands sent"),
+    ],
+)
+def test_a_signal_is_a_fault_of_the_machine_only_where_it_came_from_outside(by, kind, why):
+    ended = outcomes.killed(Finished(137, "", 1.0, None, by), "The agent")
+    assert ended is not None
+    assert ended[0] == kind
+    assert why in ended[1]
+    assert outcomes.killed(Finished(1, "", 1.0), "The agent") is None
 
 
 def claude(*lines, code=0, stopped=None):
@@ -77,8 +94,8 @@ def refused(status, message="no"):
         ),
         ([{**GOOD, "subtype": "error_during_execution"}], 1, None, "fail", "error_during"),
         ([{"type": "result"}], 0, None, "fail", "None"),
-        ([], 143, None, "fault", "signal 15"),
-        ([], 137, None, "fault", "signal 9"),
+        ([], 143, None, "fail", "signal 15"),
+        ([], 137, None, "fail", "signal 9"),
         ([], 0, None, "fault", "without a result object"),
         (["[1, 2]", "{", '"a"', "null", '{"type": 3}'], 0, None, "fault", "without a result"),
         (["error: unknown option"], 1, None, "fault", "unknown option"),
@@ -182,7 +199,7 @@ def mini(status, *, code=0, stopped=None, calls=3, cost=0.0, said="", messages=(
         ("BudgetExceededError", {"code": 1}, "over_budget", "gateway"),
         ("RateLimitError", {"code": 1, "said": "Budget has been exceeded!"}, "over_budget", "gate"),
         ("", {"code": 1, "said": "Traceback"}, "fault", "could not run (exit status 1): Traceback"),
-        ("", {"code": 137}, "fault", "signal 9"),
+        ("", {"code": 137}, "fail", "signal 9"),
         ("", {"code": 143, "stopped": "timeout"}, "fail", "ran out of time"),
         ("Submitted", {"code": 137, "stopped": "claim_lost"}, "fault", "claim was lost"),
     ],
@@ -232,7 +249,7 @@ def test_a_trajectory_that_is_a_link_a_pipe_or_no_json_is_not_read(tmp_path):
         (0, None, "ok"),
         (1, None, "fail"),
         (75, None, "fault"),
-        (137, None, "fault"),
+        (137, None, "fail"),
         (143, "timeout", "fail"),
         (137, "claim_lost", "fault"),
     ],

@@ -15,6 +15,7 @@ from damascus.builders.outcomes import (
     JSON,
     SIGNALLED,
     dollars,
+    killed,
     listing,
     mapping,
     one_line,
@@ -118,8 +119,8 @@ def _without_result(finished: Finished, said: str) -> tuple[str, str]:
     code = finished.exit_code
     if finished.stopped == "timeout":
         return "fail", "Claude Code ran out of time."
-    if code > SIGNALLED:
-        return "fault", f"Claude Code was killed by signal {code - SIGNALLED}."
+    if (ended := killed(finished, "Claude Code")) is not None:
+        return ended
     if code != 0:
         return "fault", f"Claude Code could not run (exit status {code}): {said}"
     return "fault", "Claude Code ended without a result object."

@@ -124,9 +124,9 @@ def judge(finished: Finished, *, said: str) -> BuildOutcome:
         case Finished(exit_code=code) if code == TEMPORARY_FAILURE:
             reason = "The agent reported a temporary failure (exit status 75)."
             return BuildOutcome(ok=False, reason=reason, fault=True, text=said)
-        case Finished(exit_code=code) if code > outcomes.SIGNALLED:
-            reason = f"The agent was killed by signal {code - outcomes.SIGNALLED}."
-            return BuildOutcome(ok=False, reason=reason, fault=True, text=said)
+        case Finished() if (ended := outcomes.killed(finished, "The agent")) is not None:
+            kind, reason = ended
+            return BuildOutcome(ok=False, reason=reason, fault=kind == "fault", text=said)
         case Finished(exit_code=code):
             reason = f"The agent ended with exit status {code}."
             return BuildOutcome(ok=False, reason=reason, text=said)

@@ -11,8 +11,8 @@ from typing import cast
 
 from damascus.builders.outcomes import (
     JSON,
-    SIGNALLED,
     dollars,
+    killed,
     listing,
     mapping,
     one_line,
@@ -76,9 +76,8 @@ def judge(
         kind, reason = "fault", "The claim was lost while mini-swe-agent ran."
     elif finished.stopped == "timeout":
         kind, reason = "fail", "mini-swe-agent ran out of time."
-    elif finished.exit_code > SIGNALLED:
-        number = finished.exit_code - SIGNALLED
-        kind, reason = "fault", f"mini-swe-agent was killed by signal {number}."
+    elif (ended := killed(finished, "mini-swe-agent")) is not None:
+        kind, reason = ended
     elif not status:
         code = finished.exit_code
         kind, reason = (

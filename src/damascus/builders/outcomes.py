@@ -10,7 +10,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any, Final, TypeAlias, cast
 
-from damascus.ports import BuildOutcome
+from damascus.ports import BuildOutcome, Finished
 from damascus.text import sanitize
 from damascus.text.redaction import Redactor
 
@@ -22,8 +22,27 @@ NOTHING_LEFT: Final = BuildOutcome(
 )
 # What LiteLLM's proxy says, with status 400 or 429, when a key's own budget is used up.
 _BUDGET_WORDS: Final = ("budget has been exceeded", "budget_exceeded", "exceededbudget")
+_WHY_KILLED: Final = {
+    "memory": "this machine ran out of memory",
+    "bounds": "it used more than it may",
+    "supervisor": "what watches over it was ended",
+}
 _MOST_TOKENS: Final = 10**12
 _MOST_DOLLARS: Final = 1_000_000.0
+
+
+def killed(finished: Finished, agent: str) -> tuple[str, str] | None:
+    """Kind and reason of an end by a signal; None for another end.
+
+    It is a fault only where something outside of the agent made it: the kernel for lack of memory,
+    the bounds, the worker. What the agent did to itself, or had its commands do, is its failure.
+    """
+    if finished.exit_code <= SIGNALLED:
+        return None
+    number = finished.exit_code - SIGNALLED
+    if finished.killed is not None:
+        return "fault", f"{agent} was killed by signal {number}: {_WHY_KILLED[finished.killed]}."
+    return "fail", f"{agent} was killed by signal {number}, which it or its commands sent."
 
 
 def speaks_of_budget(text: str) -> bool:

@@ -25,13 +25,19 @@ from typing import Any, Final
 from damascus.crashpoints import Boundary, crashpoint
 from damascus.errors import SandboxError
 from damascus.ports import ClaimGuard, Command, Finished
-from damascus.sandbox import supervise
+from damascus.sandbox import supervise, usage
 from damascus.sandbox.capture import Capture
 from damascus.text.redaction import Redactor
 
 KILLED: Final = 128 + signal.SIGKILL
 OVERTIME: Final = 30.0  # seconds past deadline and grace after which the supervisor is not trusted
 CHUNK: Final = 65536
+# Why the supervisor says a command ended, where it did not end by itself.
+_FROM_OUTSIDE: Final = {
+    "over": "bounds",
+    "asked": "supervisor",
+    "orphaned": "supervisor",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +135,7 @@ class _Run:
         self.command = command
         self.capture = capture
         self.began = time.monotonic()
+        self.kills = usage.kills_for_memory()
         self.control, theirs = socket.socketpair()
         self.reading, writing = os.pipe()
         # An agent may exit without waiting for a slow reader: with the usual 64 KiB a long answer
@@ -290,4 +297,11 @@ class _Run:
         code = 0 if self.cut_short and not self.lost else int(report["exit"])
         if why == "over":  # also where the command itself ended well in that moment
             code = KILLED
-        return Finished(code, self.capture.text(), time.monotonic() - self.began, stopped)
+        killed = _FROM_OUTSIDE.get(why)
+        # By its end alone a process that the kernel chose when memory ran out looks like one that
+        # killed itself; the kernel counts whom it chose, on this machine or in its containers.
+        if killed is None and code == KILLED and usage.kills_for_memory() > self.kills:
+            killed = "memory"
+            self.capture.feed(b"\n[killed: this machine ran out of memory]\n")
+        seconds = time.monotonic() - self.began
+        return Finished(code, self.capture.text(), seconds, stopped, killed)

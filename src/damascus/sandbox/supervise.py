@@ -205,7 +205,8 @@ class Supervisor:
                 self.grace = 0.0
                 return "over"
             word = self.pause(min(self.deadline - time.monotonic(), soon))
-        return "exit"
+        # Who stops a service signals all of its processes: the command may be the first to follow.
+        return "asked" if self.stopping else "exit"
 
     def look(self) -> tuple[str, float]:
         """Return which resource is over its bound, if any, and the seconds until the next look."""

@@ -37,6 +37,15 @@ def processes() -> dict[int, tuple[int, bool, int]]:
     return found
 
 
+def kills_for_memory() -> int:
+    """How many processes the kernel has killed because memory ran out; 0 where it does not say."""
+    with suppress(OSError, ValueError, IndexError), open("/proc/vmstat", "rb") as file:
+        for line in file:
+            if line.startswith(b"oom_kill "):
+                return int(line.split()[1])
+    return 0
+
+
 def descendants(root: int) -> dict[int, int]:
     """Everything alive below `root`, parents first: pid -> resident bytes."""
     table = processes()
