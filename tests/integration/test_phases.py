@@ -212,6 +212,30 @@ def test_a_repository_inside_the_tree_is_the_agents_failure(shop):
     assert shop.sha("damascus-7-login") == ""
 
 
+@pytest.mark.parametrize("name", ["test_command", "setup_command"])
+def test_a_path_that_is_outside_the_sandbox_only_is_told_to_a_person_and_no_agent_is_paid(
+    shop, name, tmp_path
+):
+    program = tmp_path / "check"  # a directory that no sandbox shows, and that plain ones do
+    shop.agent(login=GREEN)
+    shop.run(Phase.BUILD)
+    command = (str(program), "-q")
+    shop.project = replace(shop.project, **{name: command})
+    missing = shop.run(Phase.REVIEW)
+    assert (missing.verdict, missing.needs_person) == (Verdict.FAIL, True)
+    assert f"install {program} where workers run" in missing.summary
+    program.write_text("#!/bin/sh\nexit 0\n")
+    assert f"make {program} executable" in shop.run(Phase.REVIEW).summary
+    program.chmod(0o755)
+    if shop.sandbox.name == "bubblewrap":
+        hidden = shop.run(Phase.REVIEW)
+        assert hidden.needs_person
+        assert "may not be seen inside the sandbox" in hidden.summary
+    shop.project = replace(shop.project, **{name: None})
+    assert shop.run(Phase.REVIEW).verdict is Verdict.PASS
+    assert len(shop.builder.requests) == 1
+
+
 def test_a_test_program_that_does_not_exist_sends_the_item_back_to_its_spec(shop):
     shop.agent(login=GREEN)
     shop.run(Phase.BUILD)

@@ -123,13 +123,31 @@ def test_a_machine_that_cannot_run_anything_is_nobodys_fault(world):
         run(world)
 
 
-def test_a_pinned_program_that_is_not_there_is_not_the_specs_fault(world):
+def test_a_pinned_program_that_is_not_there_is_told_to_a_person_at_once(world):
     world.open_pr({"login.py": "ok\n"})
     world.change_project(test_command=("nosuch", "x"))
     world.sandbox = starts_only("true")
-    assert run(world).verdict is Verdict.ERROR
+    result = run(world)
+    assert (result.verdict, result.needs_person) == (Verdict.FAIL, True)
+    assert result.details["class"] == "environment"
+    assert result.details["command"] == "nosuch x"
+    assert "the same on the base alone" in result.summary
+    assert "install what 'nosuch x' needs where workers run" in result.summary
+
+
+def test_a_pinned_script_that_the_work_broke_is_the_works_fault(world):
+    world.repository.push_to("main", {"check": "ok\n"})
+    world.open_pr({"check": "broken\n"})
     world.change_project(test_command=("./check",))
-    assert run(world).verdict is Verdict.FAIL
+
+    def play(command):
+        if command.argv[0] == "./check" and (command.cwd / "check").read_text() != "ok\n":
+            raise SandboxError("it was not found")
+        return Finished(0, "", 0.1)
+
+    world.sandbox = FakeSandbox(play)
+    result = run(world)
+    assert (result.verdict, result.needs_person) == (Verdict.FAIL, False)
 
 
 def test_a_pinned_command_wins_over_the_items(world):
@@ -153,16 +171,30 @@ def test_the_setup_runs_first_and_its_failure_is_the_works(world):
     assert [c.argv for c in world.sandbox.commands] == [("npm", "ci"), ("pytest", "-q")]
 
 
-def test_a_setup_that_fails_is_told_and_one_that_cannot_start_is_a_fault(world):
+def test_a_setup_that_fails_with_the_work_alone_is_the_works(world):
+    world.open_pr({"package-lock.json": "broken\n"})
+    world.change_project(setup_command=("npm", "ci"))
+
+    def play(command):
+        bad = command.argv == ("npm", "ci") and (command.cwd / "package-lock.json").exists()
+        return Finished(1 if bad else 0, "lock file out of date" if bad else "", 0.1)
+
+    world.sandbox = FakeSandbox(play)
+    result = run(world)
+    assert (result.verdict, result.needs_person) == (Verdict.FAIL, False)
+    assert "setup command 'npm ci' ended with status 1" in result.summary
+    assert result.details["command"] == "npm ci"
+
+
+@pytest.mark.parametrize("sandbox", [ends(1, "no network"), starts_only("true", "pytest")])
+def test_a_setup_that_fails_on_the_base_too_is_told_to_a_person_at_once(world, sandbox):
     world.open_pr({"login.py": "ok\n"})
     world.change_project(setup_command=("npm", "ci"))
-    world.sandbox = ends(1, "lock file out of date")
+    world.sandbox = sandbox
     result = run(world)
-    assert result.verdict is Verdict.FAIL
-    assert "setup" in result.summary
-    assert result.details["command"] == "npm ci"
-    world.sandbox = starts_only("true", "pytest")
-    assert run(world).verdict is Verdict.ERROR
+    assert (result.verdict, result.needs_person) == (Verdict.FAIL, True)
+    assert result.details["class"] == "environment"
+    assert "then retry" in result.summary
 
 
 def test_a_conflict_names_its_paths(world):

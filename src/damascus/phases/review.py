@@ -31,6 +31,7 @@ from damascus.errors import (
     MergeConflictError,
 )
 from damascus.phases import (
+    environment_faults,
     flaky_tests,
     proof,
     protected,
@@ -99,6 +100,9 @@ def _one_round(
     tools.forge.set_status(pull.head_sha, state="pending", description="testing the merged tree")
     crashpoint(Boundary.TESTS_BEFORE)
     tests = run_tests(context, tools, tree)
+    tests = environment_faults.explain_not_begun(
+        context, tools, tests, fresh=lambda what: _fresh(tools, tree, turn, what)
+    )
     evidence = None
     if tests.red:
         tests = flaky_tests.explain_red(

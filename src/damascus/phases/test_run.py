@@ -23,6 +23,7 @@ _TAIL_CAP = 8_000
 CANNOT_RUN = frozenset(
     {126, 127}
 )  # what shells and launchers say for "not executable", "not found"
+_NOT_THERE = "not found, or not executable"
 NO_TESTS = 5  # pytest collected nothing
 
 
@@ -40,8 +41,10 @@ class TestRun:
     """How the tests ended: `refusal` is the verdict on the item, None when they are green.
 
     `red` says that the test command ran and failed. `status` is what the commit status becomes
-    when they are not green; `sentence` says it for people. `run` and `judge` are there where the
-    project wants evidence by report: the run by name, and who can run the tests again.
+    when they are not green; `sentence` says it for people. `not_begun` says that no test has begun,
+    by no doing of a spec's: the project's "setup" failed, or its pinned "command" cannot run. `run`
+    and `judge` are there where the project wants evidence by report: the run by name, and who can
+    run the tests again.
     """
 
     argv: Sequence[str]
@@ -50,6 +53,7 @@ class TestRun:
     refusal: PhaseResult | None = None
     status: str = "failure"
     red: bool = False
+    not_begun: str | None = None
     run: Run | None = None
     judge: Judge | None = None
 
@@ -105,36 +109,29 @@ def set_up(context: PhaseContext, tools: Tools, tree: MergedTree) -> TestRun | N
     setup = run_command(context, tools, tree, project.setup_command)
     command = command_line(project.setup_command)
     if setup is None or setup.exit_code in CANNOT_RUN:
-        return refused_run(
-            Verdict.ERROR,
-            tree,
-            project.setup_command,
-            f"The project's setup command {command!r} cannot be run here; install the program "
-            "or change the project.",
-            setup,
-        )
-    if setup.exit_code or setup.stopped:
-        sentence = f"The setup command {how_it_ended(setup, project.test_timeout_seconds)}."
-        return refused_run(Verdict.FAIL, tree, project.setup_command, sentence, setup)
-    return None
+        sentence = f"The project's setup command {command!r} cannot be run: {_NOT_THERE}."
+    elif setup.exit_code or setup.stopped:
+        ended = how_it_ended(setup, project.test_timeout_seconds)
+        sentence = f"The project's setup command {command!r} {ended}."
+    else:
+        return None
+    refused = refused_run(Verdict.FAIL, tree, project.setup_command, sentence, setup)
+    return dataclasses.replace(refused, not_begun="setup")
 
 
 def cannot_run(
     context: PhaseContext, tree: MergedTree, argv: Sequence[str], finished: Finished | None
 ) -> TestRun:
-    """Decide whose fault it is that the test command does not start.
+    """The verdict on a test command that does not start.
 
     A spec can name another command. A pinned command is the owner's: no spec and no build can mend
-    it, unless it is a file of the repository, which the work may have broken.
+    it, unless it needs a file of the repository, which the work may have broken.
     """
-    sentence = (
-        f"The test command {command_line(argv)!r} cannot be run: not found, or not executable."
-    )
+    sentence = f"The test command {command_line(argv)!r} cannot be run: {_NOT_THERE}."
     if context.project.test_command is None:
-        verdict = Verdict.SPEC_WRONG
-    else:
-        verdict = Verdict.FAIL if "/" in argv[0] or finished else Verdict.ERROR
-    return refused_run(verdict, tree, argv, sentence, finished)
+        return refused_run(Verdict.SPEC_WRONG, tree, argv, sentence, finished)
+    refused = refused_run(Verdict.FAIL, tree, argv, sentence, finished)
+    return dataclasses.replace(refused, not_begun="command")
 
 
 def how_it_ended(finished: Finished, timeout: int) -> str:
