@@ -95,7 +95,7 @@ git -C "$repo" update-ref refs/heads/main "$commit"
 echo "$repo"
 SH
   ) || fail "no repository can be made for the project verify"
-  damascus project add verify --forge local --repo "$(printf %s "$repo" | tr -d '\r')" </dev/null >/dev/null ||
+  damascus project add verify --no-detect --forge local --repo "$(printf %s "$repo" | tr -d '\r')" </dev/null >/dev/null ||
     fail "no project can be added"
 fi
 damascus project pause verify --reason "only scripts/verify.sh hands in stories here" </dev/null >/dev/null ||

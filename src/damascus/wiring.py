@@ -10,7 +10,9 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from datetime import timedelta
 from functools import cached_property, partial
 from types import TracebackType
@@ -38,7 +40,7 @@ if TYPE_CHECKING:
     from damascus.engine.heartbeat import Heartbeat, RunningClaim
     from damascus.engine.progress import ClaimProgress
     from damascus.git_ops import GitBinary
-    from damascus.ports import LLM, Builder, Forge, Sandbox, Tools
+    from damascus.ports import LLM, Builder, ClaimGuard, Forge, Sandbox, Tools
     from damascus.state.outbox import Outbox
 
 log = logging.getLogger(__name__)
@@ -185,6 +187,36 @@ class App:
             ),
         )
 
+    @contextmanager
+    def trial_tools(self, project: Project) -> Generator[Tools]:
+        """What a command is tried with outside of any claim; its directory goes afterwards."""
+        from damascus.attempts.directories import remove  # noqa: PLC0415 - only who tries needs them
+        from damascus.phases.trial import Unclaimed  # noqa: PLC0415 - the same
+        from damascus.ports import Limits, Tools  # noqa: PLC0415 - the same
+        from damascus.state.evidence import BaselineReports  # noqa: PLC0415 - the same
+        from damascus.wiki import RepositoryWiki  # noqa: PLC0415 - the same
+
+        unclaimed = Unclaimed()
+        workspace = self._run_directories.make(0, time.time_ns())  # no item has the number 0
+        try:
+            yield Tools(
+                llm=lambda: self._llm(unclaimed),
+                builder=lambda name: self._builder(name, project),
+                forge=self.forge(project.forge, project.repo),
+                git=self._git,
+                sandbox=self.sandbox,
+                wiki=RepositoryWiki(self._git),
+                progress=unclaimed,
+                guard=unclaimed,
+                workspace=workspace,
+                limits=Limits(output_cap=self.settings.output_cap_bytes),
+                path=self.path,
+                baselines=BaselineReports(self.db, age=_BASELINE_AGE),
+                secrets=self.redactor.needles,
+            )
+        finally:
+            remove(workspace.root)
+
     def _clean(self, context: PhaseContext) -> None:
         self._clean_attempt(context.project.name, context.item.id, context.claim.epoch)
 
@@ -276,7 +308,7 @@ class App:
 
             litellm_import.preload()
 
-    def _llm(self, guard: RunningClaim) -> LLM:
+    def _llm(self, guard: ClaimGuard) -> LLM:
         from damascus.llm import LiteLLM  # noqa: PLC0415 - only the spec phase needs it
 
         settings = self.settings

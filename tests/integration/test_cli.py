@@ -62,7 +62,14 @@ def test_a_project_keeps_its_whole_policy(cli):
     )
     added = cli("project", "add", "beta", "--repo", "repo", *policy, "--json", code=0).json
     assert added.pop("secrets_removed") == 0
-    assert added == {"name": "beta", "forge": "local", "repo": str(repo), "base_branch": "main"}
+    assert added == {
+        "name": "beta",
+        "forge": "local",
+        "repo": str(repo),
+        "base_branch": "main",
+        "test_command": ["pytest", "-q", "a b"],
+        "found": None,
+    }
     shown = cli("project", "show", "beta", "--json", code=0).json
     assert shown["policy"] == {
         "builder": "mini",

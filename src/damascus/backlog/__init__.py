@@ -30,6 +30,7 @@ from damascus.backlog.outcomes import (
 )
 from damascus.backlog.run_logs import RunLog
 from damascus.backlog.service import Backlog
+from damascus.backlog.test_commands import FoundCommand
 
 __all__ = [
     "Answered",
@@ -39,6 +40,7 @@ __all__ = [
     "Diff",
     "EventPage",
     "EventQuery",
+    "FoundCommand",
     "GateAdded",
     "GateOpened",
     "Ingested",
