@@ -21,6 +21,7 @@ from damascus.text.redaction import MASK, Redactor
 from support.cycles import Script, accept, add_project, make_cycle, make_store
 from support.fake_ports import FakeBuilder, World
 from support.git_repos import BareRepository
+from support.git_repos import git as shop_git
 from support.sinks import leaks
 
 TOKEN = "sk-canary-8d1f0c77"
@@ -55,6 +56,16 @@ def test_a_secret_that_a_commit_adds_is_found_whatever_holds_it(shop, tmp_path, 
     head = git.commit_all(space, message="By an agent", parents=[base])
     found = git.leaks(space, base=base, head=head, secrets=REDACTOR.needles)
     assert (len(found) if isinstance(paths, int) else list(found)) == paths
+
+
+def test_the_message_of_a_commit_holds_no_secret(shop, tmp_path):
+    git, space = GitBinary(redactor=REDACTOR), Workspace(tmp_path / "attempt")
+    base = git.clone(Remote(str(shop.path)), space, ref="main")
+    (space.checkout / "new.txt").write_text("x")
+    head = git.commit_all(space, message=f"About {TOKEN}\n\nIt is {TOKEN}.", parents=[base])
+    git.push(space, Remote(str(shop.path)), sha=head, branch="damascus-1-new", expect=None)
+    message = shop_git(shop.path, "log", "-1", "--format=%B", head)
+    assert message.strip() == f"About {MASK}\n\nIt is {MASK}."
 
 
 def test_work_that_holds_a_secret_fails_and_is_not_pushed(tmp_path):

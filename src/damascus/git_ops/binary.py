@@ -41,7 +41,7 @@ class GitBinary:
 
     Commits are by `name` and `email`. Timeouts are in seconds: `network_timeout` for each command
     that talks to a remote, `local_timeout` for any other. `redactor` takes secrets out of what git
-    says.
+    says, and of the messages of commits.
     """
 
     def __init__(
@@ -56,6 +56,7 @@ class GitBinary:
     ) -> None:
         self._name = name
         self._email = email
+        self._without_secrets = (redactor or Redactor()).redact
         self._process = GitProcess(
             environment=environment,
             network_timeout=network_timeout,
@@ -113,7 +114,8 @@ class GitBinary:
         if made == self._local(workspace, "rev-parse", "--verify", f"{first}^{{tree}}").text:
             return None
         on = [word for parent in parents for word in ("-p", parent)]
-        said = inert(message).replace("\0", "").encode("utf-8", "replace")
+        told = inert(self._without_secrets(message))
+        said = told.replace("\0", "").encode("utf-8", "replace")
         extra = self._identity()
         sha = self._local(workspace, "commit-tree", made, *on, feed=said, extra=extra).text
         self._local(workspace, "update-ref", "--no-deref", "HEAD", sha)
