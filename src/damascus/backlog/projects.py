@@ -10,6 +10,7 @@ from damascus.backlog.base import BacklogBase
 from damascus.backlog.caller import OPERATE, READ, Caller
 from damascus.backlog.inputs import NewProject
 from damascus.backlog.moves import NothingToChangeError
+from damascus.backlog.names import check_shown
 from damascus.backlog.outcomes import Paused, ProjectAdded, ProjectChanged, Row
 from damascus.backlog.removed import tells_removed
 from damascus.backlog.repositories import place_of, usable_branch
@@ -36,11 +37,12 @@ class ProjectVerbs(BacklogBase):
     def add_project(self, caller: Caller, new: NewProject) -> ProjectAdded:
         """Add a project, after asking its forge whether the repository can be used.
 
-        Raises UsageError for a name that is no slug, RelativePathError, NotFoundError,
-        the policy's errors, ProjectExistsError, BranchTakenError, ForgeError.
+        Raises UsageError for a name that is no slug, NameHoldsSecretError, RelativePathError,
+        NotFoundError, the policy's errors, ProjectExistsError, BranchTakenError, ForgeError.
         """
         caller.require(OPERATE)
         name = check_slug(new.name, what="the project's name")
+        check_shown(name, self._app.redactor.redact, what="the project's name")
         said = policies.changes(new.policy, choices=self._choices())
         forge, repo = place_of(self._app, new.repo, new.forge, relative=caller.local)
         branch = usable_branch(self._app, forge, repo, new.base_branch)

@@ -13,6 +13,7 @@ from damascus.backlog import cursors
 from damascus.backlog.base import BacklogBase
 from damascus.backlog.caller import INGEST, OPERATE, READ, BudgetNeedsScopeError, Caller
 from damascus.backlog.inputs import Budgets, ItemName, ItemQuery, NewStory
+from damascus.backlog.names import check_shown
 from damascus.backlog.outcomes import Ingested, Page, Row
 from damascus.backlog.removed import tells_removed
 from damascus.domain.story import Story, read_story, slugify
@@ -221,14 +222,17 @@ class Stories(BacklogBase):
 def story_of(new: NewStory, redact: Callable[[str], str]) -> Story:
     """The story, with a key from the title; from the text where the title has no slug's letter.
 
-    `redact` takes secrets out of the title first: a key must not spell one.
+    `redact` takes secrets out of the title first: a key must not spell one. Raises
+    NameHoldsSecretError for a given key that does.
     """
     raw = new.text.encode() if isinstance(new.text, str) else new.text
     key = new.key
     if key is None:
         story = read_story(raw, name=new.name, key="x", title=new.title)
         key = slugify(redact(story.title)) or f"story-{story.sha[:12]}"
-    return read_story(raw, name=new.name, key=key, title=new.title)
+    story = read_story(raw, name=new.name, key=key, title=new.title)
+    check_shown(story.key, redact, what="the story's key")
+    return story
 
 
 def _hash_of(project: str, story: Story, options: ItemOptions, after: list[int]) -> bytes:

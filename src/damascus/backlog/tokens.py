@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from damascus.backlog.base import BacklogBase
 from damascus.backlog.caller import MANAGE, Caller
+from damascus.backlog.names import check_shown
 from damascus.backlog.outcomes import Row
 
 
@@ -18,9 +19,11 @@ class TokenVerbs(BacklogBase):
     ) -> tuple[str, Row]:
         """A new token, shown this once, and its row; `life` is how long it is good for.
 
-        Raises UnknownScopeError, TokenExistsError, UsageError for a name that is no slug.
+        Raises UnknownScopeError, TokenExistsError, UsageError for a name that is no slug,
+        NameHoldsSecretError.
         """
         caller.require(MANAGE)
+        check_shown(name, self._app.redactor.redact, what="the token's name")
         return self._store.tokens.create(name, scopes=scopes, actor=caller.actor, life=life)
 
     def tokens(self, caller: Caller, *, everything: bool = False) -> list[Row]:
