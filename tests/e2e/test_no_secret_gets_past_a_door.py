@@ -119,6 +119,54 @@ def test_every_door_tells_how_many_secrets_were_removed(
         assert added["secrets_removed"] == 1
 
 
+@pytest.mark.parametrize("way_in", EVERY_DOOR)
+def test_a_name_that_is_a_secret_is_refused_in_a_sentence(
+    doors: dict[str, Door], tmp_path: Path, way_in: str
+):
+    door, name = doors[way_in], "sk-" + "a1b2" * 6
+    project = f"p-{unused_name()}"
+    repo = repository(tmp_path / project)
+    door.add_project(project, repo, {})
+    with pytest.raises(Refused, match="the story's key holds a secret") as refused:
+        door.ingest(project, name, "# Plain\n\nWords.\n")
+    assert_none_in(str(refused.value), name)
+    with pytest.raises(Refused, match="the project's name holds a secret") as refused:
+        door.add_project(name, repo, {})
+    assert_none_in(str(refused.value), name)
+
+
+def test_no_door_shows_a_secret_that_was_stored_before_it_was_known(
+    place: World, doors: dict[str, Door], tmp_path: Path
+):
+    project = f"p-{unused_name()}"
+    doors["HTTP"].add_project(project, repository(tmp_path / project), {"conventions": "word"})
+    item = doors["HTTP"].ingest(project, "two", "# Plain\n\nword\n")["item_id"]
+    store_unseen(place, item, f"About {OWN}")
+    try:
+        for name, door in doors.items():
+            shown = shown_by(door, project, OWN)
+            assert any(MASK in one for one in shown), name
+            for one in shown:
+                assert_none_in(one, OWN)
+    finally:  # the other tests look at every row
+        store_unseen(place, item, "Plain")
+
+
+def store_unseen(place: World, item: int, text: str) -> None:
+    """Write `text` into rows behind the redactor's back."""
+    with psycopg.connect(place.url) as connection:
+        connection.execute(
+            "UPDATE work_items SET title = %(text)s, story = %(text)s, spec = %(text)s"
+            " WHERE id = %(item)s",
+            {"text": text, "item": item},
+        )
+        connection.execute(
+            "UPDATE projects SET policy = jsonb_build_object('conventions', %s::text)"
+            " WHERE id = (SELECT project_id FROM work_items WHERE id = %s)",
+            (text, item),
+        )
+
+
 def given_everywhere(
     door: Door, place: World, project: str, repo: Path, forms: list[str]
 ) -> Iterator[str]:

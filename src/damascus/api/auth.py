@@ -18,6 +18,7 @@ from starlette.types import Message, Receive
 
 from damascus.api.problems import Problem
 from damascus.api.rate_limit import Buckets
+from damascus.api.responses import without_secrets
 from damascus.backlog import Caller
 from damascus.state.tokens import Holder, Tokens
 
@@ -178,7 +179,8 @@ class Route(APIRoute):
                 body = await bounded_body(request)
                 request.state.body = body  # a problem may quote it
                 request = Request(request.scope, again(body, request.receive))
-            return await inner(request)
+            response = await inner(request)
+            return without_secrets(response, request.app.state.api.redactor)
 
         return handler
 

@@ -12,11 +12,12 @@ from fastapi.sse import format_sse_event
 from starlette.responses import StreamingResponse
 
 from damascus.api.auth import ReadRoute, caller_of
-from damascus.api.responses import json_response, to_json
+from damascus.api.responses import json_response, json_without_secrets, to_json
 from damascus.api.schemas.events import Event, EventPage
 from damascus.api.schemas.requests import EventListQuery, StreamQuery
 from damascus.backlog import Caller, EventQuery
 from damascus.state.db import Row
+from damascus.text.redaction import Redactor
 
 if TYPE_CHECKING:
     from damascus.api.context import Api
@@ -95,9 +96,9 @@ async def _events(api: Api, request: Request, seq: int, item: int | None) -> Asy
                 if not await api.auth.still(request, "read"):
                     return
             wanted = [row for row in batch if item is None or row["item_id"] == item]
-            yield b"".join(_wire(row) for row in wanted) or b": beat\n\n"
+            yield b"".join(_wire(row, api.redactor) for row in wanted) or b": beat\n\n"
 
 
-def _wire(row: Row) -> bytes:
-    data = to_json(Event, row).decode()
+def _wire(row: Row, redactor: Redactor) -> bytes:
+    data = json_without_secrets(to_json(Event, row), redactor).decode()
     return format_sse_event(data_str=data, event=row["type"], id=str(row["seq"]))
