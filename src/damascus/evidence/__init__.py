@@ -6,6 +6,8 @@ languages/   tests and sources of many languages: found, broken on purpose, made
 compare.py   the base's report and the merge's, test by test
 sampling.py  which tests are broken
 criteria.py  the tests that a spec names for its criteria
+steering.py  the base's copies of what decides how tests run
 trees.py     the tree, laid out anew for each run
-judge.py     the runs, and what they show
+runs.py      the runs: started, and their reports read
+judge.py     what the runs show: base_tests.py, tripwire.py, sabotage.py, mutants.py
 """

@@ -14,8 +14,8 @@ from pathlib import PurePosixPath
 from damascus.domain.evidence import Outcome, TestCase, TestReport
 from damascus.evidence.languages import Language, language_of
 
-_FILES_CAP = 200  # bent in one run; those that the work changed come first
-_BROKEN_CAP = 200
+_FILES_CAP = 1_000  # bent in one run; those that the work changed come first
+_BROKEN_CAP = 2_000
 _LETTERS = "bcdfghjkmnpqrstvwxyz"
 
 

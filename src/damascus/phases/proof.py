@@ -13,8 +13,9 @@ from collections.abc import Callable
 from damascus.domain.evidence import EXIT_STATUS, Evidence, Kind, Mutation, Outcome, TestReport
 from damascus.domain.findings import Details
 from damascus.domain.work import PhaseContext, Verdict
+from damascus.evidence.candidate import NoEvidence, Run
 from damascus.evidence.compare import ChangedFile
-from damascus.evidence.judge import Judge, NoEvidence, Run
+from damascus.evidence.judge import Judge
 from damascus.evidence.runners import Ambient
 from damascus.phases.pull_request_text import command_line
 from damascus.phases.reported_tests import run_reporting

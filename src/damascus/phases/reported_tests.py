@@ -9,7 +9,8 @@ from pathlib import Path
 
 from damascus.domain.evidence import Outcome
 from damascus.domain.work import PhaseContext, Verdict
-from damascus.evidence.judge import Candidate, Judge, Run
+from damascus.evidence.candidate import Candidate, Run
+from damascus.evidence.judge import Judge
 from damascus.evidence.runners import Start, recognise
 from damascus.evidence.trees import PreparedTree
 from damascus.phases.test_run import (

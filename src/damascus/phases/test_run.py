@@ -14,7 +14,8 @@ from damascus.domain.evidence import TestReport
 from damascus.domain.findings import Details
 from damascus.domain.work import PhaseContext, PhaseResult, Verdict
 from damascus.errors import ClaimLostError, SandboxError
-from damascus.evidence.judge import Judge, Run
+from damascus.evidence.candidate import Run
+from damascus.evidence.judge import Judge
 from damascus.phases.pull_request_text import command_line
 from damascus.ports import Command, Finished, Tools, Workspace
 from damascus.text.sanitize import tail

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, runtime_checkable
 
 from damascus.domain.evidence import TestCase, TestReport
 
@@ -59,6 +59,15 @@ class Runner(Protocol):
 
     def read(self, place: Place, /) -> TestReport | None:
         """What the run reported; None when there is no whole report."""
+        ...
+
+
+@runtime_checkable
+class Narrows(Protocol):
+    """A runner that can run some test files alone."""
+
+    def narrow(self, argv: Sequence[str], paths: Sequence[str], /) -> Sequence[str] | None:
+        """The same command for the test files `paths`; None where it names files itself."""
         ...
 
 

@@ -1,0 +1,134 @@
+"""The tripwire: tests broken on purpose, and a failing one planted. Exactly these come out red."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from damascus.domain.evidence import Outcome, TestCase, TestReport, Tripwire
+from damascus.evidence import files, sampling
+from damascus.evidence.candidate import NoEvidence, Run, first_of, not_passed
+from damascus.evidence.languages import language_of
+from damascus.evidence.runs import Runs
+from damascus.evidence.sampling import Trap, set_trap
+
+_SHORT = 120.0  # seconds of a run, up to which a second one breaks what the first left alone
+_FEW = 3  # tests broken when many take the runner down with them
+
+
+def spring(runs: Runs, after: TestReport) -> Tripwire:
+    """Break a part of the tests and see them red, and the others as in the plain run.
+
+    A short suite is run a second time with the other part broken: so each test has been broken
+    once, and left alone once. Raises NoEvidence.
+    """
+    bench = _Tripwire(runs, after, _test_texts(runs, after))
+    first = bench.spring(fraction=0.5)
+    second = None
+    if runs.seconds["tripwire"] < _SHORT:
+        second = bench.spring(fraction=1.0, spare=first.red)
+    last = second or first
+    broken = first.red | last.red
+    return Tripwire(sorted(broken), first.planted, last.unbreakable, digest=bench.digest)
+
+
+@dataclass
+class _Tripwire:
+    """Sets traps in the test files `texts` and holds the runs against them."""
+
+    runs: Runs
+    after: TestReport
+    texts: Mapping[str, str]
+    digest: str = ""
+
+    def spring(self, *, fraction: float, spare: Collection[str] = ()) -> Trap:
+        """Break `fraction` of the tests that are not in `spare`. Raises NoEvidence."""
+        trap = self._trap(fraction, spare)
+        if not trap.red and not trap.planted:
+            raise NoEvidence(
+                "Nobody knows how to break these tests on purpose, so their report proves nothing; "
+                "the project can accept the exit status alone (test evidence exit-status)."
+            )
+        run = self.runs.run("tripwire", trap.texts, keep_going=True)
+        if run.finished.stopped == "timeout" or run.report is None:
+            # Broken tests can hang or take the runner down with them: a few are enough to see.
+            trap = self._trap(0.0, spare, most=_FEW)
+            run = self.runs.run("tripwire", trap.texts, keep_going=True)
+        self.digest = _hold(self.runs, trap, self.after, run, self.texts)
+        return trap
+
+    def _trap(self, fraction: float, spare: Collection[str], **most: int) -> Trap:
+        first = [change.path for change in self.runs.candidate.changes]
+        return set_trap(self.after, self.texts, first=first, fraction=fraction, spare=spare, **most)
+
+
+def _hold(runs: Runs, trap: Trap, after: TestReport, run: Run, texts: Mapping[str, str]) -> str:
+    """Hold a run against its trap; returns the digest of its report. Raises NoEvidence."""
+    report = run.report
+    if report is None:
+        raise NoEvidence("With tests broken on purpose, the runner gave no report.", (), run)
+    _must_be_red(runs, trap, report, run)
+    _others_stay(runs, trap, after, report, texts)
+    return report.digest
+
+
+def _must_be_red(runs: Runs, trap: Trap, report: TestReport, run: Run) -> None:
+    green = [
+        name
+        for name in sorted(trap.red)
+        if name not in report.tests or report.tests[name].outcome is not Outcome.FAILED
+    ]
+    reasons = [f"{name} was broken on purpose and did not come out red." for name in green]
+    if trap.planted and not any(
+        case.outcome is Outcome.FAILED and trap.planted in case.name
+        for case in report.tests.values()
+    ):
+        reasons.append("A failing test that was added did not come out red.")
+    if run.finished.exit_code == 0 and run.finished.stopped is None and not reasons:
+        runs.warnings.append("With failing tests the command still ended with status 0.")
+    if reasons:
+        raise NoEvidence(first_of("The tests cannot fail", reasons), reasons, run)
+
+
+def _others_stay(
+    runs: Runs,
+    trap: Trap,
+    after: TestReport,
+    report: TestReport,
+    texts: Mapping[str, str],
+) -> None:
+    """What was not broken comes out as in the plain run, whatever else its file holds."""
+    odd = [case for case in not_passed(after, report) if _outside(case, trap)]
+    if not odd:
+        return
+    word = sampling.token()
+    bent = {
+        path: language.break_tests(texts[path], (), word).text
+        for path in trap.texts
+        if (language := language_of(path))
+    }
+    run = runs.run("tripwire", bent, keep_going=True)
+    again = not_passed(after, run.report) if run.report else odd
+    still = sorted({case.name for case in again} & {case.name for case in odd})
+    if still:
+        reasons = [f"{name} passes only in the very file that was committed." for name in still]
+        raise NoEvidence(first_of("Tests pass only while nobody looks", reasons), reasons, run)
+    runs.warnings.append(f"{len(odd)} tests fail when others fail: they depend on each other.")
+
+
+def _test_texts(runs: Runs, after: TestReport) -> dict[str, str]:
+    """The files that hold the tests of the report, as far as they can be told."""
+    told = {case.path for case in after.tests.values() if case.path}
+    paths = [
+        path
+        for path in runs.candidate.tracked
+        if (language := language_of(path))
+        and (path in told or files.is_test(path) or language.name in {"Rust", "C and C++"})
+    ]
+    found = {path: runs.tree.text(path) for path in paths}
+    return {path: text for path, text in found.items() if text}
+
+
+def _outside(case: TestCase, trap: Trap) -> bool:
+    """Tell whether a test was not meant to fail. One of a broken test's name may be inherited."""
+    return case.name not in trap.red and case.title not in trap.titles
