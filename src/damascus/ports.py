@@ -146,8 +146,8 @@ class Git(Protocol):
         """
         ...
 
-    def tree_sha(self, workspace: Workspace) -> str:
-        """The SHA of the tree of the commit that is checked out."""
+    def tree_sha(self, workspace: Workspace, *, at: str = "HEAD") -> str:
+        """The SHA of the tree of a fetched commit, of the one that is checked out by default."""
         ...
 
     def changed_paths(self, workspace: Workspace, *, base: str, head: str) -> Sequence[str]:

@@ -44,6 +44,9 @@ class FakeRepository:
     def tree(self, sha: str) -> dict[str, str]:
         return dict(self.commits[sha][1])
 
+    def tree_sha(self, sha: str) -> str:
+        return hashlib.sha1(repr(sorted(self.tree(sha).items())).encode()).hexdigest()  # noqa: S324
+
     def push_to(self, branch: str, files: Tree) -> str:
         """Let somebody else commit `files` on top of `branch`."""
         tip = self.branches[branch]
@@ -123,8 +126,9 @@ class FakeGit:
         self.head[workspace.root] = self.repository.commit([base, head], tree)
         return self.head[workspace.root]
 
-    def tree_sha(self, workspace: Workspace) -> str:
-        return self.head[workspace.root][::-1]
+    def tree_sha(self, workspace: Workspace, *, at: str = "HEAD") -> str:
+        commit = self.head[workspace.root] if at == "HEAD" else at
+        return self.repository.tree_sha(commit)
 
     def changed_paths(self, workspace: Workspace, *, base: str, head: str) -> Sequence[str]:
         old = self.repository.tree(self.repository.merge_base(base, head))

@@ -44,8 +44,8 @@ class Judge(Runs):
         if not accepted:
             base_tests.judge_by_the_base(self, after)
         sprung = tripwire.spring(self, after)
-        noticed = sabotage.spoil(self, after)
         added = self._added(after, comparison.new)
+        noticed = sabotage.spoil(self, after, added)
         red_first = self._red_first(added, after)
         self.warnings += criteria.unproven(self.candidate.spec, after, added, red_first)
         return Evidence(
@@ -135,9 +135,7 @@ class Judge(Runs):
         }
         if not added or not reverted:
             return list(added)
-        paths = {after.tests[name].path for name in added}
-        only = [path for path in paths if path]
-        argv = self.narrowed(only) if len(only) == len(paths) else None
+        argv = self.only(added, after)
         run = self.run("red first", reverted, keep_going=True, argv=argv)
         if run.report is None:
             return list(added)

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from damascus.domain.evidence import TestReport
 from damascus.evidence.candidate import Bench, Candidate, Run
 from damascus.evidence.runners import Narrows, Place, Runner
 from damascus.evidence.trees import PreparedTree
@@ -62,3 +63,9 @@ class Runs:
         if not paths or not isinstance(runner, Narrows):
             return None
         return runner.narrow(self.candidate.command, sorted(paths))
+
+    def only(self, names: Collection[str], report: TestReport) -> Sequence[str] | None:
+        """The command for the files of some tests alone, None where that is not possible."""
+        paths = {report.tests[name].path for name in names}
+        known = [path for path in paths if path]
+        return self.narrowed(known) if len(known) == len(paths) else None

@@ -151,9 +151,10 @@ class GitBinary:
             raise _failed("merge", answer)
         return self._local(workspace, "rev-parse", "--verify", "HEAD").text
 
-    def tree_sha(self, workspace: Workspace) -> str:
-        """The SHA of the tree of the commit that is checked out."""
-        return self._local(workspace, "rev-parse", "--verify", "HEAD^{tree}").text
+    def tree_sha(self, workspace: Workspace, *, at: str = "HEAD") -> str:
+        """The SHA of the tree of a fetched commit, of the one that is checked out by default."""
+        commit = at if at == "HEAD" else full_sha(at)
+        return self._local(workspace, "rev-parse", "--verify", f"{commit}^{{tree}}").text
 
     def changed_paths(self, workspace: Workspace, *, base: str, head: str) -> Sequence[str]:
         """Paths that differ between the merge base of the two and `head`; both of a rename."""

@@ -1,6 +1,7 @@
 """From a green run to evidence: what the judge shows, and what becomes of it when it does not.
 
-The base's own run is remembered per base commit, command and sandbox, so that it is paid once.
+The base's own run is remembered by its tree, the command and the environment, so that it is paid
+once: a tree that was proven and merged needs no run of its own as the next base.
 """
 
 from __future__ import annotations
@@ -86,6 +87,8 @@ def prove(
         evidence = judge.evidence(run, accepted=accepted)
     except NoEvidence as none:
         return Proved(_not_believed(context, tests, tree, none))
+    # What is merged is the base of the next, under the same tree.
+    tools.baselines.put(_key(context, tools, evidence.tree_sha, judge), run.report)
     return _mutated(context, tests, tree, judge, evidence)
 
 
@@ -117,7 +120,8 @@ def base_run(
 
     A run that is remembered has a report and no output.
     """
-    key = _key(context, tools, tree, judge) if judge else ""
+    tree_sha = tools.git.tree_sha(tree.workspace, at=tree.base_sha)
+    key = _key(context, tools, tree_sha, judge) if judge else ""
     known = tools.baselines.get(key) if judge else None
     if judge and known is not None:
         argv = judge.candidate.command
@@ -133,13 +137,14 @@ def remember(
     context: PhaseContext, tools: Tools, tree: MergedTree, judge: Judge, report: TestReport
 ) -> None:
     """Keep what a command reported on the base, for whoever reviews work on that base."""
-    tools.baselines.put(_key(context, tools, tree, judge), report)
+    tree_sha = tools.git.tree_sha(tree.workspace, at=tree.base_sha)
+    tools.baselines.put(_key(context, tools, tree_sha, judge), report)
 
 
-def _key(context: PhaseContext, tools: Tools, tree: MergedTree, judge: Judge) -> str:
+def _key(context: PhaseContext, tools: Tools, tree_sha: str, judge: Judge) -> str:
     parts = [
         context.project.id,
-        tree.base_sha,
+        tree_sha,
         list(judge.candidate.command),
         list(context.project.test_report),
         environment_of(context, tools),

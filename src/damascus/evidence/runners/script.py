@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 from typing import Any, cast
@@ -18,20 +19,21 @@ _MANAGERS = frozenset({"npm", "pnpm", "yarn", "bun"})
 _SHELL = re.compile(r"[;&|<>`$()]")
 
 
-class _Document:
+class _Document(ABC):
     """A runner that writes one JSON document where an option says."""
 
     removes: Sequence[str] = ()
     name = ""
 
-    def __init__(self, dashes: Sequence[str] = ()) -> None:
+    def __init__(self, words: Sequence[str] = (), dashes: Sequence[str] = ()) -> None:
+        self._words = words  # the runner's own command line, as a script has it
         self._dashes = dashes  # what a package manager wants before options for the script
 
-    def _options(self, file: str, *, keep_going: bool) -> Sequence[str]:
-        raise NotImplementedError
+    @abstractmethod
+    def _options(self, file: str, *, keep_going: bool) -> Sequence[str]: ...
 
-    def _cases(self, data: bytes, place: Place) -> list[TestCase] | None:
-        raise NotImplementedError
+    @abstractmethod
+    def _cases(self, data: bytes, place: Place) -> list[TestCase] | None: ...
 
     def start(self, argv: Sequence[str], place: Place) -> Start:
         """Add the options."""
@@ -50,6 +52,13 @@ class Jest(_Document):
     """Jest."""
 
     name = "jest"
+    _by_path: Sequence[str] = ("--runTestsByPath",)
+
+    def narrow(self, argv: Sequence[str], paths: Sequence[str]) -> Sequence[str] | None:
+        """The same command for the test files `paths` alone; None where it names files itself."""
+        if not self._words or not all(word.startswith("-") for word in self._words[1:]):
+            return None
+        return (*argv, *(() if "--" in argv else self._dashes), *self._by_path, *paths)
 
     def _options(self, file: str, *, keep_going: bool) -> Sequence[str]:
         more = ["--bail=0"] if keep_going else []
@@ -63,6 +72,7 @@ class Vitest(Jest):
     """Vitest, whose `json` reporter writes Jest's form."""
 
     name = "vitest"
+    _by_path: Sequence[str] = ()
 
     def _options(self, file: str, *, keep_going: bool) -> Sequence[str]:
         more = ["--bail=0"] if keep_going else []
@@ -87,6 +97,16 @@ class NodeTest:
 
     name = "node:test"
     removes: Sequence[str] = ()
+
+    def __init__(self, words: Sequence[str] = (), dashes: Sequence[str] = ()) -> None:
+        self._words = words
+        self._dashes = dashes
+
+    def narrow(self, argv: Sequence[str], paths: Sequence[str]) -> Sequence[str] | None:
+        """The same command for the test files `paths` alone; None where it names files itself."""
+        if not self._words or not all(word.startswith("-") for word in self._words[1:]):
+            return None
+        return (*argv, *(() if "--" in argv else self._dashes), *paths)
 
     def start(self, argv: Sequence[str], place: Place) -> Start:
         """Name the reporter in the environment, which reaches it through any script."""
@@ -135,13 +155,13 @@ def _direct(argv: Sequence[str], dashes: Sequence[str]) -> Runner | None:
     if name == "cross-env":
         return _direct([word for word in argv[1:] if "=" not in word], dashes)
     if name == "node" and any(word in {"--test", "--test-only"} for word in argv):
-        return NodeTest()
+        return NodeTest(argv, dashes)
     if name == "node" and len(argv) > 1:
         inner = next((w for w in argv[1:] if not w.startswith("-")), "")
         name = PurePosixPath(inner).stem if "node_modules" in inner else name
     runners = {"jest": Jest, "vitest": Vitest, "mocha": Mocha, "_mocha": Mocha}
     made = runners.get(name)
-    return None if made is None else made(dashes)
+    return None if made is None else made(argv, dashes)
 
 
 def _script(argv: Sequence[str], read: Read) -> list[str] | None:
