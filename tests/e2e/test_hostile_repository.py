@@ -109,7 +109,9 @@ def scene(tmp_path, builder, database_url):
 @pytest.mark.timeout(400)
 def test_nothing_gets_out_and_the_worker_lives_on(scene, builder, database_url):
     base = scene.gitea.head("acme/shop")
-    words = ("--repo", f"{scene.gitea.url}/acme/shop", "--test-command-policy", "trust-spec")
+    # What is built brings no tests, so it has no evidence to show.
+    trust = ("--test-command-policy", "trust-spec", "--test-evidence", "exit-status")
+    words = ("--repo", f"{scene.gitea.url}/acme/shop", *trust)
     scene.programs.run("project", "add", "shop", *words)
     scene.ingest("attack", scene.attacker.story())
     scene.ingest("honest", "# Something honest\n\nAdd `honest.py`.\n")

@@ -66,7 +66,12 @@ class FaultWorld:
             forge="gitea",
             repo=f"{self.forge.url}/{REPO}",
             base_branch="main",
-            policy={"test_timeout_seconds": 60, "test_command_policy": "trust-spec"},
+            # The agent's work is a file that no test looks at: it has no evidence to show.
+            policy={
+                "test_timeout_seconds": 60,
+                "test_command_policy": "trust-spec",
+                "test_evidence": "exit-status",
+            },
             actor="test",
         )
         return self
