@@ -404,19 +404,23 @@ def test_a_blocked_item_needs_a_choice(api, asking):
 
 
 @pytest.mark.parametrize(
-    ("said", "yes"),
+    ("said", "move", "yes"),
     [
-        ({"text": "Yes."}, True),
-        ({"choice": "retry"}, True),
-        ({"choice": "retry", "text": "No, leave it alone."}, False),
-        ({"choice": "retry", "text": "Notify me."}, True),
+        ({"text": "Yes."}, (Phase.BUILD, Phase.BUILD), True),
+        ({"choice": "retry"}, (Phase.BUILD, Phase.BUILD), True),
+        ({"choice": "retry", "text": "No, leave it alone."}, (Phase.BUILD, Phase.BUILD), False),
+        ({"choice": "retry", "text": "Notify me."}, (Phase.BUILD, Phase.BUILD), True),
+        ({"text": "yes"}, (Phase.REVIEW, Phase.REVIEW), True),
+        ({"choice": "retry", "text": "no"}, (Phase.REVIEW, Phase.BUILD), False),
+        ({"choice": "retry", "phase": "spec"}, (Phase.REVIEW, Phase.SPEC), False),
     ],
 )
 def test_what_a_person_says_to_a_change_that_was_asked_about_is_kept_with_it(
-    api, asking, said, yes
+    api, asking, said, move, yes
 ):
+    of, to = move
     hand_in(asking)
-    run(api, Verdict.PASS)
+    run(api, *[Verdict.PASS] * (1 if of is Phase.BUILD else 2))
     details = {"ask": True, "accepts": "a" * 64}
     asked = PhaseResult(Verdict.FAIL, "It changes CI.", details, needs_person=True)
     claim = api.claims().claim()
@@ -425,7 +429,7 @@ def test_what_a_person_says_to_a_change_that_was_asked_about_is_kept_with_it(
     api.claims().settle(claim, conclusion, patience_seconds=5)
     (issue,) = asking.get("/v1/issues?item=1").json()["issues"]
     answered = asking.post(f"/v1/issues/{issue['id']}/answer", json=said)
-    assert answered.json()["phase"] == Phase.BUILD
+    assert answered.json()["phase"] == to
     seen = api.claims().start(api.claims().claim())
     assert [one.accepted for one in seen.item.findings] == [yes]
 

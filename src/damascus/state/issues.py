@@ -107,7 +107,8 @@ class Issues:
         A question needs a text. A blocked item needs a choice: "retry" (attempts back to 0, in the
         phase it blocked in or in `phase`, with a raised budget where given) or "cancel"; the text
         "yes" is the choice "retry". Where a person was asked whether a change may pass, a retry
-        accepts it, unless it goes to `spec` or its text begins with "no". A question about a test
+        accepts it, unless it goes to `spec` or its text begins with "no" (then it is
+        built again). A question about a test
         command takes "yes", "no" or another command.
 
         Raises AnswerIsNoCommandError for what is none of these, IssueNotFoundError,
@@ -137,8 +138,11 @@ class Issues:
             question = kind == "question"
             to = Phase.SPEC if question else (phase or Phase(issue["phase"]))
             if not question:
-                yes = to is not Phase.SPEC and not _NO.match(text)
-                self._db.run("issues.accept", {"item": item["id"], "yes": yes})
+                no = _NO.match(text) is not None
+                said = {"item": item["id"], "yes": to is not Phase.SPEC and not no}
+                asked = self._db.row("issues.accept", said) is not None
+                if asked and no and phase is None:
+                    to = Phase.BUILD  # reviewed again it would only be asked about again
             self._moves.can_go_on(item, to)
             self._moves.move(
                 item,
