@@ -243,17 +243,19 @@ def test_what_ran_on_the_base_is_remembered_for_the_review(world):
     assert len(report.tests) == 2
 
 
-def test_a_failed_set_up_is_a_fault_that_keeps_the_paid_spec(world):
+def test_a_failed_set_up_waits_for_a_person_and_keeps_the_paid_spec(world):
     world.change_project(setup_command=("make", "deps"))
     world.sandbox = ending(2, "no network\n")
     result = run(world)
-    assert result.verdict is Verdict.ERROR
+    assert result.verdict is Verdict.SPEC_WRONG
+    assert result.needs_person
+    assert "make deps" in result.summary
+    assert "then retry" in result.summary
     assert result.spec == GOOD
-    assert result.details.get("remember")
     world.change_item(
         spec=result.spec,
         test_command=result.test_command,
-        findings=({"phase": "spec", "verdict": "error", "summary": "s", **result.details},),
+        findings=({"phase": "spec", "verdict": "spec_wrong", "summary": "s", **result.details},),
     )
     world.sandbox = reporting(PASSED)
     assert run(world).asks_about_command

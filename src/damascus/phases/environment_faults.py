@@ -37,7 +37,7 @@ def explain_not_begun(
     if base is None or base.not_begun is None:
         works = dataclasses.replace(tests.refusal, verdict=Verdict.FAIL)
         return dataclasses.replace(tests, refusal=works, status="failure")
-    asked = f"{tests.sentence} It is the same on the base alone: {_advice(tests.argv)}, then retry."
+    asked = f"{tests.sentence} It is the same on the base alone: {advice(tests.argv)}, then retry."
     details: Details = {**tests.refusal.details, "class": "environment"}
     refusal = dataclasses.replace(
         tests.refusal, verdict=Verdict.FAIL, summary=asked, details=details, needs_person=True
@@ -45,7 +45,8 @@ def explain_not_begun(
     return dataclasses.replace(tests, sentence=asked, refusal=refusal, status="error")
 
 
-def _advice(argv: Sequence[str]) -> str:
+def advice(argv: Sequence[str]) -> str:
+    """What a person can do about a command that does not run, without a full stop."""
     program = Path(argv[0])
     change = "or change the command of the project"
     if not program.is_absolute():

@@ -15,7 +15,7 @@ from damascus.domain.evidence import EXIT_STATUS, Outcome, TestReport
 from damascus.domain.work import PhaseContext, PhaseResult, Verdict
 from damascus.evidence import files
 from damascus.evidence.runners import Ambient
-from damascus.phases import proof
+from damascus.phases import environment_faults, proof
 from damascus.phases.pull_request_text import command_line
 from damascus.phases.reported_tests import run_reporting
 from damascus.phases.test_run import MergedTree, TestRun, how_it_ended
@@ -54,7 +54,7 @@ def consider(
 
     `passed` is the result of a spec that may go on. Verdicts: `pass` when a person has named the
     command and it ran tests; `spec_ambiguous` when a person is asked; `spec_wrong` when the command
-    cannot be run, starts no test or was refused before; `error` for a fault of the environment.
+    cannot be run, starts no test or was refused before, or when the environment needs a person.
 
     Raises:
         ClaimLostError: when the claim was lost meanwhile.
@@ -105,19 +105,21 @@ def _not_startable(tests: TestRun) -> bool:
 
 
 def _environment(context: PhaseContext, tests: TestRun, spec: str, argv: Argv) -> PhaseResult:
-    """The set-up command failed on the base: no spec can help, and this one is kept."""
-    said = tests.sentence
-    if tests.refusal is None:
-        return PhaseResult(Verdict.ERROR, said)
-    return dataclasses.replace(
-        tests.refusal,
-        verdict=Verdict.ERROR,
-        summary=f"The test command could not be tried on the base: {said}",
-        details={
-            **tests.refusal.details,
-            "remember": True,
+    """The set-up command fails on the base: no spec can help, so a person is told at once.
+
+    The spec is kept: when the item is retried its command is tried again, and no model is paid.
+    """
+    return PhaseResult(
+        Verdict.SPEC_WRONG,
+        f"{tests.sentence} So {command_line(argv)!r} could not be tried on the base: "
+        f"{environment_faults.advice(tests.argv)}, then retry.",
+        {
+            "class": "environment",
+            "command": command_line(tests.argv),
+            "output_tail": tail(tests.output, _TAIL_CAP),
             "proposed_for": story_sha(context.item.story),
         },
+        needs_person=True,
         spec=spec,
         test_command=argv,
     )

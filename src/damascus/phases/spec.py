@@ -31,8 +31,8 @@ def run_spec(context: PhaseContext, tools: Tools) -> PhaseResult:
     """Write the spec of an item, or take up one that waited for consent to its test command.
 
     Verdicts: `pass` with `spec` and `test_command`; `spec_ambiguous` with `questions`, or with the
-    question about the test command; `spec_wrong` with `details["reasons"]`; `over_budget` when
-    there is no money left; `error` when the test command could not be tried.
+    question about the test command; `spec_wrong` with `details["reasons"]`, or for a person when
+    the test command could not be tried; `over_budget` when there is no money left.
 
     Raises:
         DamascusError: for faults of the provider, the forge and the machine.
