@@ -21,7 +21,7 @@ from damascus.engine.heartbeat import Heartbeat
 from damascus.errors import ConflictError, ForgeUnreachableError
 from damascus.state.claims import Claims
 from damascus.state.db import Database
-from support.cycles import STALE, accept, add_project, make_store, passed
+from support.cycles import STALE, accept, add_project, leave_evidence, make_store, passed
 from support.fresh import age, empty
 
 SCHEDULES = int(os.environ.get("PYTEST_SCHEDULES", "300"))
@@ -90,10 +90,12 @@ class Schedule:
         if roll < 0.5:
             bad = (Verdict.FAIL, Verdict.SPEC_WRONG, Verdict.SPEC_AMBIGUOUS, Verdict.CONFLICT)
             return PhaseResult(self.dice.choice((*bad, Verdict.OVER_BUDGET)), "bad")
+        result = passed(context.claim.phase)
         if context.claim.phase is Phase.REVIEW:
+            leave_evidence(claims, context.claim, result)
             with claims.merging(context.claim):  # raises when the claim is lost
                 self.merges[context.item.id] += 1
-        return passed(context.claim.phase)
+        return result
 
     def tick(self) -> None:
         """One cycle of some worker."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -22,6 +23,7 @@ from damascus.domain.work import (
 from damascus.engine.attempts import Attempts
 from damascus.engine.execution import Tick
 from damascus.engine.heartbeat import Heartbeat
+from damascus.errors import ClaimLostError
 from damascus.state.claims import Claims
 from damascus.state.db import Database
 from damascus.state.ingest import ItemOptions
@@ -98,9 +100,10 @@ def conclusion_of(claim: Claim, result: PhaseResult) -> Conclusion:
 
 
 def leave_evidence(claims: Claims, claim: Claim, result: PhaseResult) -> None:
-    """As the review does before a merge."""
+    """As the review does before a merge; a claim that was lost, or never started, has none."""
     if result.merge_sha:
-        claims.evidence(claim, evidence_of(result))
+        with suppress(ClaimLostError):
+            claims.evidence(claim, evidence_of(result))
 
 
 def settle(claims: Claims, claim: Claim, verdict: Verdict) -> Conclusion:

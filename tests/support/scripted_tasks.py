@@ -26,7 +26,7 @@ from damascus.state.claims import Claims
 from damascus.state.db import Database
 from damascus.tasks import make_broker, make_scheduler, register
 from damascus.wiring import App
-from support.cycles import passed
+from support.cycles import leave_evidence, passed
 
 
 def as_url(address: str) -> str:
@@ -62,7 +62,9 @@ class ScriptedApp(App):
         self._to_close += [own.close, heartbeat.close]
 
         def phase(context: PhaseContext, guard: Any) -> PhaseResult:
-            return run_phase(settings.home, context, guard)
+            result = run_phase(settings.home, context, guard)
+            leave_evidence(claims, context.claim, result)
+            return result
 
         attempts = Attempts(
             dict.fromkeys(("spec", "build", "review"), phase),  # type: ignore[arg-type]
