@@ -1,0 +1,79 @@
+"""Who writes: models, coding agents, and what a project tells them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Protocol
+
+from damascus.domain.work import Cost
+from damascus.ports.repositories import Workspace
+from damascus.ports.sandboxes import ClaimGuard, Sandbox
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """One answer of a model: its text, and what it cost."""
+
+    text: str
+    cost: Cost
+    truncated: bool = False
+
+
+class LLM(Protocol):
+    """A model that writes text."""
+
+    def complete(self, *, system: str, prompt: str, max_tokens: int) -> Completion:
+        """Ask once. Raises LLMUnreachableError (fault of the provider) or ConfigurationError."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class BuildRequest:
+    """What a coding agent is asked to do, and its bounds.
+
+    `prompt` goes to the agent's stdin or a file, never into an argv. `usd` is the most it may
+    spend, None for no limit; `seconds` is wall clock; `turns` counts model calls.
+    """
+
+    prompt: str
+    workspace: Workspace
+    seconds: float
+    turns: int
+    usd: Decimal | None
+    session: str
+
+
+@dataclass(frozen=True, slots=True)
+class BuildOutcome:
+    """What the exit status and the result object of an agent say; never the agent's prose.
+
+    `ok` means that the agent ended as it should. `fault` means the failure is the provider's or the
+    machine's, not the item's. `over_budget` means it stopped for money. `reason` is one sentence.
+    `text` is the agent's last message, for people only.
+    """
+
+    ok: bool
+    reason: str
+    cost: Cost | None = None
+    fault: bool = False
+    over_budget: bool = False
+    text: str = ""
+
+
+class Builder(Protocol):
+    """A headless coding agent."""
+
+    name: str
+
+    def build(self, request: BuildRequest, sandbox: Sandbox, guard: ClaimGuard) -> BuildOutcome:
+        """Run the agent in the workspace to its end. Raises SandboxError, ConfigurationError."""
+        ...
+
+
+class Wiki(Protocol):
+    """What is known about a project besides its code."""
+
+    def conventions(self, workspace: Workspace) -> str:
+        """Conventions an implementer must follow, as Markdown; empty when none are known."""
+        ...

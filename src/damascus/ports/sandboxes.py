@@ -1,0 +1,75 @@
+"""The sandbox: what it runs, how that ended, and the claim that ends it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+
+class ClaimGuard(Protocol):
+    """The claim of the running phase, as seen by what the phase starts."""
+
+    def lost(self) -> bool:
+        """Tell whether the claim is known to be lost (or the item cancelled). Costs nothing."""
+        ...
+
+    def on_lost(self, callback: Callable[[], None]) -> Callable[[], None]:
+        """Call back at once, from another thread, when the claim is lost; returns the undo."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """What the sandbox is to run. No shell is ever involved.
+
+    `env` is the whole environment. `writable` are the only directories it may write besides a
+    private /tmp (`cwd` must be inside one of them). `timeout` is in seconds of wall clock; then
+    TERM, `grace` seconds, KILL to everything it started. `output_cap` is in bytes: head and tail
+    are kept. `stdin` is a file or None (empty). `log` receives the combined output as it comes.
+    `egress` names the places, as (host, port), that it may connect to while `network` is false; a
+    sandbox that cannot confine a command to them (`plain`) leaves it the whole network.
+    """
+
+    argv: Sequence[str]
+    cwd: Path
+    env: Mapping[str, str]
+    writable: Sequence[Path] = ()
+    readable: Sequence[Path] = ()
+    timeout: float = 900.0
+    grace: float = 10.0
+    network: bool = False
+    egress: Sequence[tuple[str, int]] = ()
+    output_cap: int = 1_000_000
+    stdin: Path | None = None
+    log: Path | None = None
+    finished_when: Callable[[bytes], bool] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """How a sandboxed command ended.
+
+    `exit_code` is 128+signal for a signal. `output` is stdout and stderr as they came, capped, with
+    a line that says how many bytes were left out. `stopped` is None, "timeout" or "claim_lost".
+    `killed` says what ended it from outside: "memory" (the kernel, which had none left), "bounds"
+    (it used more than it may) or "supervisor" (what watches over it was ended); None where it ended
+    by itself, also by a signal of its own making.
+    """
+
+    exit_code: int
+    output: str
+    seconds: float
+    stopped: str | None = None
+    killed: str | None = None
+
+
+class Sandbox(Protocol):
+    """Runs an argv bounded in time, output, processes and network."""
+
+    name: str
+
+    def run(self, command: Command, guard: ClaimGuard | None = None) -> Finished:
+        """Run to the end. Raises SandboxError if the program cannot be started at all."""
+        ...
