@@ -162,3 +162,18 @@ def test_the_chart_of_what_was_merged_shows_only_what_was_merged(
         merge(site)
         merge(site)
         look.go_on()
+
+
+def test_what_a_merge_stands_on_is_told_in_words_and_test_by_test(site):
+    item = page_world.merged_with_evidence(site)
+    with site.look("evidence", MERGED=str(item)):
+        pass
+
+
+def test_a_test_command_that_a_spec_proposes_is_taken_with_one_click(site):
+    issue = page_world.proposal(site)
+    with site.look("proposal") as look:
+        look.sees("taken")
+        (row,) = site.db.select("SELECT * FROM human_issues WHERE id = %(id)s", {"id": issue})
+        assert (row["answer"], row["closed_by"]) == ("yes", "api:nora")
+        look.go_on()

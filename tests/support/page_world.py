@@ -17,13 +17,30 @@ from urllib.parse import urlencode
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
+from damascus.domain.evidence import (
+    Evidence,
+    Mutation,
+    Outcome,
+    Sabotage,
+    TestCase,
+    TestReport,
+    Tripwire,
+)
 from damascus.domain.story import read_story
 from damascus.domain.work import PhaseContext, PhaseResult, Verdict
 from damascus.state.db import Database
 from damascus.state.ingest import ItemOptions
 from damascus.state.outbox import Outbox
 from damascus.state.tokens import SCOPES, Tokens
-from support.cycles import Script, make_claims, make_cycle, make_store, passed
+from support.cycles import (
+    Script,
+    accept,
+    conclusion_of,
+    make_claims,
+    make_cycle,
+    make_store,
+    passed,
+)
 from support.patience import patience
 from support.processes import Programs
 
@@ -294,6 +311,61 @@ def add_billing(site: Site) -> None:
         name="billing", forge="gitea", repo="https://forge.example.com/acme/billing",
         base_branch="main", policy={}, actor="test",
     )  # fmt: skip
+
+
+def merged_with_evidence(site: Site) -> int:
+    """An item that is merged, with a report of two tests behind it; its number."""
+    add_billing(site)
+    item = accept(site.store, "totals", project="billing")
+    claims = make_claims(site.db)
+    while claim := claims.claim():
+        claims.start(claim)
+        result = passed(claim.phase)
+        if result.merge_sha:
+            claims.evidence(claim, _two_tests(result))
+        claims.settle(claim, conclusion_of(claim, result))
+    return item
+
+
+def _two_tests(result: PhaseResult) -> Evidence:
+    old = TestCase("tests/test_app.py::test_old", Outcome.PASSED, "test_old", "tests/test_app.py")
+    new = replace(old, name="tests/test_app.py::test_new", title="test_new")
+    assert result.head_sha
+    return Evidence(
+        "pytest",
+        ("pytest", "-q"),
+        {"sandbox": "bubblewrap"},
+        result.base_sha,
+        result.head_sha,
+        before=TestReport.of("pytest", [old]),
+        after=TestReport.of("pytest", [old, new]),
+        added=(new.name,),
+        red_first=(new.name,),
+        tripwire=Tripwire((old.name, new.name), "planted"),
+        sabotage=Sabotage(("app.py",), 2),
+        mutation=Mutation(4, 5, ("app.py:3: `+` for `-`",)),
+    )
+
+
+def proposal(site: Site) -> int:
+    """The question whether a project may use a test command; its number."""
+    add_billing(site)
+    accept(site.store, "totals", project="billing")
+    asks = PhaseResult(
+        Verdict.SPEC_AMBIGUOUS,
+        "May `pytest -q` be the test command of project billing?",
+        {"asked": "On the base it ran 12 tests: 12 passed.", "proposed_for": "x"},
+        asks_about_command=True,
+        spec="## Goal\n\nDo it.\n",
+        test_command=("pytest", "-q"),
+    )
+    cycle, heart = make_cycle(site.db, Script().then(asks))
+    try:
+        cycle.tick()
+    finally:
+        heart.close()
+    (issue,) = site.store.issues.list()
+    return int(issue["id"])
 
 
 def a_month(site: Site) -> dict[str, int]:

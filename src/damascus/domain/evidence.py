@@ -277,8 +277,8 @@ class Evidence:
             lines.append(f"Let go by the specification or a person: {_named(self.gone)}.")
         if self.added:
             lines.append(
-                f"{_tests(len(self.added))} added or changed; {len(self.red_first)} of them "
-                "fail or are not there on the base."
+                f"{_tests(len(self.added))} added or changed, of which the base passes "
+                f"{len(self.added) - len(self.red_first)}."
             )
         if self.tripwire:
             planted = ", a planted one too" if self.tripwire.planted else ""

@@ -18,7 +18,7 @@ export function Actions({ detail }: { detail: ItemDetail }) {
   return (
     <>
       <Button disabled={!may} title={why} onClick={() => setOpen('change')}>Change</Button>
-      <Button disabled={!may} title={why} onClick={() => setOpen('pause')}>{item.project_paused ? 'Resume' : 'PauseRequest'}</Button>
+      <Button disabled={!may} title={why} onClick={() => setOpen('pause')}>{item.project_paused ? 'Resume' : 'Pause'}</Button>
       <Button color="error" disabled={!may} title={why} onClick={() => setOpen('cancel')}>Cancel</Button>
       {open === 'change' ? <Change detail={detail} onClose={() => setOpen(null)} /> : null}
       {open === 'cancel' ? <GiveUp detail={detail} onClose={() => setOpen(null)} /> : null}

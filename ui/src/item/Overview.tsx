@@ -7,6 +7,7 @@ import { itemHash } from '../route';
 import { moment } from '../text/format';
 import { lastLines } from '../text/safe';
 import { IssueText } from '../pages/Inbox';
+import { Evidence } from './Evidence';
 import { outputOf } from './output';
 
 export function Overview({ detail }: { detail: ItemDetail }) {
@@ -49,7 +50,7 @@ export function Overview({ detail }: { detail: ItemDetail }) {
           </ul>
         </section>
       ) : null}
-      {detail.evidence ? <EvidenceLines evidence={detail.evidence} id={item.id} /> : null}
+      {detail.evidence ? <Evidence summary={detail.evidence} id={item.id} /> : null}
       <section>
         <h3>Story</h3>
         <div className="prose"><Said text={item.story} links /></div>
@@ -70,31 +71,6 @@ export function Overview({ detail }: { detail: ItemDetail }) {
         </section>
       ) : null}
     </div>
-  );
-}
-
-/** What the merge stands on, in the words that every door has. */
-function EvidenceLines({ evidence, id }: { evidence: NonNullable<ItemDetail['evidence']>; id: number }) {
-  return (
-    <section className="evidence">
-      <h3>
-        Evidence
-        {evidence.merged ? null : <span className="faint">not merged</span>}
-      </h3>
-      <ul className="plain">
-        {evidence.lines.map((line) => (
-          <li key={line}><Said text={line} /></li>
-        ))}
-      </ul>
-      {evidence.command ? (
-        <p className="faint">
-          <code><Said text={evidence.command.join(' ')} /></code>
-          {evidence.base_sha ? ` on base ${evidence.base_sha.slice(0, 12)}` : null}
-          {' · '}
-          <a href={`/v1/items/${id}/evidence`} target="_blank" rel="noreferrer">Test by test (JSON)</a>
-        </p>
-      ) : null}
-    </section>
   );
 }
 

@@ -22,13 +22,14 @@ export function AnswerBox({ issue, onDone }: { issue: Issue; onDone?: () => void
   const [dollars, setDollars] = useState('');
   const [giving, setGiving] = useState(false);
   const blocked = issue.kind === 'blocked';
+  const proposal = issue.test_command !== null; // whether the project may use it
   const cyclesWrong = cycles !== '' && !/^([1-9]\d?|100)$/.test(cycles);
   const dollarsWrong = dollars !== '' && !/^\d{1,7}(\.\d{1,4})?$/.test(dollars);
   const ready = may && !isPending && !cyclesWrong && !dollarsWrong && (issue.kind !== 'question' || text.trim() !== '');
 
-  const answer = (choice: 'retry' | 'cancel' | null): void => {
+  const answer = (choice: 'retry' | 'cancel' | null, said = text): void => {
     const body: Schemas['AnswerRequest'] = {
-      text,
+      text: said,
       choice,
       phase: choice === 'retry' && phase ? (phase as Live) : null,
       budget_cycles: choice === 'retry' && cycles ? Number(cycles) : null,
@@ -67,13 +68,19 @@ export function AnswerBox({ issue, onDone }: { issue: Issue; onDone?: () => void
         }
       }}
     >
+      {proposal ? (
+        <div className="answer-foot">
+          <Button variant="contained" disabled={!may || isPending} onClick={() => answer(null, 'yes')}>Yes, use it from now on</Button>
+          <Button variant="outlined" disabled={!may || isPending} onClick={() => answer(null, 'no')}>No, let the spec name another</Button>
+        </div>
+      ) : null}
       <TextField
         id={id}
         multiline
-        minRows={issue.kind === 'report' ? 1 : 3}
+        minRows={issue.kind === 'report' || proposal ? 1 : 3}
         maxRows={14}
         fullWidth
-        label={issue.kind === 'question' ? 'Your answer' : issue.kind === 'blocked' ? 'Note for the next attempt' : 'Note (may stay empty)'}
+        label={proposal ? 'Another test command' : issue.kind === 'question' ? 'Your answer' : issue.kind === 'blocked' ? 'Note for the next attempt' : 'Note (may stay empty)'}
         value={text}
         disabled={!may}
         onChange={(event) => setText(event.target.value)}
@@ -103,10 +110,10 @@ export function AnswerBox({ issue, onDone }: { issue: Issue; onDone?: () => void
         </p>
       ) : null}
       <div className="answer-foot">
-        <Button type="submit" variant="contained" disabled={!ready}>
-          {isPending ? 'Sending…' : blocked ? 'Retry' : issue.kind === 'report' ? 'Mark as read' : 'AnswerRequest'}
+        <Button type="submit" variant={proposal ? 'outlined' : 'contained'} disabled={!ready}>
+          {isPending ? 'Sending…' : blocked ? 'Retry' : issue.kind === 'report' ? 'Mark as read' : proposal ? 'Use another command' : 'Answer'}
         </Button>
-        {issue.kind === 'report' ? null : (
+        {issue.kind === 'report' || proposal ? null : (
           <Button
             color="error"
             variant={giving ? 'outlined' : 'text'}
@@ -120,6 +127,8 @@ export function AnswerBox({ issue, onDone }: { issue: Issue; onDone?: () => void
         <span className="faint consequence">
           {!may
             ? 'Your token lacks the scope operate.'
+            : proposal
+              ? 'Your answer holds for the whole project; no attempt is spent.'
             : blocked
               ? 'Retry puts the attempts back at 0. The note is given to the next attempt.'
               : issue.kind === 'question'
