@@ -335,3 +335,27 @@ def test_gates_hold_an_item_until_they_are_opened(cli, store):
     cli("gate", "open", "99", code=4)
     assert cli("gate", "list", code=0).out == "no closed gates\n"
     assert len(cli("gate", "list", "--all", "--item", "1", "--json").json["gates"]) == 2
+
+
+def test_issues_are_read_page_by_page(cli, store, run):
+    for key in ("one", "two", "three"):
+        accept(store, key)
+    run(QUESTION, QUESTION, QUESTION)
+    first = cli("issues", "--limit", "2", "--json", code=0).json
+    assert len(first["issues"]) == 2
+    rest = cli("issues", "--limit", "2", "--cursor", first["next_cursor"], "--json", code=0).json
+    assert [len(rest["issues"]), rest["next_cursor"]] == [1, None]
+    assert f"--cursor {first['next_cursor']}" in cli("issues", "--limit", "2", code=0).out
+    refused = cli("issues", "--cursor", "nonsense", code=2).err
+    assert refused.count("\n") == 1
+
+
+def test_gates_of_one_project_are_listed_alone(cli, store):
+    add_project(store, "beta")
+    accept(store, "one")
+    other = accept(store, "two", project="beta")
+    for item in ("1", str(other)):
+        cli("gate", "add", item, code=0)
+    listed = cli("gate", "list", "--project", "beta", "--json", code=0).json["gates"]
+    assert [gate["project"] for gate in listed] == ["beta"]
+    assert "no project" in cli("gate", "list", "--project", "nope", code=4).err

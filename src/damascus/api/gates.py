@@ -26,6 +26,7 @@ def reading(api: Api) -> APIRouter:
         """The gates that are closed; with `state=all` those that were opened as well."""
         rows = api.backlog.gates(
             caller_of(request),
+            project=query.project,
             item=query.item,
             everything=query.state == "all",
             limit=query.limit,

@@ -196,6 +196,7 @@ class HttpBacklog:
         self,
         _caller: Caller,
         *,
+        project: str | None = None,
         item: ItemName | None = None,
         everything: bool = False,
         limit: int = 200,
@@ -203,9 +204,8 @@ class HttpBacklog:
         """See Backlog."""
         number = None if item is None else self._number(item)
         state = "all" if everything else None
-        found: list[Row] = self._http.get("/v1/gates", item=number, state=state, limit=limit)[
-            "gates"
-        ]
+        asked = {"project": project, "item": number, "state": state, "limit": limit}
+        found: list[Row] = self._http.get("/v1/gates", **asked)["gates"]
         return found
 
     def add_gate(

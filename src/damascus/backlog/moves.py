@@ -174,14 +174,21 @@ class Moves(BacklogBase):
         self,
         caller: Caller,
         *,
+        project: str | None = None,
         item: ItemName | None = None,
         everything: bool = False,
         limit: int = 200,
     ) -> list[Row]:
-        """Gates, only the closed ones unless `everything`. Raises ItemNotFoundError."""
+        """Gates, only the closed ones unless `everything`.
+
+        Raises ProjectNotFoundError, ItemNotFoundError.
+        """
         caller.require(READ)
+        self._check_project(project)
         item_id = self._number_or_all(caller, item)
-        return self._store.gates.list(item_id=item_id, everything=everything, limit=limit)
+        return self._store.gates.list(
+            project=project, item_id=item_id, everything=everything, limit=limit
+        )
 
     @tells_removed
     def add_gate(

@@ -8,7 +8,16 @@ from typing import Annotated
 import typer
 
 from damascus.cli import output
-from damascus.cli.options import BIGGEST, ItemFilter, ItemRef, JsonFlag, Limit, Note, point
+from damascus.cli.options import (
+    BIGGEST,
+    ItemFilter,
+    ItemRef,
+    JsonFlag,
+    Limit,
+    Note,
+    ProjectFilter,
+    point,
+)
 from damascus.cli.session import entered
 from damascus.cli.show import waits_for
 
@@ -59,6 +68,7 @@ def open_(
 
 @app.command("list")
 def list_gates(
+    project: ProjectFilter = None,
     item: ItemFilter = None,
     everything: Annotated[bool, typer.Option("--all", help="Open ones too.")] = False,
     limit: Limit = 200,
@@ -66,7 +76,9 @@ def list_gates(
 ) -> None:
     """List the gates that are closed."""
     with entered() as door:
-        rows = door.backlog.gates(door.caller, item=item, everything=everything, limit=limit)
+        rows = door.backlog.gates(
+            door.caller, project=project, item=item, everything=everything, limit=limit
+        )
     if as_json:
         output.emit({"gates": rows})
     elif not rows:

@@ -32,21 +32,28 @@ from damascus.errors import UsageError
 _ANSWER_CAP = 64 * 1024  # bytes
 
 
-def issues(
+def issues(  # noqa: PLR0917 - typer's options
     project: ProjectFilter = None,
     item: ItemFilter = None,
     everything: Annotated[bool, typer.Option("--all", help="Closed ones too.")] = False,
     limit: Limit = 200,
+    cursor: Annotated[
+        str | None,
+        typer.Option("--cursor", metavar="CURSOR", help="The next page, as the page before says."),
+    ] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """List what waits for a person: questions, blocked items, reports; the oldest first."""
     from damascus.backlog import IssueQuery  # noqa: PLC0415 - `--help` does not pay for it
 
-    query = IssueQuery(everything=everything, project=project, item=item, limit=limit)
+    query = IssueQuery(
+        everything=everything, project=project, item=item, limit=limit, cursor=cursor
+    )
     with entered() as door:
-        rows = door.backlog.issues(door.caller, query).rows
+        page = door.backlog.issues(door.caller, query)
+    rows = page.rows
     if as_json:
-        output.emit({"issues": rows})
+        output.emit({"issues": rows, "next_cursor": page.next_cursor})
         return
     if not rows:
         output.line("no issues" if everything else "no open issues")
@@ -65,6 +72,8 @@ def issues(
             output.line(f"  {row['choice']} by {row['closed_by']}: {row['answer'] or ''}")
         else:
             output.line(f"  {_how(row)}")
+    if page.next_cursor:
+        output.line(f"newer ones: damascus issues --cursor {page.next_cursor}")
 
 
 def answer(  # noqa: PLR0917 - typer's options

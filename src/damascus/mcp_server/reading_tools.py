@@ -98,12 +98,15 @@ def _items(session_of: SessionOf) -> list[Tool]:
     async def list_gates(
         ctx: ToolContext,
         *,
+        project: Project | None = None,
         item_id: ItemReference | None = None,
         opened: Annotated[bool, Field(description="Those that are open as well.")] = False,
     ) -> shapes.Gates:
         """List the gates: what items wait for before they are claimed."""
         session = session_of(ctx)
-        rows = await session.do(session.backlog.gates, item=item_id, everything=opened, limit=50)
+        rows = await session.do(
+            session.backlog.gates, project=project, item=item_id, everything=opened, limit=50
+        )
         return shapes.Gates.model_validate({"gates": rows})
 
     async def stats(ctx: ToolContext) -> stats_shapes.Stats:

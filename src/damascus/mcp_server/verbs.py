@@ -86,6 +86,7 @@ class Verbs(Protocol):
         caller: Caller,
         /,
         *,
+        project: str | None = None,
         item: ItemName | None = None,
         everything: bool = False,
         limit: int = 200,

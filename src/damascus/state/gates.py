@@ -89,10 +89,16 @@ class Gates:
         return row
 
     def list(
-        self, *, item_id: int | None = None, everything: bool = False, limit: int = 200
+        self,
+        *,
+        project: str | None = None,
+        item_id: int | None = None,
+        everything: bool = False,
+        limit: int = 200,
     ) -> Rows:
         """Gates, only the closed ones unless `everything`."""
-        return self._db.rows("gates.list", {"item": item_id, "all": everything, "limit": limit})
+        asked = {"project": project, "item": item_id, "all": everything, "limit": limit}
+        return self._db.rows("gates.list", asked)
 
     def recount(self) -> list[int]:
         """Repair stored counts of closed gates that differ from the gates; the items that did."""

@@ -54,6 +54,7 @@ FROM coordination_gates g
 JOIN work_items w ON w.id = g.item_id JOIN projects p ON p.id = w.project_id
 LEFT JOIN work_items a ON a.id = g.after_item LEFT JOIN projects ap ON ap.id = a.project_id
 WHERE (%(item)s::bigint IS NULL OR g.item_id = %(item)s::bigint)
+  AND (%(project)s::text IS NULL OR p.name = %(project)s::text)
   AND (%(all)s::boolean OR g.opened_at IS NULL)
 ORDER BY g.id LIMIT %(limit)s;
 

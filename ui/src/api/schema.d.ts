@@ -4680,6 +4680,8 @@ export interface operations {
             query?: {
                 /** @description Open ones too: all. */
                 state?: "closed" | "all";
+                /** @description Only of this project. */
+                project?: string | null;
                 /** @description Only before this item. */
                 item?: number | null;
                 limit?: number;

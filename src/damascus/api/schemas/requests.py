@@ -135,6 +135,7 @@ class GateQuery(Given):
     """Which gates."""
 
     state: Literal["closed", "all"] = Field(default="closed", description="Open ones too: all.")
+    project: Slug | None = Field(default=None, description="Only of this project.")
     item: ItemNumber | None = Field(default=None, description="Only before this item.")
     limit: int = Field(default=200, ge=1, le=1000)
 
