@@ -68,7 +68,8 @@ docs: .venv/.dev
 	$(BIN)/python -m damascus.domain.diagram > docs/state-machine.md
 	$(BIN)/python -m damascus.domain.event_pages
 	$(BIN)/python -m damascus.cli.reference > docs/cli.md
-	$(BIN)/python -m damascus.settings_reference docs/settings.md docker-compose.yml
+	$(BIN)/python -m damascus.settings_reference docs/settings.md docker-compose.yml \
+	  .env.example
 
 bench: .venv/.dev
 	$(BIN)/python benchmarks/cycle.py $(ARGS)

@@ -156,7 +156,7 @@ class Settings(BaseSettings):
     llm_api_base: HttpAddress | None = Field(
         json_schema_extra=needed_by(Process.WORKER),
         default=None,
-        description="Base URL of the provider or LiteLLM proxy; unset: its own.",
+        description="Base URL of the provider or LiteLLM proxy; unset: the provider's own.",
     )
     llm_api_key: SecretStr | None = Field(
         json_schema_extra=needed_by(Process.WORKER),
@@ -204,7 +204,8 @@ class Settings(BaseSettings):
     sandbox: Literal["auto", "bubblewrap", "plain"] = Field(
         json_schema_extra=needed_by(Process.WORKER),
         default="auto",
-        description="auto: bubblewrap where it works, else a plain subprocess.",
+        description="auto, bubblewrap or plain. auto takes bubblewrap where it works, else a plain "
+        "subprocess.",
     )
     output_cap_bytes: int = Field(
         json_schema_extra=needed_by(Process.WORKER),
@@ -216,7 +217,8 @@ class Settings(BaseSettings):
         json_schema_extra=needed_by(Process.WORKER, Process.CLI),
         default=30.0,
         ge=0,
-        description="How long the work of every attempt is kept, as refs in HOME/kept; 0: not.",
+        description="How long the work of every attempt is kept, as refs in HOME/kept; 0: not at "
+        "all.",
     )
     keep_attempts: int = Field(
         json_schema_extra=needed_by(Process.WORKER),
@@ -234,7 +236,7 @@ class Settings(BaseSettings):
     relay_stream: str | None = Field(
         json_schema_extra=needed_by(Process.WORKER),
         default=None,
-        description="Redis stream the relay adds events to (needs redis_url).",
+        description="Redis stream the relay adds events to (it needs DAMASCUS_REDIS_URL).",
     )
     relay_source: str = Field(
         json_schema_extra=needed_by(Process.WORKER),
@@ -253,12 +255,13 @@ class Settings(BaseSettings):
         default=8080,
         ge=0,
         le=65535,
-        description="Its port; 0 picks a free one.",
+        description="Port of `damascus api` and `damascus up`; 0 picks a free one.",
     )
     api_hosts: tuple[str, ...] = Field(
         json_schema_extra=needed_by(Process.API),
         default=(),
-        description="JSON list: host names it answers to, besides localhost and its own address.",
+        description="JSON list: host names the API answers to, besides localhost and its own "
+        "address.",
     )
     api_trusted_proxies: tuple[str, ...] = Field(
         json_schema_extra=needed_by(Process.API),
@@ -275,7 +278,7 @@ class Settings(BaseSettings):
         json_schema_extra=needed_by(Process.API),
         default=200,
         ge=1,
-        description="Requests a token may make at once before that holds.",
+        description="Requests a token may make at once before that rate holds.",
     )
     api_open_metrics: bool = Field(
         json_schema_extra=needed_by(Process.API),
@@ -292,7 +295,7 @@ class Settings(BaseSettings):
     api_token: SecretStr | None = Field(
         json_schema_extra=needed_by(Process.MCP),
         default=None,
-        description="Its token for that API.",
+        description="Token of `damascus mcp` for that API.",
     )
 
     @field_validator("*", mode="before")

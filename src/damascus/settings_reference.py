@@ -1,9 +1,10 @@
-"""Writes what follows from the declared settings: `docs/settings.md`, parts of the compose file.
+"""Writes what follows from the declared settings: a page, parts of two files for containers.
 
-    python -m damascus.settings_reference docs/settings.md docker-compose.yml
+    python -m damascus.settings_reference docs/settings.md docker-compose.yml .env.example
 
-Each service of `docker-compose.yml` lists the settings it needs between two comments; a setting
-that is declared as needed by a process reaches its container without another edit.
+Each service of `docker-compose.yml` lists the settings it needs between two comments, and the end
+of `.env.example` names what its upper part does not. A setting that is declared as needed by a
+process reaches its container without another edit.
 """
 
 from __future__ import annotations
@@ -36,8 +37,13 @@ _VALUES = {
 }
 # Not handed on: the image says where the home is, the commands where the API listens.
 ELSEWHERE = frozenset({"home", "api_host", "api_port"})
+_CONTAINERS = frozenset(process for each in SERVICES.values() for process in each)
 _BLOCK = re.compile(
     r"(?P<begin> *# settings of (?P<service>[a-z-]+):[^\n]*\n).*?(?P<end> *# end of settings\n)",
+    re.DOTALL,
+)
+_OTHERS = re.compile(
+    r"(?P<begin># --- all other settings [^\n]*\n).*?(?P<end># --- end of settings ---\n)",
     re.DOTALL,
 )
 _HEAD = """# Settings
@@ -77,6 +83,24 @@ def compose(text: str) -> str:
     return _BLOCK.sub(block, text)
 
 
+def example(text: str) -> str:
+    """`.env.example` with every setting that reaches a container, each once.
+
+    What people wrote above the block stays as it is, and is left out of it.
+    """
+    by_hand = _OTHERS.sub("", text)
+    lines: list[str] = []
+    for one in extensions.declared():
+        variable = PREFIX + one.name.upper()
+        if one.name in ELSEWHERE or not set(one.processes) & _CONTAINERS:
+            continue
+        if not re.search(rf"^(?:# )?{variable}=", by_hand, re.MULTILINE):
+            default = re.search(r":-([^}]*)}", _VALUES.get(one.name, ""))
+            value = default[1] if default else one.default.strip("`")
+            lines += [f"# {one.help}", f"# {variable}={value}"]
+    return _OTHERS.sub(lambda m: m["begin"] + "\n".join([*lines, ""]) + m["end"], text)
+
+
 def page() -> str:
     """`docs/settings.md`."""
     rows: list[str] = []
@@ -89,10 +113,11 @@ def page() -> str:
 
 
 def main(paths: list[str]) -> int:
-    """Write both files."""
-    settings, file = (Path(path) for path in paths)
+    """Write the files."""
+    settings, stack, env = (Path(path) for path in paths)
     settings.write_text(page(), "utf-8")
-    file.write_text(compose(file.read_text("utf-8")), "utf-8")
+    stack.write_text(compose(stack.read_text("utf-8")), "utf-8")
+    env.write_text(example(env.read_text("utf-8")), "utf-8")
     return 0
 
 

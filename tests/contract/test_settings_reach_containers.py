@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -11,11 +12,12 @@ from damascus import extensions
 from damascus.config import load
 from damascus.config_sources import PREFIX, Process
 from damascus.errors import ConfigurationError
-from damascus.settings_reference import ELSEWHERE, SERVICES, compose, page
+from damascus.settings_reference import ELSEWHERE, SERVICES, compose, example, page
 from damascus.tasks import make_broker
 
 ROOT = Path(__file__).parents[2]
 COMPOSE = ROOT / "docker-compose.yml"
+EXAMPLE = ROOT / ".env.example"
 
 
 def environments() -> dict[str, set[str]]:
@@ -54,6 +56,13 @@ def test_every_setting_says_who_needs_it_and_reaches_a_container_or_says_why_not
 def test_what_is_written_from_the_declarations_is_current():
     assert compose(COMPOSE.read_text("utf-8")) == COMPOSE.read_text("utf-8"), "run `make docs`"
     assert page() == (ROOT / "docs" / "settings.md").read_text("utf-8"), "run `make docs`"
+    assert example(EXAMPLE.read_text("utf-8")) == EXAMPLE.read_text("utf-8"), "run `make docs`"
+
+
+def test_the_example_of_env_names_each_variable_of_the_containers_once():
+    named = re.findall(r"(?m)^(?:# )?(DAMASCUS_\w+)=", EXAMPLE.read_text("utf-8"))
+    used = set(re.findall(r"\bDAMASCUS_\w+", COMPOSE.read_text("utf-8")))
+    assert sorted(named) == sorted(one for one in used if not one.endswith("_FILE"))
 
 
 def test_the_patience_with_redis_reaches_the_broker(monkeypatch):

@@ -15,14 +15,16 @@ class ClaudeSettings(Section):
 
     executable: str = Field(default="claude", description="Claude Code's program.")
     base_url: HttpAddress | None = Field(
-        default=None, description="Anthropic-compatible base URL: a LiteLLM proxy or a provider."
+        default=None,
+        description="Anthropic-compatible base URL for Claude Code: a LiteLLM proxy or a provider.",
     )
     auth_token: SecretStr | None = Field(
         default=None, description="Token for that base URL. Agents can read it: never a master key."
     )
     model: str | None = Field(default=None, description="Model alias given to Claude Code.")
     small_model: str | None = Field(
-        default=None, description="Alias for its small background model; unset: the same."
+        default=None,
+        description="Alias of Claude Code's small background model; unset: the same model.",
     )
 
 

@@ -20,14 +20,15 @@ class CommandSettings(Section):
 
     argv: tuple[str, ...] = Field(
         default=(),
-        description="JSON list: argv of any agent, with {prompt_file} {checkout} {session}.",
+        description="JSON list: argv of the agent `command`, with {prompt_file} {checkout} "
+        "{session}.",
     )
     env: tuple[str, ...] = Field(
-        default=(), description="JSON list: names of variables that agent gets from ours."
+        default=(), description="JSON list: names of the worker's variables that this agent gets."
     )
     base_url: HttpAddress | None = Field(
         default=None,
-        description="The one address that agent needs to reach; unset: it gets the whole network.",
+        description="The one address that agent may reach; unset: it gets the whole network.",
     )
 
 

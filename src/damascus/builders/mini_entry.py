@@ -15,12 +15,16 @@ class MiniSettings(Section):
     """The settings DAMASCUS_MINI_…; what is not set is taken from the model that writes specs."""
 
     model: str | None = Field(
-        default=None, description="LiteLLM model of mini-swe-agent; unset: llm_model."
+        default=None, description="LiteLLM model of mini-swe-agent; unset: DAMASCUS_LLM_MODEL."
     )
     api_base: HttpAddress | None = Field(
-        default=None, description="Its base URL; unset: llm_api_base."
+        default=None,
+        description="Base URL of that model; unset: DAMASCUS_LLM_API_BASE. Without either the "
+        "agent gets the whole network.",
     )
-    api_key: SecretStr | None = Field(default=None, description="Its key; unset: llm_api_key.")
+    api_key: SecretStr | None = Field(
+        default=None, description="Key for that model; unset: DAMASCUS_LLM_API_KEY."
+    )
 
 
 def _make(settings: MiniSettings, context: BuilderContext) -> Builder:

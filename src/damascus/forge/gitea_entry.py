@@ -24,7 +24,9 @@ class GiteaSettings(Section):
     url: HttpAddress | None = Field(
         default=None, description="Gitea or Forgejo; the token goes to this host and no other."
     )
-    token: SecretStr | None = Field(default=None, description="Its access token.")
+    token: SecretStr | None = Field(
+        default=None, description="Access token of that Gitea or Forgejo."
+    )
 
 
 def _recognises(repo: str) -> bool:
