@@ -91,7 +91,7 @@ def programs(tmp_path, database_url) -> Iterator[Programs]:
 
 def carried(programs, tmp_path, repo: str) -> None:
     """Carry a story to merged with the builder of the page, in the repository `repo`."""
-    trust = ("--test-command-policy", "trust-spec")
+    trust = ("--test-command-policy", "trust-spec", "--mutation-seconds", "0")
     programs.run("project", "add", "textkit", "--repo", repo, *trust)
     programs.run("ingest", "--project", "textkit", str(STORIES / "slugify-titles.md"))
     programs.run("cycle", "--until-idle")

@@ -76,7 +76,7 @@ def programs(tmp_path: Path, database_url: str) -> Iterator[Programs]:
 @pytest.mark.timeout(300)
 def test_what_story_model_and_agent_repeat_is_told_to_nobody(programs, tmp_path, database_url):
     repo = tmp_path / "textkit.git"
-    trust = ("--test-command-policy", "trust-spec")
+    trust = ("--test-command-policy", "trust-spec", "--mutation-seconds", "0")
     programs.run("project", "add", "textkit", "--repo", str(repo), *trust)
     story = programs.home / "story.md"
     story.write_text((STORIES / "slugify-titles.md").read_text("utf-8") + f"\nWith {WORDS}.\n")

@@ -43,7 +43,7 @@ def programs(tmp_path, database_url, real_gitea) -> Iterator[Programs]:
 
 def test_a_story_is_merged_on_a_real_gitea_and_verify_finds_nothing_wrong(programs, world):
     words = ("--repo", f"{world.server.url}/{world.name}", "--base-branch", "trunk")
-    words += ("--test-command-policy", "trust-spec")
+    words += ("--test-command-policy", "trust-spec", "--mutation-seconds", "0")
     programs.run("project", "add", "textkit", *words)
     programs.run("ingest", "--project", "textkit", str(STORIES / "slugify-titles.md"))
     programs.run("cycle", "--until-idle")

@@ -38,7 +38,7 @@ def programs(tmp_path: Path) -> Iterator[Programs]:
             yield programs
 
 
-TRUST = ("--test-command-policy", "trust-spec")
+TRUST = ("--test-command-policy", "trust-spec", "--mutation-seconds", "0")
 
 
 def ready(programs: Programs) -> bool:

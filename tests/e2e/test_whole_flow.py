@@ -66,7 +66,7 @@ def test_stories_reach_their_rest_with_nobody_calling_cycle(programs, gitea):
     programs.start("taskiq", "worker", "damascus.tasks:broker", "--workers", "1", *threads)
     programs.start("taskiq", "scheduler", "damascus.tasks:scheduler")
     repo = f"{gitea.url}/acme/textkit"
-    trust = ("--test-command-policy", "trust-spec")
+    trust = ("--test-command-policy", "trust-spec", "--mutation-seconds", "0")
     programs.run("project", "add", "textkit", "--repo", repo, *trust)
     for story in ("slugify-titles", "round-trip-romans"):
         programs.run("ingest", "--project", "textkit", str(STORIES / f"{story}.md"))

@@ -171,6 +171,7 @@ class World:
             base_branch="main",
             test_evidence="exit-status",  # FakeSandbox runs nothing, so that nothing reports
             test_command_policy="trust-spec",  # who consents is the subject of its own tests
+            mutation_seconds=0,
         )
         self.item = WorkItem(
             7,

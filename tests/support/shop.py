@@ -68,6 +68,7 @@ class Shop:
             repo=str(self.remote),
             base_branch="main",
             test_command_policy="trust-spec",
+            mutation_seconds=0,
         )
         self.item = WorkItem(7, 1, "login", "Add a login", "Say hello.", Phase.SPEC, 0, 1, 3)
         self.llm = FakeLLM(GOOD_SPEC.replace("pytest -q", "python3 -m unittest -v"))
