@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -23,7 +22,7 @@ from support.cycles import (
     make_store,
     settle,
 )
-from support.patience import patience
+from support.patience import patience, wait_until
 from support.tcp_proxy import TcpProxy
 
 
@@ -102,15 +101,17 @@ def test_a_claim_whose_answer_is_lost_is_taken_over_and_costs_one_attempt(line):
 def test_a_phase_goes_on_while_the_database_is_away_and_its_verdict_is_written_after(line):
     script = Script()
     cycle, heart = make_cycle(line.remote, script)
-    healed = threading.Event()
+    began, healed = threading.Event(), threading.Event()
 
     def away(_context):
         def heal():
             with line.proxy.refused():
-                time.sleep(1.0)
+                began.set()
+                wait_until(lambda: line.proxy.turned_away >= 2, "somebody came in vain")
             healed.set()
 
         threading.Thread(target=heal).start()
+        assert began.wait(patience(10))
         return Verdict.PASS
 
     script.then(away)
@@ -132,8 +133,7 @@ def test_a_database_away_for_longer_than_a_claim_lives_stops_the_phase(line):
         (guard,) = heart.running()
         guard.on_lost(stopped.set)
         with line.proxy.refused():
-            while not guard.lost():
-                time.sleep(0.05)
+            wait_until(guard.lost, "the claim is lost")
         assert stopped.is_set(), "what the phase started is told as well"
         return Verdict.PASS
 
@@ -176,8 +176,14 @@ def test_a_slow_and_stalling_line_loses_nothing(line):
     line.proxy.delay = 0.005
 
     def stall(_context):
-        with line.proxy.stalled():
-            time.sleep(0.3)
+        def flow():
+            with line.proxy.stalled():
+                began.set()
+                wait_until(lambda: line.proxy.holding > held, "something is held up")
+
+        held, began = line.proxy.holding, threading.Event()
+        threading.Thread(target=flow).start()
+        assert began.wait(patience(10))
         return Verdict.PASS
 
     script.then(stall)

@@ -5,7 +5,6 @@ A real worker process, whose way to a real Redis leads through a proxy that misb
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -15,7 +14,7 @@ import pytest
 from damascus.audit.verify import verify
 from damascus.config import Settings
 from damascus.state.db import Database
-from damascus.worker.doorbell import GROUP, STREAM, ring_from_outside
+from damascus.worker.doorbell import STREAM, ring_from_outside
 from support.cycles import accept, add_project
 from support.redis_server import RedisServer
 from support.scripted_tasks import as_url
@@ -24,7 +23,6 @@ from support.tcp_proxy import TcpProxy
 
 PASSWORD = "canary-of-redis-83ae"
 PHASES = ("spec", "build", "review")
-CLIENTS_PATIENCE = 5.0  # seconds after which the worker's client gives up a line that says nothing
 
 
 class Line:
@@ -34,15 +32,6 @@ class Line:
         self.system = system
         self.redis = system.redis
         self.proxy = proxy
-
-    def hears(self) -> bool:
-        """Whether the worker has taken every ring out of the stream that is in it."""
-        with self.redis.client() as client:
-            if not client.exists(STREAM):
-                return False
-            last = client.xinfo_stream(STREAM)["last-generated-id"]  # type: ignore[index]
-            groups = client.xinfo_groups(STREAM)
-        return [last] == [g["last-delivered-id"] for g in groups if g["name"] == GROUP.encode()]  # type: ignore[union-attr]
 
     def ring(self) -> bool:
         settings = Settings(_env_file=None, redis_url=self.redis.url)  # type: ignore[call-arg,arg-type]
@@ -66,8 +55,9 @@ def line(db: Database, database_url: str, tmp_path: Path, home: Path) -> Iterato
 @contextmanager
 def cut(line: Line) -> Iterator[None]:
     for number in range(5):
+        came = line.proxy.came
         line.proxy.cut(reset=bool(number % 2))
-        time.sleep(0.2)
+        line.system.until(lambda came=came: line.proxy.came > came, "the worker comes back")
     yield
 
 
@@ -89,7 +79,10 @@ def away(line: Line) -> Iterator[None]:
 @contextmanager
 def frozen(line: Line) -> Iterator[None]:
     with line.proxy.stalled():
-        time.sleep(CLIENTS_PATIENCE + 1)
+        line.system.until(
+            lambda: "cannot be listened to" in line.system.log,
+            "the client gives up the silent line",
+        )
         yield
 
 
@@ -114,7 +107,7 @@ def emptied(line: Line) -> Iterator[None]:
     with line.redis.client() as client:
         for _ in range(5):
             client.flushall()
-            time.sleep(0.1)
+            line.system.until(line.system.listens, "the worker listens again")
     yield
 
 
@@ -148,7 +141,7 @@ def test_no_trouble_on_the_way_to_redis_ends_a_phase_or_holds_up_an_item(
     item = accept(system.store)
     worker = system.worker(DAMASCUS_POLL_SECONDS="0.3")
     system.until(lambda: len(system.runs()) == 1, "its spec runs")
-    system.until(line.hears, "the worker hears Redis")
+    system.until(line.system.hears, "the worker hears Redis")
     with trouble(line):
         assert len(system.runs()) == 1, "what runs goes on"
         beside = accept(system.store, "beside")  # nobody can ring for it
@@ -159,7 +152,7 @@ def test_no_trouble_on_the_way_to_redis_ends_a_phase_or_holds_up_an_item(
         )
     late = accept(system.store, "late")
     system.until(lambda: system.phase(late) == "merged", "merged after it")
-    system.until(lambda: line.ring() and line.hears(), "rings are heard again")
+    system.until(lambda: line.ring() and line.system.hears(), "rings are heard again")
 
     assert worker.poll() is None
     assert len({pid for pid, _, _ in system.runs()}) == 1, "it is the same process all along"
@@ -185,7 +178,7 @@ def test_a_redis_that_is_away_at_boot_is_waited_for_by_worker_and_scheduler(line
     system.until(lambda: system.phase(second) == "merged", "merged after it came")
     system.until(lambda: "Redis answers again" in system.log, "the worker listens")
     system.until(lambda: "Redis takes rings again" in system.log, "the scheduler rings")
-    system.until(line.hears, "and is heard")
+    system.until(line.system.hears, "and is heard")
     assert (worker.poll(), scheduler.poll()) == (None, None)
     assert len(system.runs()) == 2 * len(PHASES)
     assert verify(system.db).problems == []

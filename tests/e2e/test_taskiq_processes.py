@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +11,7 @@ import pytest
 
 from damascus.config import Settings
 from damascus.state.db import Database
-from damascus.worker.doorbell import STREAM, ring_from_outside
+from damascus.worker.doorbell import ring_from_outside
 from support.cycles import accept, add_project
 from support.patience import patience
 from support.redis_server import RedisServer
@@ -82,11 +81,15 @@ def test_no_trouble_of_redis_ends_a_phase_or_the_worker(system: System) -> None:
             system.redis.restart()
         else:
             with system.redis.stalled():
-                time.sleep(6)  # longer than the client waits for a silent line
+                before = system.log.count("cannot be listened to")
+                system.until(
+                    lambda before=before: system.log.count("cannot be listened to") > before,
+                    "the client gives up the silent line",
+                )
                 system.let_go("hold-review")
                 system.until(lambda: system.phase(item) == "merged", "merged beside the stall")
             break
-        time.sleep(1)
+        system.until(system.listens, "the worker listens again")
         system.let_go(f"hold-{phase}")
         system.until(lambda phase=phase: system.phase(item) != phase, f"{phase} has its verdict")
     second = accept(system.store, "second")
@@ -138,9 +141,9 @@ def test_a_hundred_rings_at_once_start_no_more_than_may_run(system: System) -> N
     system.until(lambda: len(system.runs()) == 2, "both slots filled")
     for _ in range(100):
         assert ring_from_outside(settings)
-    with system.redis.client() as client:
-        system.until(lambda: client.xlen(STREAM) > 0, "rings arrive")
-    time.sleep(1)
+    system.until(system.hears, "all of them are heard")
+    assert ring_from_outside(settings)
+    system.until(system.hears, "and one more after them: they have had their effect")
     assert len(system.runs()) == 2
     system.let_go()
     system.until(lambda: all(system.phase(item) == "merged" for item in items), "all merged")
@@ -151,7 +154,8 @@ def test_a_scheduler_without_redis_goes_on_and_says_so_once(system: System) -> N
     system.redis.stop()
     scheduler = system.scheduler()
     system.until(lambda: "Redis does not take rings" in system.log, "it says so")
-    time.sleep(2.5)
+    rung = system.log.count("Sending task")
+    system.until(lambda: system.log.count("Sending task") >= rung + 2, "it has rung twice more")
     assert system.log.count("Redis does not take rings") == 1
     system.redis.start()
     system.until(lambda: "Redis takes rings again" in system.log, "it rings again")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import time
 from contextlib import contextmanager
 
 import httpx
@@ -13,7 +12,7 @@ from damascus.api.auth import COOKIE
 from damascus.state.db import Database
 from damascus.state.tokens import Tokens
 from support.api_server import serving
-from support.patience import patience
+from support.patience import patience, wait_until
 
 STORY = {"project": "alpha", "story": "# Hello"}
 
@@ -142,8 +141,7 @@ def test_a_revoked_token_is_soon_refused(api):
     with api.client(token) as client:
         assert client.get("/v1/session").status_code == 200
         Tokens(api.app.db).revoke("gone", actor="test")
-        while client.get("/v1/session").status_code == 200:
-            time.sleep(0.05)
+        wait_until(lambda: client.get("/v1/session").status_code != 200, every=0.05)
         problem(client.get("/v1/session"), 401, "unknown_token")
 
 
@@ -194,8 +192,7 @@ def test_signing_out_ends_the_cookie(api):
 def test_a_session_ends_with_its_token(api):
     with signed_in(api) as (client, _):
         Tokens(api.app.db).revoke("all", actor="test")
-        while client.get("/v1/session").status_code == 200:
-            time.sleep(0.05)
+        wait_until(lambda: client.get("/v1/session").status_code != 200, every=0.05)
 
 
 def test_a_wrong_token_signs_nobody_in(api):

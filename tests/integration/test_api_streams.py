@@ -83,8 +83,7 @@ def listening(api, path="/v1/events/stream", **headers):
 
 def test_what_happens_is_heard_as_it_happens(api):
     with listening(api) as listener:
-        while not listener.comments:  # from here on nothing may be missed
-            time.sleep(0.01)
+        wait_until(lambda: listener.comments)  # from here on nothing may be missed
         accept(api.app.store, "a")
         accept(api.app.store, "b")
         (first, kind), (second, _) = listener.until(2)
@@ -132,8 +131,7 @@ def settle_one(api, verdict):
 def test_an_event_whose_transaction_commits_late_is_heard(api, database_url):
     insert = "INSERT INTO events_outbox (type, actor) VALUES (%s, 'test')"
     with psycopg.connect(database_url) as late, listening(api) as listener:
-        while not listener.comments:
-            time.sleep(0.01)
+        wait_until(lambda: listener.comments)
         late.execute(insert, ["work.changed"])  # has its number, and is not committed yet
         accept(api.app.store, "a")
         assert listener.until(1)[0][1] == "work.ingested"
@@ -145,8 +143,7 @@ def test_an_event_whose_transaction_commits_late_is_heard(api, database_url):
 
 def test_many_listeners_hear_the_same(api):
     with listening(api) as one, listening(api) as two, listening(api) as three:
-        while not (one.comments and two.comments and three.comments):
-            time.sleep(0.01)
+        wait_until(lambda: one.comments and two.comments and three.comments)
         for number in range(20):
             accept(api.app.store, f"s{number}")
         assert one.until(20) == two.until(20) == three.until(20)
@@ -165,8 +162,7 @@ def test_a_listener_far_behind_reads_from_the_database(api, database_url):
 
 def test_a_quiet_stream_says_that_it_lives(api):
     with listening(api) as listener:
-        while "beat" not in listener.comments:
-            time.sleep(0.01)
+        wait_until(lambda: "beat" in listener.comments)
 
 
 def test_a_stream_ends_when_its_token_is_revoked(api, monkeypatch):

@@ -25,6 +25,7 @@ from damascus.worker.doorbell import (
     ring_message,
 )
 from support.patience import patience as at_most
+from support.patience import wait_until
 from support.redis_server import RedisServer, free_port
 
 NEVER = 3600.0
@@ -133,14 +134,19 @@ def test_a_worker_looks_by_itself_when_nothing_rings(redis: RedisServer) -> None
 def test_rings_for_the_relay_do_not_keep_a_worker_from_looking(redis: RedisServer) -> None:
     async def body() -> None:
         async with listening(redis.url, poll=0.3) as (broker, heard):
-            tasks = []
-            for _ in range(40):
-                await broker.kick(message(RELAY_EVENTS))
-                tasks.append(await heard())
-                await asyncio.sleep(0.02)
-            assert RUN_CYCLE in tasks
+            heard_last = ""
+            async with asyncio.timeout(at_most(20)):
+                while heard_last != RUN_CYCLE:  # the relay is rung for all the time
+                    await broker.kick(message(RELAY_EVENTS))
+                    heard_last = await heard()
 
     run(body)
+
+
+def blocked(server: RedisServer) -> bool:
+    """Whether somebody waits for a ring."""
+    with server.client() as client:
+        return client.info("clients")["blocked_clients"] > 0  # type: ignore[index]
 
 
 def fault_flushall(server: RedisServer) -> None:
@@ -182,7 +188,7 @@ def test_listening_goes_on_after(
             await broker.kick(message())
             assert await heard() == RUN_CYCLE
             waiting = asyncio.ensure_future(heard())
-            await asyncio.sleep(0.2)
+            await asyncio.to_thread(wait_until, lambda: blocked(redis), "it listens")
             await asyncio.to_thread(fault, redis)
             await broker.kick(message())  # wherever it goes, it wakes this worker
             assert await waiting == RUN_CYCLE

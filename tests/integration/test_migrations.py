@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -30,6 +29,7 @@ from damascus.state.migrate import migrate, migrations
 from damascus.state.version import REFUSED, VERSION
 from support.cycles import Script, accept, add_project, make_claims, make_cycle, make_store, settle
 from support.old_schemas import DATA, as_version_1, old_database, rows, structure
+from support.patience import wait_until
 from support.scripted_tasks import as_url
 
 STEPS = [step.purpose for one in migrations() for step in one.steps]
@@ -220,7 +220,10 @@ def test_a_transaction_that_holds_a_table_for_too_long_is_named_and_nothing_is_c
     was = structure(old)
     with psycopg.connect(old, application_name="a report") as holder, connect(old) as connection:
         holder.execute("LOCK TABLE human_issues IN ACCESS SHARE MODE")
-        time.sleep(1.1)  # the message names those that have been there for a second
+        # The message names those that have been there for a second.
+        aged = "SELECT now() - xact_start > '1.1 s' FROM pg_stat_activity WHERE pid = %s"
+        with psycopg.connect(old, autocommit=True) as watch:
+            wait_until(lambda: watch.execute(aged, [holder.info.backend_pid]).fetchone()[0])
         with pytest.raises(SchemaError, match=r"process \d+, a report, \d+ s"):
             migrate(connection, migrations(), patience_seconds=1)
         holder.rollback()

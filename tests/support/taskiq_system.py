@@ -16,6 +16,7 @@ from typing import Any
 
 from damascus.state.db import Database
 from damascus.state.outbox import Outbox
+from damascus.worker.doorbell import GROUP, STREAM
 from support.cycles import make_store
 from support.patience import wait_until
 from support.redis_server import RedisServer
@@ -97,6 +98,24 @@ class System:
     def events(self, item: int) -> list[str]:
         rows = Outbox(self.db).events(item_id=item, after=0)
         return [row["type"] for row in rows]
+
+    def listens(self) -> bool:
+        """Whether a worker has its place at the stream of rings."""
+        with self.redis.client() as client:
+            if client.type(STREAM) != b"stream":
+                return False
+            groups: Any = client.xinfo_groups(STREAM)
+        return GROUP.encode() in [group["name"] for group in groups]
+
+    def hears(self) -> bool:
+        """Whether the workers have taken every ring out of the stream that is in it."""
+        with self.redis.client() as client:
+            if client.type(STREAM) != b"stream":
+                return False
+            stream: Any = client.xinfo_stream(STREAM)
+            groups: Any = client.xinfo_groups(STREAM)
+        taken = [g["last-delivered-id"] for g in groups if g["name"] == GROUP.encode()]
+        return taken == [stream["last-generated-id"]]
 
     def until(self, true: Callable[[], bool], what: str, *, seconds: float = 40.0) -> None:
         wait_until(true, what, seconds=seconds, tell=lambda: self.log[-4000:])

@@ -37,6 +37,9 @@ class TcpProxy:
         self._refuses = False
         self._closed = False
         self.delay = 0.0
+        self.came = 0  # connections that were let through
+        self.turned_away = 0  # connections that were hung up on
+        self.holding = 0  # pieces that a stalled line has held up, so far
         self._reset_after: int | None = None
         self._word: bytes | None = None
         self._word_times = 0
@@ -109,7 +112,10 @@ class TcpProxy:
 
     def wait(self, count: int) -> None:
         """Hold a piece of `count` bytes for as long as is asked for."""
-        self._flows.wait()
+        if not self._flows.is_set():
+            with self._lock:
+                self.holding += 1
+            self._flows.wait()
         if self.delay and count:
             time.sleep(self.delay)
 
@@ -121,6 +127,7 @@ class TcpProxy:
                 return
             if self._closed or self._refuses:
                 client.close()
+                self.turned_away += 1
                 continue
             try:
                 server = self._connect()
@@ -130,6 +137,7 @@ class TcpProxy:
             pair = Pair(self, client, server, self._reset_after)
             with self._lock:
                 self._pairs.append(pair)
+                self.came += 1
             pair.start()
 
     def _connect(self) -> socket.socket:
