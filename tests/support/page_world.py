@@ -110,6 +110,7 @@ class Site:
             "SITE": self.url,
             "TOKEN": self.token,
             "CHROMIUM": CHROMIUM,
+            "PATIENCE": str(patience(20)),
             **_pictures(),
             **more,
         }

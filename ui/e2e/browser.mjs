@@ -45,7 +45,7 @@ export async function look(scenario, { signedIn = true, allowed = [], dark = fal
       check(answer.ok(), `signing in answered ${answer.status()}`);
     }
     const page = await context.newPage();
-    page.setDefaultTimeout(20_000);
+    page.setDefaultTimeout(Number(process.env.PATIENCE ?? 20) * 1000);
     page.on('console', (message) => {
       const text = `${message.type()}: ${message.text()}`;
       if (['error', 'warning'].includes(message.type()) && !allowed.some((one) => one.test(text))) faults.push(text);

@@ -42,5 +42,6 @@ await look(
     await page.goBack();
     check(!page.url().includes('token'), 'the history has kept the token');
   },
-  { signedIn: false, allowed: [/401/] },
+  // The stream of a page that is left, or of a session that is replaced, may be cut in the middle.
+  { signedIn: false, allowed: [/401/, /ERR_INCOMPLETE_CHUNKED_ENCODING/] },
 );
