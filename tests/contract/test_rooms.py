@@ -41,8 +41,8 @@ def test_the_drawing_of_the_rooms_shows_every_floor():
     assert drawn - set(floors()) == set(), "drawn rooms that are not there"
 
 
-def test_the_glossary_has_twenty_words_and_is_linked():
-    words = first_column("glossary.md", "# The twenty words")
-    assert len(words) == len(set(words)) == 20
+def test_the_glossary_has_each_word_once_and_is_linked():
+    words = first_column("glossary.md", "# The words")
+    assert len(words) == len(set(words)) >= 20
     for page in ("README.md", "docs/architecture.md"):
         assert "glossary.md" in (ROOT / page).read_text("utf-8"), page
