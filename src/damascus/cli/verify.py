@@ -35,8 +35,9 @@ def verify(
 ) -> None:
     """Rebuild every item from its events alone, and report any difference from the tables.
 
-    Also any transition that cannot be, any effect that is missing or doubled. It reads one snapshot
-    and changes nothing. Exit code 1 when anything is wrong.
+    Also any transition that cannot be, any effect that is missing or doubled, any merge without
+    evidence for its commit. It reads one snapshot and changes nothing. Exit code 1 when anything is
+    wrong.
     """
     from damascus.audit import verify as verifying  # noqa: PLC0415 - `--help` does not pay for it
 

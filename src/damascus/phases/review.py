@@ -3,8 +3,9 @@
 1. read the pull request: it may be merged already, or closed by a person
 2. merge its head onto the current base in a fresh checkout, and check what it changes: protected
    paths, and the tests that judge it
-3. run the test command there; its exit status decides, nothing else does. Red tests are explained
-   (`flaky_tests.py`): a flaky test, or one that was red before, is not the work's doing
+3. run the test command there. Red tests are explained (`flaky_tests.py`): a flaky test, or one that
+   was red before, is not the work's doing. Green tests must show that they could have said no
+   (`proof.py`), unless the project believes the exit status
 4. take the repository's merge lock, check that the base has not moved, and merge that very head.
    This is the point of no return; everything before it may be done again
 

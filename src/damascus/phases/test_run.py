@@ -1,6 +1,7 @@
 """Running the tests of an item on the merged tree, and reading how they ended.
 
-The exit status of the test command decides; its output is only shown.
+`run_by_exit_status` believes the exit status; `reported_tests.py` reads a report by name instead.
+The output is only shown.
 """
 
 from __future__ import annotations
