@@ -11,8 +11,10 @@ from damascus.evidence.compare import ChangedFile
 from damascus.evidence.steering import base_copies
 
 
-def copies(*changes, spec="", command=("make", "test")):
-    return base_copies([ChangedFile(*change) for change in changes], spec, command)
+def copies(*changes, spec="", command=("make", "test"), others=None):
+    after = {path: text for path, _, text in changes if text is not None}
+    changed = [ChangedFile(*change) for change in changes]
+    return base_copies(changed, spec, command, {**(others or {}), **after})
 
 
 @pytest.mark.parametrize(
@@ -51,6 +53,31 @@ def test_scripts_that_the_command_or_a_recipe_starts_are_taken_from_the_base():
     assert set(copies(*changes, command=("tools/run.sh",))) == {"tools/run.sh", "tools/inner"}
     recipe = ("Makefile", "test:\n\ttools/other.sh\n", "test:\n\ttrue\n")
     assert set(copies(*changes, recipe)) == {"Makefile", "tools/other.sh"}
+
+
+def test_scripts_are_followed_through_recipes_and_scripts_that_did_not_change():
+    others = {
+        "Makefile": "test:\n\tpython3 -B tools/run.py\n\tsh ci/all.sh\n",
+        "ci/all.sh": "python3 -m tools.more\n",
+    }
+    changes = [
+        ("tools/run.py", "import unittest\n", "import evil\n"),
+        ("tools/more.py", "import unittest\n", "import evil\n"),
+        ("tools/other.py", "import unittest\n", "import evil\n"),
+    ]
+    assert set(copies(*changes, others=others)) == {"tools/run.py", "tools/more.py"}
+
+
+def test_a_test_command_or_a_tdd_plan_that_names_a_file_does_not_give_it_away():
+    plan = "## Goal\n\nx\n\n## TDD Plan\n\n1. Tests in run.sh.\n\n## Test Command\n\nsh run.sh\n"
+    assert copies(("run.sh", "pytest\n", "true\n"), spec=plan, command=("sh", "run.sh"))
+    goal = plan.replace("\nx\n", "\nrun.sh ends at once.\n")
+    assert not copies(("run.sh", "pytest\n", "true\n"), spec=goal, command=("sh", "run.sh"))
+
+
+@pytest.mark.parametrize("path", ["x.egg-info/entry_points.txt", "a.pth", "node_modules/.bin/node"])
+def test_what_an_interpreter_reads_unasked_is_taken_from_the_base(path):
+    assert copies((path, None, "new")) == {path: None}
 
 
 def test_a_new_dependency_in_package_json_stays_and_a_changed_script_does_not():

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from damascus.domain.evidence import Outcome, TestCase, TestReport
-from damascus.evidence import files, steering
-from damascus.evidence.candidate import Candidate, NoEvidence, first_of, names_file
+from damascus.evidence import files, steering, support, together
+from damascus.evidence.candidate import Candidate, NoEvidence, first_of
 from damascus.evidence.compare import compare, names_test
 from damascus.evidence.languages import language_of
 from damascus.evidence.languages.grammar import GrammarLanguage
+from damascus.evidence.orders import names_file
 from damascus.evidence.runs import Runs
 
 
@@ -19,23 +20,28 @@ def judge_by_the_base(runs: Runs, after: TestReport) -> None:
     candidate = runs.candidate
     before = candidate.before
     own = _changed_tests(candidate) | _inline_tests(candidate)
-    support: dict[str, str | None] = {
+    texts = runs.texts()
+    laid: dict[str, str | None] = {
         change.path: None
         for change in candidate.changes
         if change.before is None
         and files.is_loaded_unasked(change.path)
         and not names_file(candidate.spec, change.path)
     }
-    support |= steering.base_copies(candidate.changes, candidate.spec, candidate.command)
-    if not (own or support) or before is None:
+    laid |= steering.base_copies(candidate.changes, candidate.spec, candidate.command, texts)
+    laid |= support.base_copies(candidate.changes, candidate.spec, texts)
+    new = together.new_tests(candidate.changes, runs.runner.name)
+    apart = together.can_be_parted(runs, after)
+    if not (own or laid or (new and not apart)) or before is None:
         return
-    plain = not support and all(files.is_test(path) for path in own)
+    by_file = {case.path for case in before.tests.values()}
+    plain = apart and not laid and by_file.issuperset(own)  # a helper concerns all tests
     argv = runs.narrowed(own) if plain else None
     if argv:  # files without changes were judged in the plain run
         before = TestReport.of(
             before.runner, [case for case in before.tests.values() if case.path in own]
         )
-    run = runs.run("base's tests", {**own, **support}, keep_going=True, argv=argv)
+    run = runs.run("base's tests", {**new, **own, **laid}, keep_going=True, argv=argv)
     if run.report is None:
         raise NoEvidence("The base's own tests gave no report on the work's sources.", (), run)
     found = compare(before, run.report, (), candidate.spec)
@@ -53,7 +59,9 @@ def judge_by_the_base(runs: Runs, after: TestReport) -> None:
         what = (
             "The work changes tests that its specification does not name"
             if own
-            else f"The work changes how tests run ({', '.join(sorted(support))})"
+            else f"The work changes how tests run ({', '.join(sorted(laid))})"
+            if laid
+            else f"Old tests pass only beside the new ones ({', '.join(sorted(new))})"
         )
         raise NoEvidence(first_of(what, reasons), reasons, run, acceptable=True)
 

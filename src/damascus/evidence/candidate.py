@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from damascus.domain.evidence import Outcome, TestCase, TestReport
-from damascus.evidence.compare import ChangedFile, names_test
+from damascus.evidence.compare import ChangedFile
 from damascus.evidence.runners import Start
 from damascus.ports import Finished
 
@@ -89,11 +89,6 @@ def not_passed(after: TestReport, report: TestReport) -> list[TestCase]:
         for case in after.tests.values()
         if case.outcome is Outcome.PASSED and case.name not in passed
     ]
-
-
-def names_file(spec: str, path: str) -> bool:
-    """Tell whether a spec names a file."""
-    return names_test(spec, TestCase(path, Outcome.PASSED, "", path))
 
 
 def listed(paths: Sequence[str]) -> str:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
 
 from damascus.domain.evidence import Outcome, TestCase, TestReport
 from damascus.evidence.languages import Language, SourceTest, language_of
+from damascus.evidence.orders import about_tests, names_file, says
 
 _WORD = re.compile(r"[A-Za-z0-9_$]+")
 
@@ -69,25 +69,17 @@ def names_test(spec: str, case: TestCase) -> bool:
     """Tell whether a spec names a test: by its name, its title as words, or its file."""
     if not spec:
         return False
+    if case.path and names_file(spec, case.path):
+        return True
+    spec = about_tests(spec)
     title = case.title.strip()
-    words = (case.name, title, *([case.path] if case.path else []))
-    if any(word and _says(spec, word) for word in words):
+    if any(word and says(spec, word) for word in (case.name, title)):
         return True
     own = case.name.rpartition("::")[0].rpartition(".")[2]
-    if own and _says(spec, f"{own}.{title}"):
+    if own and says(spec, f"{own}.{title}"):
         return True
     spaced = " ".join(_split(title)).lower()
     return len(spaced.split()) > 1 and spaced in " ".join(_split(spec)).lower()
-
-
-def _says(text: str, word: str) -> bool:
-    """Tell whether `word` stands in `text` by itself; a file also by its own name."""
-    name = PurePosixPath(word).name if "/" in word and " " not in word else word
-    return any(
-        re.search(rf"(?<![\w.-]){re.escape(one)}(?![\w-]|\.\w)", text) is not None
-        for one in {word, name}
-        if re.search(r"\w{3}", one)
-    )
 
 
 def _split(text: str) -> list[str]:

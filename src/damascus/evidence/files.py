@@ -51,13 +51,18 @@ def sources(changes: Sequence[ChangedFile]) -> list[ChangedFile]:
 
 
 def follows_moves(change: ChangedFile, changes: Iterable[ChangedFile]) -> bool:
-    """Tell whether a test file changed in nothing but the imports of what the work moved away."""
+    """Tell whether a test file changed in nothing but the imports of what the work moved away.
+
+    What tests share moved only where its very text stands elsewhere now.
+    """
     if change.before is None or change.after is None:
         return False
+    changes = list(changes)
+    added = {other.after for other in changes if other.before is None}
     gone = {
         part
         for other in changes
-        if other.after is None and not is_test(other.path)
+        if other.after is None and (not is_test(other.path) or other.before in added)
         for part in (PurePosixPath(other.path).stem, *PurePosixPath(other.path).parts[:-1])
     }
     before, after = change.before.splitlines(), change.after.splitlines()

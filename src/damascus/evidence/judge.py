@@ -17,7 +17,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from damascus.domain.evidence import Evidence, Mutation, Outcome, TestReport
-from damascus.evidence import base_tests, criteria, files, mutants, sabotage, tripwire
+from damascus.evidence import (
+    base_tests,
+    criteria,
+    files,
+    mutants,
+    sabotage,
+    test_detection,
+    tripwire,
+)
 from damascus.evidence.candidate import NoEvidence, Run, first_of, not_passed
 from damascus.evidence.compare import Comparison, compare
 from damascus.evidence.languages import language_of
@@ -43,6 +51,14 @@ class Judge(Runs):
         comparison = self._none_lost(plain, after, accepted=accepted)
         if not accepted:
             base_tests.judge_by_the_base(self, after)
+            asking = test_detection.asking(self.candidate.changes, self.candidate.spec)
+            if asking:
+                raise NoEvidence(
+                    first_of("The work behaves in another way when it is tested", asking),
+                    asking,
+                    plain,
+                    acceptable=True,
+                )
         sprung = tripwire.spring(self, after)
         added = self._added(after, comparison.new)
         noticed = sabotage.spoil(self, after, added)

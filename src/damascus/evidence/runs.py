@@ -57,6 +57,11 @@ class Runs:
                 if path.is_file() or path.is_symlink():
                     path.unlink()
 
+    def texts(self) -> dict[str, str]:
+        """The plain text files of the merged tree, but for very large ones."""
+        found = {path: self.tree.text(path) for path in self.candidate.tracked}
+        return {path: text for path, text in found.items() if text is not None}
+
     def narrowed(self, paths: Collection[str]) -> Sequence[str] | None:
         """The command for some test files alone, None where the runner takes none."""
         runner = self.runner

@@ -16,8 +16,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any, cast
 
-from damascus.evidence.candidate import names_file
 from damascus.evidence.compare import ChangedFile
+from damascus.evidence.orders import names_file
+from damascus.evidence.scripts import started
 
 # Files that only say how tools and tests run, by their names anywhere in the tree.
 _WHOLE = re.compile(
@@ -30,10 +31,10 @@ _WHOLE = re.compile(
     r"|maven\.config|jvm\.config|extensions\.xml|gradle\.properties|gradle-wrapper\.properties"
     r"|mvnw(?:\.cmd)?|gradlew(?:\.bat)?|\.runsettings|.*\.runsettings|mise\.toml|\.tool-versions"
 )
-_DIRECTORIES = frozenset({".cargo", ".mvn", ".config"})
+_DIRECTORIES = frozenset({".cargo", ".mvn", ".config", "node_modules", ".venv", "site-packages"})
+_INSTALLED = re.compile(r"(?:^|/)[^/]+\.(?:dist-info|egg-info)/|\.pth$")  # read at Python's start
 _CODE = frozenset({".py", ".js", ".ts", ".go", ".rs"})  # jest.py is a source
 _TABLE = re.compile(r"^\s*\[{1,2}([^\[\]]+)\]{1,2}\s*(?:[#;].*)?$")
-_WORD = re.compile(r"[\w./-]+")
 _PACKAGE_PARTS = (
     *("scripts", "jest", "vitest", "mocha", "ava", "tap", "c8", "nyc", "babel", "packageManager"),
     "config",
@@ -41,14 +42,24 @@ _PACKAGE_PARTS = (
 
 
 def base_copies(
-    changes: Sequence[ChangedFile], spec: str, command: Sequence[str]
+    changes: Sequence[ChangedFile],
+    spec: str,
+    command: Sequence[str],
+    texts: Mapping[str, str],
 ) -> dict[str, str | None]:
     """What to lay over the work: each changed file that steers tests, as it is on the base.
 
-    None stands for a file that the base does not have.
+    `texts` are the files of the merged tree. None stands for a file that the base does not have.
     """
     found: dict[str, str | None] = {}
-    scripts = _scripts(changes, command)
+    base = {**texts, **{change.path: change.before for change in changes}}
+    recipes = [
+        text or ""
+        for path, text in base.items()
+        if _steers(path) or PurePosixPath(path).name == "package.json"
+    ]
+    changed = {change.path for change in changes}
+    scripts = started(command, recipes, changed, base.get)
     for change in changes:
         if change.before == change.after or names_file(spec, change.path):
             continue
@@ -63,37 +74,11 @@ def base_copies(
 
 def _steers(path: str) -> bool:
     name = PurePosixPath(path)
+    if not _DIRECTORIES.isdisjoint(name.parts[:-1]) or _INSTALLED.search(path):
+        return True
     if name.suffix in _CODE and "." not in name.stem and name.name != "noxfile.py":
         return False
-    return _WHOLE.fullmatch(name.name) is not None or not _DIRECTORIES.isdisjoint(name.parts[:-1])
-
-
-def _scripts(changes: Sequence[ChangedFile], command: Sequence[str]) -> frozenset[str]:
-    """Changed files of the base that the command, a recipe or a script of the base starts."""
-    by_path = {
-        change.path: change.before
-        for change in changes
-        if change.before is not None and change.before != change.after
-    }
-    found: set[str] = set()
-    todo = [" ".join(command)]
-    todo += [
-        text
-        for path, text in by_path.items()
-        if _steers(path) or PurePosixPath(path).name == "package.json"
-    ]
-    while todo:
-        for word in _WORD.findall(todo.pop()):
-            path = str(PurePosixPath(word))
-            text = by_path.get(path)
-            if text is not None and path not in found and _is_script(path, text):
-                found.add(path)
-                todo.append(text)
-    return frozenset(found)
-
-
-def _is_script(path: str, text: str) -> bool:
-    return text.startswith("#!") or PurePosixPath(path).suffix in {".sh", ".bash", ".bat", ".ps1"}
+    return _WHOLE.fullmatch(name.name) is not None
 
 
 def _package(before: str, after: str) -> str:

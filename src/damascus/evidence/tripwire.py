@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from damascus.domain.evidence import Outcome, TestCase, TestReport, Tripwire
-from damascus.evidence import files, sampling
+from damascus.evidence import files, sampling, together
 from damascus.evidence.candidate import NoEvidence, Run, first_of, not_passed
 from damascus.evidence.languages import language_of
 from damascus.evidence.runs import Runs
@@ -22,14 +22,17 @@ def spring(runs: Runs, after: TestReport) -> Tripwire:
     A short suite is run a second time with the other part broken: so each test has been broken
     once, and left alone once. Raises NoEvidence.
     """
-    bench = _Tripwire(runs, after, _test_texts(runs, after))
-    first = bench.spring(fraction=0.5)
-    second = None
-    if runs.seconds["tripwire"] < _SHORT:
-        second = bench.spring(fraction=1.0, spare=first.red)
-    last = second or first
-    broken = first.red | last.red
-    return Tripwire(sorted(broken), first.planted, last.unbreakable, digest=bench.digest)
+    broken: set[str] = set()
+    planted, unbreakable, digest = "", 0, ""
+    for argv, tests, texts in together.parted(runs, after, _test_texts(runs, after)):
+        bench = _Tripwire(runs, tests, texts, argv)
+        first = last = bench.spring(fraction=0.5)
+        if runs.seconds["tripwire"] < _SHORT:
+            last = bench.spring(fraction=1.0, spare=first.red)
+        broken |= first.red | last.red
+        planted, digest = first.planted or planted, bench.digest
+        unbreakable += last.unbreakable
+    return Tripwire(sorted(broken), planted, unbreakable, digest=digest)
 
 
 @dataclass
@@ -39,6 +42,7 @@ class _Tripwire:
     runs: Runs
     after: TestReport
     texts: Mapping[str, str]
+    argv: Sequence[str] | None = None
     digest: str = ""
 
     def spring(self, *, fraction: float, spare: Collection[str] = ()) -> Trap:
@@ -49,27 +53,48 @@ class _Tripwire:
                 "Nobody knows how to break these tests on purpose, so their report proves nothing; "
                 "the project can accept the exit status alone (test evidence exit-status)."
             )
-        run = self.runs.run("tripwire", trap.texts, keep_going=True)
+        run = self.runs.run("tripwire", trap.texts, keep_going=True, argv=self.argv)
         if run.finished.stopped == "timeout" or run.report is None:
             # Broken tests can hang or take the runner down with them: a few are enough to see.
             trap = self._trap(0.0, spare, most=_FEW)
-            run = self.runs.run("tripwire", trap.texts, keep_going=True)
-        self.digest = _hold(self.runs, trap, self.after, run, self.texts)
+            run = self.runs.run("tripwire", trap.texts, keep_going=True, argv=self.argv)
+        self.digest = self._hold(trap, run)
         return trap
+
+    def _hold(self, trap: Trap, run: Run) -> str:
+        """Hold a run against its trap; returns the digest of its report. Raises NoEvidence."""
+        if run.report is None:
+            raise NoEvidence("With tests broken on purpose, the runner gave no report.", (), run)
+        _must_be_red(self.runs, trap, run.report, run)
+        self._others_stay(trap, run.report)
+        return run.report.digest
+
+    def _others_stay(self, trap: Trap, report: TestReport) -> None:
+        """What was not broken comes out as in the plain run, whatever else its file holds."""
+        odd = [case for case in not_passed(self.after, report) if _outside(case, trap)]
+        if not odd:
+            return
+        word = sampling.token()
+        bent = {
+            path: language.break_tests(self.texts[path], (), word).text
+            for path in trap.texts
+            if (language := language_of(path))
+        }
+        run = self.runs.run("tripwire", bent, keep_going=True, argv=self.argv)
+        again = not_passed(self.after, run.report) if run.report else odd
+        still = sorted({case.name for case in again} & {case.name for case in odd})
+        if still:
+            reasons = [
+                f"{name} passes only beside the very tests that were committed." for name in still
+            ]
+            raise NoEvidence(first_of("Tests pass only while nobody looks", reasons), reasons, run)
+        self.runs.warnings.append(
+            f"{len(odd)} tests fail when others fail: they depend on each other."
+        )
 
     def _trap(self, fraction: float, spare: Collection[str], **most: int) -> Trap:
         first = [change.path for change in self.runs.candidate.changes]
         return set_trap(self.after, self.texts, first=first, fraction=fraction, spare=spare, **most)
-
-
-def _hold(runs: Runs, trap: Trap, after: TestReport, run: Run, texts: Mapping[str, str]) -> str:
-    """Hold a run against its trap; returns the digest of its report. Raises NoEvidence."""
-    report = run.report
-    if report is None:
-        raise NoEvidence("With tests broken on purpose, the runner gave no report.", (), run)
-    _must_be_red(runs, trap, report, run)
-    _others_stay(runs, trap, after, report, texts)
-    return report.digest
 
 
 def _must_be_red(runs: Runs, trap: Trap, report: TestReport, run: Run) -> None:
@@ -88,32 +113,6 @@ def _must_be_red(runs: Runs, trap: Trap, report: TestReport, run: Run) -> None:
         runs.warnings.append("With failing tests the command still ended with status 0.")
     if reasons:
         raise NoEvidence(first_of("The tests cannot fail", reasons), reasons, run)
-
-
-def _others_stay(
-    runs: Runs,
-    trap: Trap,
-    after: TestReport,
-    report: TestReport,
-    texts: Mapping[str, str],
-) -> None:
-    """What was not broken comes out as in the plain run, whatever else its file holds."""
-    odd = [case for case in not_passed(after, report) if _outside(case, trap)]
-    if not odd:
-        return
-    word = sampling.token()
-    bent = {
-        path: language.break_tests(texts[path], (), word).text
-        for path in trap.texts
-        if (language := language_of(path))
-    }
-    run = runs.run("tripwire", bent, keep_going=True)
-    again = not_passed(after, run.report) if run.report else odd
-    still = sorted({case.name for case in again} & {case.name for case in odd})
-    if still:
-        reasons = [f"{name} passes only in the very file that was committed." for name in still]
-        raise NoEvidence(first_of("Tests pass only while nobody looks", reasons), reasons, run)
-    runs.warnings.append(f"{len(odd)} tests fail when others fail: they depend on each other.")
 
 
 def _test_texts(runs: Runs, after: TestReport) -> dict[str, str]:

@@ -10,6 +10,7 @@ import ast
 import configparser
 import json
 import re
+import sys
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import PurePosixPath
@@ -24,7 +25,10 @@ _WHOLE = re.compile(
     r"|(?:jest|vitest)\.(?:workspace|preset)\.\w+|phpunit\.xml(?:\.dist)?|\.rspec|nextest\.toml"
 )
 # Found by Python before the runner itself, when they lie at the top of the tree.
-_SHADOWS = frozenset({"pytest", "_pytest", "unittest", "sitecustomize", "usercustomize", "nose"})
+_RUN_TESTS = frozenset(
+    {"pytest", "_pytest", "pluggy", "iniconfig", "nose", "hypothesis", "coverage"}
+)
+_SHADOWS = _RUN_TESTS | sys.stdlib_module_names | {"sitecustomize", "usercustomize"}
 _MAKEFILES = ("GNUmakefile", "makefile", "Makefile")  # in the order in which make looks
 _PACKAGE_TOOLS = frozenset({"npm", "npx", "pnpm", "yarn", "bun", "node"})
 _RUNNERS = ("jest", "vitest", "mocha", "ava", "tap", "c8", "nyc", "packageManager")
@@ -77,8 +81,8 @@ def _about_shadow(
 
 
 def _shadow(path: str) -> str | None:
-    top = PurePosixPath(path).parts[0].removesuffix(".py")
-    return top if top in _SHADOWS and path.endswith(".py") else None
+    module = re.fullmatch(r"(?:src/)?(\w+)(?:/__init__|/__main__)?\.py", path)
+    return module[1] if module and module[1] in _SHADOWS else None
 
 
 def _about_whole(

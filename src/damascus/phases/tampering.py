@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from damascus.evidence.files import is_test
+from damascus.evidence.orders import about_files, about_tests
 from damascus.phases import python_tests, runner_config
 from damascus.phases.python_tests import Test
 
@@ -118,11 +119,11 @@ def found(changes: Sequence[Change], *, spec: str, argv: Sequence[str]) -> list[
 def _named(path: str, spec: str) -> bool:
     """Tell whether the spec names a file: by its path, or by its own name."""
     name = re.escape(PurePosixPath(path).name)
-    return re.search(rf"(?<![\w.-]){name}(?![\w-]|\.\w)", spec) is not None
+    return re.search(rf"(?<![\w.-]){name}(?![\w-]|\.\w)", about_files(spec)) is not None
 
 
 def _says(name: str, spec: str) -> bool:
-    return re.search(rf"(?<!\w){re.escape(name)}(?!\w)", spec) is not None
+    return re.search(rf"(?<!\w){re.escape(name)}(?!\w)", about_tests(spec)) is not None
 
 
 def _tests_by_name(changes: Sequence[Change]) -> dict[str, list[Test]]:

@@ -87,7 +87,9 @@ def _only_options(argv: Sequence[str], runner: str) -> bool:
     if runner not in names:
         return False
     rest = argv[names.index(runner) + 1 :]
-    return all(re.fullmatch(r"-[vqsxfbc]+|--?[\w-]+=\S+|--(?:verbose|quiet)", w) for w in rest)
+    return all(
+        re.fullmatch(r"-[vqsxfbc]+|-p[\w:.-]+|--?[\w-]+=\S+|--(?:verbose|quiet)", w) for w in rest
+    )
 
 
 def _module(argv: Sequence[str]) -> str | None:
