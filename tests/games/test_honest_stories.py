@@ -128,7 +128,11 @@ STORIES = {
 def test_honest_work_is_merged_at_the_first_try_with_its_evidence(tmp_path, story):
     command, base, work, goal = STORIES[story]
     program = command[0] if command[0] in {"go", "cargo", "npm"} else "python3"
-    arena = Arena(tmp_path, base, command, path=path_with(program))
+    merged_at_once(Arena(tmp_path, base, command, path=path_with(program)), work, goal)
+
+
+def merged_at_once(arena, work, goal):
+    """Review honest work, which is merged with evidence; returns the evidence."""
     before = arena.base()
     arena.work(work, goal)
     result = arena.review()
@@ -141,3 +145,4 @@ def test_honest_work_is_merged_at_the_first_try_with_its_evidence(tmp_path, stor
     assert result.summary.endswith(evidence["sentence"])
     assert "passed" in {after for _, _, after in evidence["tests"]}
     assert evidence["tripwire"]["broken"] or evidence["tripwire"]["planted"]
+    return evidence
