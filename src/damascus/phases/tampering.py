@@ -6,7 +6,7 @@ fewer assertions, and nothing more. What the work may do:
 
 - add anything, move a test to another file, or rename one whose body stays;
 - change a test that the spec names, or tests in a file that the spec names, as long as that file
-  does not hold fewer tests or assertions afterwards;
+  is gone as a whole, or does not hold fewer tests or assertions afterwards;
 - change a configuration that the spec names.
 """
 
@@ -109,6 +109,8 @@ def found(changes: Sequence[Change], *, spec: str, argv: Sequence[str]) -> list[
             sentences += runner_config.found(path, change.before, change.after, argv)
         if change.before is None or not concerns(path, argv):
             continue
+        if named and change.after is None:
+            continue  # the spec names the whole file, and it goes with what it tested
         if path.endswith(".py"):
             sentences += _about_python(change, spec, kept, named=named)
         elif language := _LANGUAGES.get(PurePosixPath(path).suffix):
