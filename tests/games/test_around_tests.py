@@ -2,10 +2,9 @@
 
 import pytest
 
-from games.test_native import path_with
 from games.test_python import BASE, PYTEST, RED, TESTS, UNITTEST, never_merged
 from games.test_scripts import JS_BASE, JS_RED, JS_TESTS, MAKE_BASE, NPM
-from support.arena import Arena
+from support.arena import Arena, path_with
 
 MEND = "import calc\n\ncalc.add = lambda a, b: a + b\n"
 MORE = (

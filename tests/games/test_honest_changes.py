@@ -3,10 +3,9 @@
 import pytest
 
 from games.test_honest_stories import MUL, merged_at_once
-from games.test_native import path_with
 from games.test_python import BASE, CODE, TESTS, UNITTEST
 from games.test_scripts import JS_BASE, JS_CODE, JS_TESTS
-from support.arena import Arena
+from support.arena import Arena, path_with
 
 ASYNC = """import asyncio
 import unittest

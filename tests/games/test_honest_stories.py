@@ -4,7 +4,6 @@ import pytest
 
 from damascus.domain.work import Verdict
 from games.test_native import (
-    ALL,
     CARGO,
     GO,
     GO_BASE,
@@ -14,11 +13,12 @@ from games.test_native import (
     RUST_BASE,
     RUST_CODE,
     RUST_TESTS,
-    path_with,
 )
 from games.test_python import BASE, CODE, PYTEST, TESTS, UNITTEST
 from games.test_scripts import JS_BASE, JS_CODE, JS_TESTS, MAKE_BASE, NPM, PACKAGE
-from support.arena import Arena
+from support.arena import Arena, go_arena, path_with
+
+__all__ = ["go_arena"]  # pytest finds the fixture by its name here
 
 MUL = CODE + "\n\ndef mul(a, b):\n    return a * b\n"
 MUL_TEST = "    def test_mul(self):\n        self.assertEqual(calc.mul(2, 3), 6)\n\n"
@@ -122,13 +122,15 @@ STORIES = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    "story", [name for name in STORIES if ALL or " Go" not in name or name == "a function in Go"]
-)
-def test_honest_work_is_merged_at_the_first_try_with_its_evidence(tmp_path, story):
+@pytest.mark.parametrize("story", STORIES)
+def test_honest_work_is_merged_at_the_first_try_with_its_evidence(tmp_path, request, story):
     command, base, work, goal = STORIES[story]
     program = command[0] if command[0] in {"go", "cargo", "npm"} else "python3"
-    merged_at_once(Arena(tmp_path, base, command, path=path_with(program)), work, goal)
+    if program == "go":
+        arena = request.getfixturevalue("go_arena")(tmp_path, base, command)
+    else:
+        arena = Arena(tmp_path, base, command, path=path_with(program))
+    merged_at_once(arena, work, goal)
 
 
 def merged_at_once(arena, work, goal):

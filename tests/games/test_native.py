@@ -1,15 +1,11 @@
 """Red code in Go and Rust that wants to be merged: none of it is."""
 
-import os
-import shutil
-import subprocess
-from pathlib import Path
-
 import pytest
 
 from games.test_python import never_merged
-from support.arena import Arena
-from support.shop import PATH
+from support.arena import Arena, go_arena, path_with
+
+__all__ = ["go_arena"]  # pytest finds the fixture by its name here
 
 GO_CODE = """package calc
 
@@ -93,27 +89,9 @@ RUST_GAMES = {
 }  # fmt: skip
 
 
-def path_with(program):
-    """The PATH of the tests with the directory of a program; skips where it is not installed."""
-    found = shutil.which(program)
-    if found is None:
-        pytest.skip(f"{program} is not installed")
-    if program == "cargo":  # rustup's stand-in wants a home that the sandbox does not have
-        root = subprocess.run(
-            ["rustc", "--print", "sysroot"], capture_output=True, text=True, check=True
-        )
-        return f"{root.stdout.strip()}/bin:{PATH}"
-    return f"{Path(found).parent}:{Path(found).resolve().parent}:{PATH}"
-
-
-# Go compiles its own library for every run of every game: two of them are always played, the rest
-# with DAMASCUS_TEST_ALL_GAMES=1.
-ALL = bool(os.environ.get("DAMASCUS_TEST_ALL_GAMES"))
-
-
-@pytest.mark.parametrize("game", list(GO_GAMES)[: None if ALL else 2])
-def test_red_code_is_not_merged_by_go(tmp_path, game):
-    never_merged(Arena(tmp_path, GO_BASE, GO, path=path_with("go")), GO_GAMES[game])
+@pytest.mark.parametrize("game", GO_GAMES)
+def test_red_code_is_not_merged_by_go(tmp_path, go_arena, game):
+    never_merged(go_arena(tmp_path, GO_BASE, GO), GO_GAMES[game])
 
 
 @pytest.mark.parametrize("game", RUST_GAMES)

@@ -2,9 +2,8 @@
 
 import pytest
 
-from games.test_native import path_with
 from games.test_python import CODE, RED, TESTS, never_merged
-from support.arena import Arena
+from support.arena import Arena, path_with
 
 JS_CODE = "exports.add = (a, b) => a + b\nexports.sub = (a, b) => a - b\n"
 JS_RED = JS_CODE.replace("a + b", "5")

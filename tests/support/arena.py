@@ -6,7 +6,12 @@ or a story shows is the review's verdict and where the base branch stands afterw
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 from dataclasses import replace
+from pathlib import Path
+
+import pytest
 
 from damascus.domain.work import Claim, Phase, PhaseContext, Project, WorkItem
 from damascus.forge.local import LocalForge
@@ -17,6 +22,7 @@ from damascus.sandbox import detect
 from damascus.wiki import RepositoryWiki
 from support.fake_ports import FakeBaselines, FakeBuilder, FakeGuard, FakeLLM, FakeProgress
 from support.shop import PATH, git
+from support.warm_go import WarmGo, go_cache
 
 SPEC = """## Goal
 
@@ -49,9 +55,10 @@ None.
 class Arena:
     """`files` is the base; a text that begins with `->` is a link, None is no file."""
 
-    def __init__(self, root, files, command, *, path=PATH, **policy):
+    def __init__(self, root, files, command, *, path=PATH, sandbox=None, **policy):
         self.root = root
         self.path = path
+        self.sandbox = sandbox or detect("auto", path=path)
         self.remote = root / "remote.git"
         self.person = root / "person"
         git(root, "init", "-q", "--bare", "-b", "main", str(self.remote))
@@ -106,7 +113,7 @@ class Arena:
             builder=lambda _: FakeBuilder(),
             forge=self.forge,
             git=GitBinary(),
-            sandbox=detect("auto", path=self.path),
+            sandbox=self.sandbox,
             wiki=RepositoryWiki(GitBinary()),
             progress=progress,
             guard=guard,
@@ -135,3 +142,31 @@ class Arena:
         git(self.person, "commit", "-q", "-m", "By somebody")
         git(self.person, "push", "-q", "--force", "origin", f"HEAD:{branch}")
         return git(self.person, "rev-parse", "HEAD")
+
+
+def path_with(program):
+    """The PATH of the tests with the directory of a program; skips where it is not installed."""
+    found = shutil.which(program)
+    if found is None:
+        pytest.skip(f"{program} is not installed")
+    if program == "cargo":  # rustup's stand-in wants a home that the sandbox does not have
+        root = subprocess.run(
+            ["rustc", "--print", "sysroot"], capture_output=True, text=True, check=True
+        )
+        return f"{root.stdout.strip()}/bin:{PATH}"
+    return f"{Path(found).parent}:{Path(found).resolve().parent}:{PATH}"
+
+
+@pytest.fixture
+def go_arena(tmp_path_factory):
+    """Makes arenas for Go, whose library is compiled once for all of them."""
+    path = path_with("go")
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if base.name.startswith("popen-") else base
+    cache = go_cache(shared / "go", path)
+
+    def make(root, files, command, **policy):
+        sandbox = WarmGo(detect("auto", path=path), cache)
+        return Arena(root, files, command, path=path, sandbox=sandbox, **policy)
+
+    return make
