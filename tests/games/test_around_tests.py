@@ -2,7 +2,7 @@
 
 import pytest
 
-from games.test_python import BASE, PYTEST, RED, TESTS, UNITTEST, never_merged
+from games.test_python import BASE, PYTEST, RED, SWALLOW, TESTS, UNITTEST, never_merged
 from games.test_scripts import JS_BASE, JS_RED, JS_TESTS, MAKE_BASE, NPM
 from support.arena import Arena, path_with
 
@@ -73,6 +73,9 @@ GAMES = {
     }),
     "is right when Damascus looks": (UNITTEST, BASE, {
         "calc.py": RED + "import os\nif os.environ.get('DAMASCUS_UNITTEST_REPORT'):\n    add = lambda a, b: a + b\n",
+    }),
+    "swallows a failure that it knows by its values": (UNITTEST, BASE, {
+        "calc.py": RED + SWALLOW.replace('"test_add" in test.id()', "'5 != 4' in str(error[1])"),
     }),
     "weakens what the tests call": (UNITTEST, HELPED, {"checks.py": "def same(a, b):\n    pass\n"}),
     "adds the file that switches a test off": (UNITTEST, FLAGGED, {"SKIP_SLOW": "1\n"}),

@@ -6,8 +6,12 @@ languages/   tests and sources of many languages: found, broken on purpose, made
 compare.py   the base's report and the merge's, test by test
 sampling.py  which tests are broken
 criteria.py  the tests that a spec names for its criteria
-steering.py  the base's copies of what decides how tests run
+orders.py    which files and tests a spec orders to change
+steering.py  the base's copies of what decides how tests run (scripts.py)
+support.py   the base's copies of what tests alone use
+together.py  tests that run in one process, and how they are run apart
 trees.py     the tree, laid out anew for each run
 runs.py      the runs: started, and their reports read
-judge.py     what the runs show: base_tests.py, tripwire.py, sabotage.py, mutants.py
+judge.py     what the runs show: base_tests.py, test_detection.py, tripwire.py, sabotage.py,
+             mutants.py
 """

@@ -7,7 +7,7 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from typing import Final, TypeAlias
 
-from damascus.evidence.languages import assertions
+from damascus.evidence.languages import assertions, disguise
 from damascus.evidence.languages.base import Break, SourceTest
 
 _Function: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
@@ -27,7 +27,10 @@ class Python:
         ]
 
     def break_tests(self, text: str, names: Collection[str], token: str) -> Break:
-        """Negate the last assertion of a test, or add one that fails."""
+        """Make the last assertion of a test fail, or add one that does.
+
+        Equalities with a constant are written anew in all tests, so that none tells which it is.
+        """
         lines = text.split("\n")
         broken: set[str] = set()
         edits: list[
@@ -39,8 +42,13 @@ class Python:
                 continue  # `def test(): pass`
             pad = " " * first.col_offset
             edits.append((first.lineno - 1, None, f'{pad}_{token} = "{token}"'))
-            if qualified in names:
+            fails = qualified in names
+            alike = _disguised(node, lines, pad, token, fails=fails)
+            if alike:
+                edits.append(alike)
+            elif fails:
                 edits.append(_failing(node, lines, pad, token))
+            if fails:
                 broken.add(qualified)
         for place, changed, before in sorted(edits, key=lambda edit: edit[0], reverse=True):
             if changed is not None:
@@ -65,6 +73,19 @@ class Python:
         head = _CODING.match(text)
         end = head.end() if head else 0
         return f'{text[:end]}raise RuntimeError("{token}")\n{text[end:]}'
+
+
+def _disguised(
+    node: _Function, lines: Sequence[str], pad: str, token: str, *, fails: bool
+) -> tuple[int, str | None, str] | None:
+    """The last equality of a test, written so that a broken one looks like a sound one."""
+    for statement in reversed(node.body):
+        if _own_line(lines, statement):
+            line = lines[statement.lineno - 1].encode()
+            done = disguise.disguised(statement, line, token, fails=fails)
+            if done is not None:
+                return statement.lineno - 1, pad + done, ""
+    return None
 
 
 def _failing(
