@@ -32,6 +32,9 @@ def spoil(runs: Runs, after: TestReport, added: Collection[str]) -> Sabotage:
         noticed = [name for name in added if name not in passed]
         if noticed and run.report and run.report.named(Outcome.FAILED):
             return Sabotage(sorted(bent), len(noticed), run.report.digest)
+        if run.report is None and word in run.finished.output:
+            # A runner that dies while it loads a test says what of: the word is known to us alone.
+            return Sabotage(sorted(bent), len(added))
     run = runs.run("sabotage", bent)
     red = len(not_passed(after, run.report)) if run.report else len(after.tests)
     if not red:

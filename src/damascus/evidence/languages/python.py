@@ -50,7 +50,10 @@ class Python:
                 edits.append(_failing(node, lines, pad, token))
             if fails:
                 broken.add(qualified)
-        for place, changed, before in sorted(edits, key=lambda edit: edit[0], reverse=True):
+        # From the end on; a line is changed before another is put in front of it.
+        for place, changed, before in sorted(
+            edits, key=lambda edit: (edit[0], edit[1] is not None), reverse=True
+        ):
             if changed is not None:
                 lines[place] = changed
             if before:

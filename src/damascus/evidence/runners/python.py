@@ -24,7 +24,7 @@ class Pytest:
         """Add the options; what stands last wins over the project's own."""
         options = ["-o", "junit_family=xunit1", f"--junitxml={place.report / 'pytest.xml'}"]
         if place.keep_going:
-            options.append("--maxfail=0")
+            options += ["--maxfail=0", "--tb=no"]  # many fail, and nobody reads why
         return Start((*argv, *options))
 
     def narrow(self, argv: Sequence[str], paths: Sequence[str]) -> Sequence[str] | None:
