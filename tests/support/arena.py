@@ -151,8 +151,10 @@ def path_with(program):
         pytest.skip(f"{program} is not installed")
     if program == "cargo":  # rustup's stand-in wants a home that the sandbox does not have
         root = subprocess.run(
-            ["rustc", "--print", "sysroot"], capture_output=True, text=True, check=True
+            ["rustc", "--print", "sysroot"], capture_output=True, text=True, check=False
         )
+        if root.returncode:
+            pytest.skip(f"cargo has no toolchain in this home: {root.stderr.strip()[:200]}")
         return f"{root.stdout.strip()}/bin:{PATH}"
     return f"{Path(found).parent}:{Path(found).resolve().parent}:{PATH}"
 
