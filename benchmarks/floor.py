@@ -71,6 +71,7 @@ def script(statements: Mapping[str, str] | None = None) -> str:
         "issue_kind": null,
         "issue_title": "''",
         "issue_body": "''",
+        "issue_command": null,
         "questions": "'[]'",
     }
     texts = {
