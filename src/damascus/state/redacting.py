@@ -7,6 +7,8 @@ too, so that the same words find what was stored under them.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any, Final, cast
 
@@ -17,6 +19,7 @@ from psycopg.types.json import Json, Jsonb
 from damascus.text.redaction import SHORTEST, Redacted, Redactor
 from damascus.text.removed import note_removed
 
+_PLAIN: Final = frozenset({type(None), bool, int, float, Decimal, datetime, timedelta})
 _SHORT: Final = 100  # characters: names, phases and keys come again and again
 
 
@@ -39,7 +42,12 @@ class Redacting:
                 binary: bool | None = None,
             ) -> RedactingCursor:
                 """See Cursor."""
-                given = None if params is None else clean(params)
+                given = params
+                if isinstance(params, dict):  # nearly all: their names are those of statements
+                    pairs = cast("dict[str, Any]", params).items()
+                    given = {n: v if type(v) in _PLAIN else clean(v) for n, v in pairs}
+                elif params is not None:
+                    given = clean(params)
                 return super().execute(query, given, prepare=prepare, binary=binary)
 
         def clean(value: Any) -> Any:
