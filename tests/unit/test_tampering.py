@@ -7,7 +7,8 @@ from textwrap import dedent
 
 import pytest
 
-from damascus.phases.tampering import Change, concerns, found
+from damascus.evidence.compare import ChangedFile
+from damascus.phases.tampering import concerns, found
 
 PYTEST = ("pytest", "-q")
 PY = dedent(
@@ -33,7 +34,7 @@ RUBY = "describe Login do\n  it 'says hello' do\n    expect(x).to eq 1\n  end\ne
 
 
 def look(path, before, after, *, spec="", argv=PYTEST, also=()):
-    return found([Change(path, before, after), *also], spec=spec, argv=argv)
+    return found([ChangedFile(path, before, after), *also], spec=spec, argv=argv)
 
 
 def py(old, new, text=PY):
@@ -101,9 +102,9 @@ def test_ordinary_work_on_python_tests_is_let_through(how):
 
 
 def test_a_test_moved_to_another_file_is_not_lost():
-    moved = Change("tests/test_other.py", None, PY)
+    moved = ChangedFile("tests/test_other.py", None, PY)
     assert look("tests/test_login.py", PY, None, also=(moved,)) == []
-    weaker = Change("tests/test_other.py", None, WEAKER["an assertion dropped"])
+    weaker = ChangedFile("tests/test_other.py", None, WEAKER["an assertion dropped"])
     assert look("tests/test_login.py", PY, None, also=(weaker,)) == [
         "tests/test_login.py: TestLogin.test_hello asserts less (1 instead of 2)."
     ]
@@ -254,4 +255,8 @@ def test_what_does_not_concern_the_tests_is_let_through(path, before, after, arg
 def test_no_text_whatever_makes_it_fail():
     for text in ("\0", "(" * 5000, "\ud800", "[" * 3000, "def test(:", "{}" * 9):
         for path in ("test_x.py", "conftest.py", "pyproject.toml", "package.json", "x.test.js"):
-            found([Change(path, text, PY), Change(path, PY, text)], spec="", argv=("npm", "test"))
+            found(
+                [ChangedFile(path, text, PY), ChangedFile(path, PY, text)],
+                spec="",
+                argv=("npm", "test"),
+            )

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-EXIT_STATUS = "exit-status"
 TESTS_KEPT = 5_000
 _SHOWN = 5
 

@@ -55,7 +55,7 @@ def set_trap(
     files: Mapping[str, str],
     *,
     first: Sequence[str] = (),
-    fraction: float = 0.7,
+    fraction: float,
     most: int = _BROKEN_CAP,
     spare: Collection[str] = (),
 ) -> Trap:

@@ -35,10 +35,9 @@ _DIRECTORIES = frozenset({".cargo", ".mvn", ".config", "node_modules", ".venv", 
 _INSTALLED = re.compile(r"(?:^|/)[^/]+\.(?:dist-info|egg-info)/|\.pth$")  # read at Python's start
 _CODE = frozenset({".py", ".js", ".ts", ".go", ".rs"})  # jest.py is a source
 _TABLE = re.compile(r"^\s*\[{1,2}([^\[\]]+)\]{1,2}\s*(?:[#;].*)?$")
-_PACKAGE_PARTS = (
-    *("scripts", "jest", "vitest", "mocha", "ava", "tap", "c8", "nyc", "babel", "packageManager"),
-    "config",
-)
+# What runners read in package.json besides its scripts.
+RUNNER_SECTIONS = ("jest", "vitest", "mocha", "ava", "tap", "c8", "nyc", "packageManager")
+_PACKAGE_PARTS = ("scripts", *RUNNER_SECTIONS, "babel", "config")
 
 
 def base_copies(

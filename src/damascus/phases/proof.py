@@ -11,7 +11,7 @@ import hashlib
 import json
 from collections.abc import Callable
 
-from damascus.domain.evidence import EXIT_STATUS, Evidence, Kind, Mutation, Outcome, TestReport
+from damascus.domain.evidence import Evidence, Kind, Mutation, Outcome, TestReport
 from damascus.domain.findings import Details
 from damascus.domain.work import PhaseContext, Verdict
 from damascus.evidence.candidate import NoEvidence, Run
@@ -24,6 +24,7 @@ from damascus.phases.test_run import (
     MergedTree,
     TestRun,
     environment_of,
+    read_changes,
     refused_run,
     run_by_exit_status,
 )
@@ -42,7 +43,7 @@ def run_tests(context: PhaseContext, tools: Tools, tree: MergedTree) -> TestRun:
         ClaimLostError: when the claim was lost meanwhile.
         SandboxError: when this machine cannot run anything at all.
     """
-    if context.project.test_evidence == EXIT_STATUS:
+    if context.project.test_evidence == Kind.EXIT_STATUS:
         return run_by_exit_status(context, tools, tree)
     return run_reporting(context, tools, tree)
 
@@ -120,15 +121,17 @@ def base_run(
 
     A run that is remembered has a report and no output.
     """
+    if judge is None:
+        return run_tests(context, tools, fresh("base"))
     tree_sha = tools.git.tree_sha(tree.workspace, at=tree.base_sha)
-    key = _key(context, tools, tree_sha, judge) if judge else ""
-    known = tools.baselines.get(key) if judge else None
-    if judge and known is not None:
+    key = _key(context, tools, tree_sha, judge)
+    known = tools.baselines.get(key)
+    if known is not None:
         argv = judge.candidate.command
         ended = Run(Finished(0, "", 0.0), known)
         return TestRun(argv, "", red=bool(known.named(Outcome.FAILED)), run=ended, judge=judge)
     base = run_tests(context, tools, fresh("base"))
-    if judge and base.report is not None:
+    if base.report is not None:
         tools.baselines.put(key, base.report)
     return base
 
@@ -154,11 +157,8 @@ def _key(context: PhaseContext, tools: Tools, tree_sha: str, judge: Judge) -> st
 
 
 def _changes(tools: Tools, tree: MergedTree) -> list[ChangedFile]:
-    def text(path: str, at: str | None) -> str | None:
-        return tools.git.read(tree.workspace, path, cap=_FILE_CAP, at=at)
-
     changed = tools.git.changed_paths(tree.workspace, base=tree.base_sha, head=tree.head_sha)
-    found = (ChangedFile(path, text(path, tree.base_sha), text(path, None)) for path in changed)
+    found = read_changes(tools, tree.workspace, changed, base_sha=tree.base_sha, cap=_FILE_CAP)
     return [change for change in found if change.before != change.after]
 
 

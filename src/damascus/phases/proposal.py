@@ -11,15 +11,15 @@ import dataclasses
 import hashlib
 from collections.abc import Sequence
 
-from damascus.domain.evidence import EXIT_STATUS, Outcome, TestReport
+from damascus.domain.evidence import Kind, Outcome, TestReport
 from damascus.domain.work import PhaseContext, PhaseResult, Verdict
 from damascus.evidence import files
 from damascus.evidence.runners import Ambient
 from damascus.phases import environment_faults, proof
 from damascus.phases.pull_request_text import command_line
 from damascus.phases.reported_tests import run_reporting
-from damascus.phases.test_run import MergedTree, TestRun, how_it_ended
-from damascus.ports import Tools, Workspace
+from damascus.phases.test_run import MergedTree, TestRun, check_out, how_it_ended
+from damascus.ports import Tools
 from damascus.text.sanitize import one_line, tail
 
 _FILES = 20_000
@@ -65,7 +65,9 @@ def consider(
     if named is None and argv in answers.refused:
         return _wrong(f"A person has refused the test command {command_line(argv)!r}.", "")
     tried = named or argv
-    tree = _base(context, tools)
+    tree = check_out(
+        tools, tools.workspace.home / "base", ref=context.project.base_branch
+    )  # beside what is kept of an attempt
     if tried in answers.asked:  # what it does is told there already
         return _ask(context, tree, spec, tried, f"Another spec proposes `{command_line(tried)}`.")
     context = _with_command(context, tried)
@@ -85,14 +87,6 @@ def consider(
             return _wrong(why, tests.output)
     asked = _question(context, tools, tree, tests, fresh=fresh)
     return _ask(context, tree, spec, tried, asked)
-
-
-def _base(context: PhaseContext, tools: Tools) -> MergedTree:
-    """A fresh checkout of the base, beside what is kept of an attempt."""
-    workspace = Workspace(tools.workspace.home / "base")
-    workspace.home.mkdir(parents=True, exist_ok=True)
-    sha = tools.git.clone(tools.forge.remote(), workspace, ref=context.project.base_branch)
-    return MergedTree(workspace, head_sha=sha, base_sha=sha)
 
 
 def _with_command(context: PhaseContext, argv: Argv) -> PhaseContext:
@@ -138,7 +132,7 @@ def _why_not(context: PhaseContext, tests: TestRun, argv: Argv, *, fresh: bool) 
     quiet = finished.exit_code == 0 and finished.stopped is None
     if fresh and (known or not quiet):
         return None  # nothing can be found out before there is a test
-    if not known and quiet and not fresh and context.project.test_evidence == EXIT_STATUS:
+    if not known and quiet and not fresh and context.project.test_evidence == Kind.EXIT_STATUS:
         return None  # the project believes an exit status, and a person sees it first
     what = "ran no test" if report is not None else "reported no test"
     return (

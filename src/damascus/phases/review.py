@@ -41,7 +41,7 @@ from damascus.phases import (
     tampering,
 )
 from damascus.phases.proof import run_tests
-from damascus.phases.test_run import MergedTree, TestRun
+from damascus.phases.test_run import MergedTree, TestRun, check_out, read_changes
 from damascus.ports import PullRequest, Tools, Workspace
 from damascus.text.sanitize import one_line
 
@@ -191,11 +191,8 @@ def _tampering(
     """Return the verdict on work that weakens its own tests, None when it does not."""
     argv = context.project.test_command or context.item.test_command or ()
 
-    def text(path: str, at: str | None) -> str | None:
-        return tools.git.read(workspace, path, cap=_FILE_CAP, at=at)
-
     looked_at = [path for path in changed if tampering.concerns(path, argv)][:_LOOKED_AT]
-    changes = [tampering.Change(p, text(p, base_sha), text(p, None)) for p in looked_at]
+    changes = read_changes(tools, workspace, looked_at, base_sha=base_sha, cap=_FILE_CAP)
     reasons = tampering.found(changes, spec=context.item.spec or "", argv=argv)
     if not reasons:
         return None
@@ -216,13 +213,12 @@ def _tampering(
 
 def _fresh(tools: Tools, tree: MergedTree, turn: int, what: str) -> MergedTree:
     """Make a new checkout of the same commits: the "head" merged, or the "base" alone."""
-    workspace = Workspace(tools.workspace.checkout / f"round-{turn}-{what}")
-    workspace.home.mkdir(parents=True, exist_ok=True)
-    tools.git.clone(tools.forge.remote(), workspace, ref=tree.base_sha)
+    root = tools.workspace.checkout / f"round-{turn}-{what}"
+    base = check_out(tools, root, ref=tree.base_sha)
     if what == "base":
-        return MergedTree(workspace, head_sha=tree.base_sha, base_sha=tree.base_sha)
-    tools.git.merge_into(workspace, head=tree.head_sha)
-    return MergedTree(workspace, head_sha=tree.head_sha, base_sha=tree.base_sha)
+        return base
+    tools.git.merge_into(base.workspace, head=tree.head_sha)
+    return dataclasses.replace(base, head_sha=tree.head_sha)
 
 
 def _report(

@@ -17,6 +17,7 @@ from pathlib import PurePosixPath
 from typing import Any, cast
 
 from damascus.evidence.files import is_test
+from damascus.evidence.steering import RUNNER_SECTIONS
 
 # Files that are nothing but the configuration of a test runner, whatever changes in them.
 _WHOLE = re.compile(
@@ -31,7 +32,6 @@ _RUN_TESTS = frozenset(
 _SHADOWS = _RUN_TESTS | sys.stdlib_module_names | {"sitecustomize", "usercustomize"}
 _MAKEFILES = ("GNUmakefile", "makefile", "Makefile")  # in the order in which make looks
 _PACKAGE_TOOLS = frozenset({"npm", "npx", "pnpm", "yarn", "bun", "node"})
-_RUNNERS = ("jest", "vitest", "mocha", "ava", "tap", "c8", "nyc", "packageManager")
 _HOOKS = re.compile(r"pytest_\w+|collect_ignore\w*|load_tests")
 _RULE = re.compile(r"([^\s:#=][^:=#]*?)\s*::?(?!=)\s*([^=#]*)(?:#.*)?$")
 _VARIABLE = re.compile(r"\s*(?:export\s+|override\s+)*([\w.-]+)\s*(?:[:?+!]|::)?=(.*)$")
@@ -170,7 +170,7 @@ def _package(text: str, argv: Sequence[str]) -> Any:
             if name in scripts and name not in seen:
                 seen[name] = scripts[name]
                 todo += re.findall(r"[\w:.-]+", str(scripts[name]))
-    return [seen, *(package.get(name) for name in _RUNNERS)]
+    return [seen, *(package.get(name) for name in RUNNER_SECTIONS)]
 
 
 _PARTS: Mapping[str, Callable[[str, Sequence[str]], Any]] = {

@@ -18,19 +18,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from damascus.evidence.compare import ChangedFile
 from damascus.evidence.files import is_test
 from damascus.evidence.orders import about_files, about_tests
 from damascus.phases import python_tests, runner_config
 from damascus.phases.python_tests import Test
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One changed file: its text on the base and on the merged tree, None where it is not."""
-
-    path: str
-    before: str | None
-    after: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +88,7 @@ def concerns(path: str, argv: Sequence[str]) -> bool:
     return (code and (suffix == ".rs" or is_test(path))) or runner_config.concerns(path, argv)
 
 
-def found(changes: Sequence[Change], *, spec: str, argv: Sequence[str]) -> list[str]:
+def found(changes: Sequence[ChangedFile], *, spec: str, argv: Sequence[str]) -> list[str]:
     """Return what the work does to its own check, one sentence each; empty when nothing.
 
     `argv` is the test command.
@@ -128,7 +120,7 @@ def _says(name: str, spec: str) -> bool:
     return re.search(rf"(?<!\w){re.escape(name)}(?!\w)", about_tests(spec)) is not None
 
 
-def _tests_by_name(changes: Sequence[Change]) -> dict[str, list[Test]]:
+def _tests_by_name(changes: Sequence[ChangedFile]) -> dict[str, list[Test]]:
     """All tests of the changed Python files as they are now, by their own names and bodies."""
     kept: dict[str, list[Test]] = {}
     for change in changes:
@@ -140,7 +132,7 @@ def _tests_by_name(changes: Sequence[Change]) -> dict[str, list[Test]]:
 
 
 def _about_python(
-    change: Change, spec: str, kept: Mapping[str, list[Test]], *, named: bool
+    change: ChangedFile, spec: str, kept: Mapping[str, list[Test]], *, named: bool
 ) -> list[str]:
     before = python_tests.read(change.before or "")
     after = python_tests.read(change.after) if change.after is not None else ()
@@ -171,7 +163,12 @@ def _about_python(
 
 
 def _about_text(
-    change: Change, language: _Language, spec: str, changes: Sequence[Change], *, named: bool
+    change: ChangedFile,
+    language: _Language,
+    spec: str,
+    changes: Sequence[ChangedFile],
+    *,
+    named: bool,
 ) -> list[str]:
     before = language.comments.sub("", change.before or "")
     after = language.comments.sub("", change.after or "")

@@ -16,6 +16,7 @@ from damascus.domain.findings import Details
 from damascus.domain.work import PhaseContext, PhaseResult, Verdict
 from damascus.errors import ClaimLostError, SandboxError
 from damascus.evidence.candidate import Run
+from damascus.evidence.compare import ChangedFile
 from damascus.evidence.judge import Judge
 from damascus.phases.pull_request_text import command_line
 from damascus.ports import Command, Finished, Tools, Workspace
@@ -63,6 +64,25 @@ class TestRun:
     def report(self) -> TestReport | None:
         """What ran, by name; None where the exit status alone is believed, or nothing was told."""
         return self.run.report if self.run else None
+
+
+def check_out(tools: Tools, root: Path, *, ref: str) -> MergedTree:
+    """Check out one commit, a branch's or its own, in a workspace at `root`."""
+    workspace = Workspace(root)
+    workspace.home.mkdir(parents=True, exist_ok=True)
+    sha = tools.git.clone(tools.forge.remote(), workspace, ref=ref)
+    return MergedTree(workspace, head_sha=sha, base_sha=sha)
+
+
+def read_changes(
+    tools: Tools, workspace: Workspace, paths: Sequence[str], *, base_sha: str, cap: int
+) -> list[ChangedFile]:
+    """The texts of `paths` on the base and in what is checked out, `cap` characters at most."""
+
+    def text(path: str, at: str | None) -> str | None:
+        return tools.git.read(workspace, path, cap=cap, at=at)
+
+    return [ChangedFile(path, text(path, base_sha), text(path, None)) for path in paths]
 
 
 def run_by_exit_status(context: PhaseContext, tools: Tools, tree: MergedTree) -> TestRun:

@@ -11,8 +11,8 @@ from damascus.domain.evidence import Evidence, Outcome
 from damascus.domain.work import Claim, Cost, Phase, PhaseContext, Project, WorkItem
 from damascus.phases.proposal import what_ran
 from damascus.phases.reported_tests import run_reporting
-from damascus.phases.test_run import MergedTree
-from damascus.ports import Tools, Workspace
+from damascus.phases.test_run import check_out
+from damascus.ports import Tools
 from damascus.text.sanitize import tail
 
 _TAIL_CAP = 2_000
@@ -55,11 +55,9 @@ def try_command(project: Project, argv: Sequence[str], tools: Tools, *, place: s
 
     Raises GitError, ForgeError, SandboxError when this machine cannot run anything at all.
     """
-    workspace = Workspace(tools.workspace.root / place)
-    workspace.home.mkdir(parents=True)
-    sha = tools.git.clone(tools.forge.remote(), workspace, ref=project.base_branch)
+    tree = check_out(tools, tools.workspace.root / place, ref=project.base_branch)
     context = _context(project, tuple(argv))
-    tests = run_reporting(context, tools, MergedTree(workspace, head_sha=sha, base_sha=sha))
+    tests = run_reporting(context, tools, tree)
     run = tests.run
     report = run.report if run else None
     counts: Mapping[Outcome, int] = report.counts if report else {}
@@ -69,7 +67,7 @@ def try_command(project: Project, argv: Sequence[str], tools: Tools, *, place: s
         ran=report is not None and report.executed > 0,
         green=green and report is not None and report.executed > 0,
         sentence=what_ran(context, tests),
-        base_sha=sha,
+        base_sha=tree.base_sha,
         sandbox=tools.sandbox.name,
         runner=report.runner if report else "",
         tests=len(report.tests) if report else 0,
