@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import cast
@@ -22,6 +20,7 @@ from damascus.builders.outcomes import (
 )
 from damascus.domain.work import Cost
 from damascus.ports import BuildOutcome, Finished
+from damascus.text.plain_files import read_plain
 from damascus.text.redaction import Redactor
 
 MAX_TRAJECTORY = 64 * 1024 * 1024  # bytes
@@ -42,12 +41,10 @@ def read_trajectory(path: Path) -> JSON | None:
     The file comes out of the agent's reach: a link is not followed.
     """
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        with os.fdopen(descriptor, "rb") as file:
-            about = os.fstat(descriptor)
-            if not stat.S_ISREG(about.st_mode) or about.st_size > MAX_TRAJECTORY:
-                return None
-            parsed: object = json.loads(file.read(MAX_TRAJECTORY))
+        data = read_plain(path, cap=MAX_TRAJECTORY + 1)
+        if data is None or len(data) > MAX_TRAJECTORY:
+            return None
+        parsed: object = json.loads(data)
     except (OSError, ValueError, RecursionError):
         return None
     return cast("JSON", parsed) if isinstance(parsed, dict) else None

@@ -27,8 +27,9 @@ from damascus.phases import (
     pull_request_text,
     pull_requests,
 )
-from damascus.phases.checkout_files import read_plain, with_conflict_markers
+from damascus.phases.checkout_files import with_conflict_markers
 from damascus.ports import BuildRequest, Remote, Tools
+from damascus.text.plain_files import read_plain
 from damascus.text.sanitize import fenced, head, one_line
 
 WRONG_FILE = "DAMASCUS-SPEC-WRONG.md"

@@ -1,32 +1,14 @@
-"""Reading files that an agent may have planted.
-
-A name in a checkout may be a link to the worker's own secrets, a pipe that never ends, or a
-file of many gigabytes. Only a regular file is read, without following a link at its end, and
-only its beginning.
-"""
+"""Looking into the files of a checkout, which an agent may have planted."""
 
 from __future__ import annotations
 
-import os
-import stat
 from collections.abc import Iterable
 from pathlib import Path
 
+from damascus.text.plain_files import read_plain
+
 _MARKERS = (b"<<<<<<< ", b">>>>>>> ", b"||||||| ")
 _MARKER_CAP = 20_000_000
-
-
-def read_plain(path: Path, *, cap: int) -> bytes | None:
-    """Return at most `cap` bytes of a regular file, or None when it is none."""
-    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-    try:
-        descriptor = os.open(path, flags)
-    except OSError:
-        return None
-    with os.fdopen(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            return None
-        return file.read(cap)
 
 
 def with_conflict_markers(checkout: Path, paths: Iterable[str]) -> list[str]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import stat
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
+
+from damascus.text.plain_files import read_plain
 
 REPORT_CAP: Final = 64 * 2**20  # bytes of one report
 _FILES_CAP: Final = 20_000
@@ -15,17 +15,10 @@ _FILES_CAP: Final = 20_000
 def read_capped(path: Path, cap: int = REPORT_CAP) -> bytes | None:
     """The bytes of a plain file; None if it is absent, a link, something else, or over `cap`."""
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        data = read_plain(path, cap=cap + 1)
     except OSError:
         return None
-    with os.fdopen(fd, "rb") as file:
-        try:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                return None
-            data = file.read(cap + 1)
-        except OSError:
-            return None
-    return None if len(data) > cap else data
+    return None if data is None or len(data) > cap else data
 
 
 def matching(checkout: Path, patterns: Iterable[str]) -> list[Path]:
