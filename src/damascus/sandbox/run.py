@@ -27,6 +27,7 @@ from damascus.errors import SandboxError
 from damascus.ports import ClaimGuard, Command, Finished
 from damascus.sandbox import supervise, usage
 from damascus.sandbox.capture import Capture
+from damascus.sandbox.framing import Lines
 from damascus.text.redaction import Redactor
 
 KILLED: Final = 128 + signal.SIGKILL
@@ -169,7 +170,7 @@ class _Run:
         with suppress(OSError):  # if it is dead already, the end of file says so below
             self.control.sendall(json.dumps(job).encode() + b"\n")
         os.set_blocking(self.reading, False)
-        self.message = bytearray()
+        self.messages = Lines(self.control)
         self.lost = False
         self.main: int | None = None
         self.report: dict[str, Any] | None = None
@@ -191,11 +192,11 @@ class _Run:
     def _lose(self) -> None:
         """Kill at once; called from the guard's thread."""
         self.lost = True
-        self._ask(b"k")
+        self._kill()
 
-    def _ask(self, word: bytes) -> None:
+    def _kill(self) -> None:
         with suppress(OSError):
-            self.control.send(word)
+            self.control.sendall(supervise.KILL + b"\n")
 
     def _read_all(self) -> None:
         limit = self.began + self.command.timeout + self.command.grace + OVERTIME
@@ -222,7 +223,7 @@ class _Run:
         elif self.finish_at is not None and now >= self.finish_at:
             self.finish_at = limit
             self.cut_short = True
-            self._ask(b"k")
+            self._kill()
         if now >= limit and self.report is None:
             self.report = {"exit": KILLED, "why": "timeout"}
             self.supervisor.kill()
@@ -243,17 +244,11 @@ class _Run:
 
     def _listen(self) -> None:
         """Read the supervisor's messages, one JSON object a line."""
-        try:
-            data = self.control.recv(CHUNK)
-        except OSError:
-            data = b""
-        if not data:
+        self.messages.receive()
+        if self.messages.ended:
             self._supervisor_died()
             return
-        self.message += data
-        *lines, rest = self.message.split(b"\n")
-        self.message = bytearray(rest)
-        for line in lines:
+        while line := self.messages.take():
             word = json.loads(line)
             if "error" in word:
                 raise SandboxError(str(word["error"]))

@@ -1,12 +1,13 @@
 """Runs one command, and ends every process that the command leaves behind.
 
-Run as a program of its own, `python -I -S supervise.py FD`, with the standard library and
-`usage.py` only: so it works whatever the worker's threads are doing, and after the worker is gone.
-FD is a socket:
+Run as a program of its own, `python -I -S supervise.py FD`, with the standard library, `framing.py`
+and `usage.py` only: so it works whatever the worker's threads are doing, and after the worker is
+gone.
+FD is a socket, and every message on it is a line:
 
-    in    one JSON line, the job; then b"t" (stop it, with grace) or b"k" (kill it now).
+    in    the job, as JSON; then perhaps "kill": now, without grace.
           End of file means that the worker died: everything is killed at once.
-    out   JSON lines: {"started": pid}, then {"error": sentence} or {"exit": code, "why": word}
+    out   JSON: {"started": pid}, then {"error": sentence} or {"exit": code, "why": word}
 
 `why` is exit, timeout, asked, orphaned, or over: it used more than it may as a whole, of processes,
 memory or disk, and "said" tells what. This is looked at about once a second, so a bound may be
@@ -30,10 +31,12 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 if TYPE_CHECKING or __package__:
+    from damascus.sandbox.framing import Lines
     from damascus.sandbox.usage import LOOK_EVERY, Disk, descendants, memory, processes
 else:  # run as a program, where nothing can be imported that is installed
     sys.path.append(os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH100, PTH120 - pathlib doubles the start-up time
-    from usage import (  # the file beside this one
+    from framing import Lines  # the files beside this one
+    from usage import (
         LOOK_EVERY,
         Disk,
         descendants,
@@ -44,6 +47,8 @@ else:  # run as a program, where nothing can be imported that is installed
 PR_SET_PDEATHSIG: Final = 1
 PR_SET_CHILD_SUBREAPER: Final = 36
 PR_SET_NO_NEW_PRIVS: Final = 38
+KILL: Final = b"kill"
+GONE: Final = b""  # in the place of a message: the worker died
 LEFTOVER_GRACE: Final = 1.0  # seconds a daemon gets once the command itself has ended
 LOOK_CLOSELY: Final = 0.1  # seconds between two looks at one that uses much already
 KILL_FOR: Final = 10.0  # seconds after which an unkillable process (state D) is given up
@@ -137,8 +142,11 @@ def start(job: dict[str, Any], control: socket.socket) -> tuple[int, str]:
 class Supervisor:
     """One command from its start to the end of the last process it left."""
 
-    def __init__(self, control: socket.socket, job: dict[str, Any], main: int) -> None:
+    def __init__(
+        self, control: socket.socket, orders: Lines, job: dict[str, Any], main: int
+    ) -> None:
         self.control = control
+        self.orders = orders
         self.main = main
         self.grace = float(job["grace"])
         self.deadline = time.monotonic() + float(job["timeout"])
@@ -176,28 +184,27 @@ class Supervisor:
                     self.status = code if code >= 0 else 128 - code
 
     def pause(self, seconds: float) -> bytes | None:
-        """Wait for a signal or a message from the worker; None: no message, b"": it died."""
+        """Wait for a signal or a message from the worker, which may be GONE; None: no message."""
+        if waiting := self.orders.take():
+            return waiting
         ready, _, _ = select.select([self.control, self.wake], [], [], max(0.0, seconds))
         if self.wake in ready:
             with suppress(BlockingIOError):
                 os.read(self.wake, 4096)
         self.reap()
         if self.control in ready:
-            try:
-                return self.control.recv(64)
-            except OSError:
-                return b""
-        return None
+            self.orders.receive()
+        return self.orders.take() or (GONE if self.orders.ended else None)
 
     def watch(self) -> str:
         """Wait until the command ends or has to; returns why."""
         word: bytes | None = None
         self.reap()  # it may have ended before the signal of it was listened to
         while self.status is None:
-            if word == b"" or (word is not None and b"k" in word):
+            if word is not None:
                 self.grace = 0.0
             if word is not None or self.stopping:
-                return "orphaned" if word == b"" else "asked"
+                return "orphaned" if word == GONE else "asked"
             if time.monotonic() >= self.deadline:
                 return "timeout"
             self.said, soon = self.look()
@@ -248,8 +255,7 @@ class Supervisor:
             if pid not in self.spared:
                 self.send(pid, signal.SIGTERM)
         while time.monotonic() < until and self.living():
-            word = self.pause(0.02)
-            if word is not None and (word == b"" or b"k" in word):
+            if self.pause(0.02) is not None:
                 return
 
     def kill(self) -> None:
@@ -269,17 +275,6 @@ class Supervisor:
             self.pause(0.005)
 
 
-def receive(control: socket.socket) -> dict[str, Any] | None:
-    """Read the job; None when the worker is gone already."""
-    data = bytearray()
-    while not data.endswith(b"\n"):
-        chunk = control.recv(65536)
-        if not chunk:
-            return None
-        data += chunk
-    return json.loads(data)
-
-
 def tell(control: socket.socket, **said: object) -> None:
     """Write one line to the worker; nothing happens when it no longer listens."""
     with suppress(OSError):
@@ -292,15 +287,17 @@ def main(fd: int) -> None:
     control.set_inheritable(False)
     prctl(PR_SET_CHILD_SUBREAPER, 1)
     signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
-    job = receive(control)
-    if job is None:
+    orders = Lines(control)
+    told = orders.wait()
+    if told is None:
         return
+    job = json.loads(told)
     child, said = start(job, control)
     if said:
         os.waitpid(child, 0)
         tell(control, error=said)
         return
-    supervisor = Supervisor(control, job, child)
+    supervisor = Supervisor(control, orders, job, child)
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, supervisor.terminate)
     why = supervisor.watch()
