@@ -8,8 +8,8 @@ DECLARE known integer;
 BEGIN
   IF to_regclass('damascus_schema') IS NOT NULL THEN
     SELECT max(version) INTO known FROM damascus_schema;
-    IF known <> 3 THEN
-      RAISE EXCEPTION 'the database holds schema version %, this file is version 3: run `damascus init`', known;
+    IF known <> 4 THEN
+      RAISE EXCEPTION 'the database holds schema version %, this file is version 4: run `damascus init`', known;
     END IF;
   END IF;
 END $$;
@@ -48,10 +48,10 @@ BEGIN
   -- Every Damascus names its version when it connects ('damascus' alone is version 1). Version 1
   -- takes errors of class 57 for a database that is away: it says so once, and waits. The name of
   -- this function is the end of its sentence.
-  IF current_setting('application_name') <> 'damascus schema 3'
+  IF current_setting('application_name') <> 'damascus schema 4'
      AND current_setting('application_name') ~ '^damascus( schema [0-9]+)?$' THEN
-    RAISE EXCEPTION 'the database holds schema version 3, this program knows another: nothing was changed'
-      USING ERRCODE = '57D01', DETAIL = '3';
+    RAISE EXCEPTION 'the database holds schema version 4, this program knows another: nothing was changed'
+      USING ERRCODE = '57D01', DETAIL = '4';
   END IF;
   RETURN NEW;
 END $$;
@@ -536,4 +536,4 @@ CREATE OR REPLACE TRIGGER evidence_of_this_version BEFORE INSERT OR UPDATE ON ev
 CREATE OR REPLACE TRIGGER test_baselines_of_this_version BEFORE INSERT OR UPDATE ON test_baselines
   FOR EACH ROW EXECUTE FUNCTION refuse_damascus_of_another_version();
 
-INSERT INTO damascus_schema (version, name) VALUES (3, 'schema.sql') ON CONFLICT DO NOTHING;
+INSERT INTO damascus_schema (version, name) VALUES (4, 'schema.sql') ON CONFLICT DO NOTHING;

@@ -199,6 +199,12 @@ class Settings(BaseSettings):
         default=None,
         description="PATH of agents and test commands; unset: the worker's own.",
     )
+    secrets_dir: Path | None = Field(
+        json_schema_extra=needed_by(Process.WORKER, Process.API, Process.CLI),
+        default=None,
+        description="Directory of the projects' secret variables, one file each: "
+        "<project>/<NAME>. Unset: HOME/secrets.",
+    )
 
     # -- safety
     sandbox: Literal["auto", "bubblewrap", "plain"] = Field(

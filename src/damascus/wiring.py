@@ -15,15 +15,18 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import cached_property, partial
+from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import SecretStr
 
 from damascus import extensions
 from damascus.builders import BUILDERS
 from damascus.config import Settings
+from damascus.domain import variables
 from damascus.domain.refs import branch_ref
+from damascus.environments import secret_files
 from damascus.errors import ConfigurationError, DamascusError
 from damascus.forge.outgoing import outgoing
 from damascus.logs.redacting import redact_logs
@@ -56,7 +59,8 @@ class App:
         self._to_close: list[Callable[[], None]] = []
         self._forges: dict[tuple[str, str], Forge] = {}
         extensions.check(settings)
-        self.redactor = Redactor(extensions.secrets(settings))
+        secrets = (*extensions.secrets(settings), *secret_files.all_values(self._secrets))
+        self.redactor = Redactor(secrets)
         redact_logs(self.redactor)
 
     def __enter__(self) -> Self:
@@ -179,8 +183,8 @@ class App:
                 build_turns=settings.build_turns,
                 output_cap=settings.output_cap_bytes,
             ),
-            path=self.path,
             baselines=BaselineReports(self.db, age=_BASELINE_AGE),
+            **self.project_environment(context.project),
             secrets=self.redactor.needles,
             kept_work=lambda sha: self.archive.bring(
                 workspace, project=context.project.name, item_id=context.item.id, sha=sha
@@ -210,8 +214,8 @@ class App:
                 guard=unclaimed,
                 workspace=workspace,
                 limits=Limits(output_cap=self.settings.output_cap_bytes),
-                path=self.path,
                 baselines=BaselineReports(self.db, age=_BASELINE_AGE),
+                **self.project_environment(project),
                 secrets=self.redactor.needles,
             )
         finally:
@@ -262,6 +266,28 @@ class App:
     def path(self) -> str:
         """The PATH of agents and test commands."""
         return self.settings.agent_path or os.environ.get("PATH", "/usr/local/bin:/usr/bin:/bin")
+
+    @property
+    def _secrets(self) -> Path:
+        return self.settings.secrets_dir or self.settings.home / "secrets"
+
+    def project_environment(self, project: Project) -> dict[str, Any]:
+        """The PATH and the variables of a project's commands, as `Tools` takes them.
+
+        Raises ConfigurationError where a secret variable has no value here.
+        """
+        from damascus.sandbox import toolchain  # noqa: PLC0415 - only workers need it
+
+        given = variables.parsed(project.variables)
+        secrets = secret_files.read_secrets(self._secrets, project.name, project.secret_variables)
+        self.redactor.learn(secrets.values())
+        path = given.get("PATH", self.path)
+        return {
+            "path": path,
+            "readable": toolchain(path) if path != self.path else (),
+            "variables": {**given, **secrets},
+            "agent_variables": given if project.variables_for_agents else {},
+        }
 
     @cached_property
     def sandbox(self) -> Sandbox:

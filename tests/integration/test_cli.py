@@ -75,7 +75,7 @@ def test_a_project_keeps_its_whole_policy(cli):
         "builder": "mini",
         "test_command": ["pytest", "-q", "a b"],
         "test_programs": ["make", "go"],
-        "setup_command": ["make", "deps"],
+        "setup_commands": ["make deps"],
         "test_timeout_seconds": 60,
         "test_network": True,
         "protected_paths": ["ci/**"],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -83,12 +84,24 @@ def test_a_database_of_any_version_gets_the_schema_of_a_new_one_and_keeps_its_ro
             before["idempotency_keys"] = before.pop("api_requests")
             before["damascus_schema"] = 0  # its one row was replaced
         before["damascus_schema"] += len(wanted)
-        assert rows(old) == before | {"evidence": 1, "test_baselines": 0}
+        assert rows(old) == {"test_baselines": 0, **before, "evidence": 1}
         with closing(Database(old)) as pool:
             report = verify(pool)
         assert report.problems == []
         assert report.items == before["work_items"] > 0
         assert "up to date" in schema.init(old).sentence
+
+
+def test_a_setup_command_of_version_3_becomes_one_that_a_shell_reads_the_same_way(postgres):
+    words = ["sh", "-c", "echo 'it's' > \"$HOME/x\""]
+    with old_database(postgres, 3) as old:
+        before = _policies(old)
+        assert before.pop("gamma")["setup_command"] == words
+        schema.init(old)
+        after = _policies(old)
+    gamma = after.pop("gamma")
+    assert gamma == {"conventions": "Be brief.", "setup_commands": [shlex.join(words)]}
+    assert after == before
 
 
 def test_what_was_merged_before_evidence_was_kept_says_that_its_exit_status_was_believed(old, pool):
@@ -365,3 +378,8 @@ def test_init_where_the_server_goes_away_says_so(old, postgres):
         )
     with pytest.raises(DatabaseUnreachableError):
         schema.init(make_conninfo(old, host="127.0.0.1", port=9))
+
+
+def _policies(url):
+    with psycopg.connect(url) as connection:
+        return dict(connection.execute("SELECT name, policy FROM projects").fetchall())

@@ -64,7 +64,7 @@ def assert_none_in(text: str, secret: str) -> None:
 def test_no_way_in_lets_a_secret_into_a_row(store, secret):
     for number, (way, text) in enumerate(written(secret)):
         name = f"p{number}"
-        policy = {"conventions": text, "setup_command": ["env", f"T={text}"]}
+        policy = {"conventions": text, "setup_commands": [f"env T={text}"]}
         with counting_removed() as removed:
             store.projects.add(
                 name=name,

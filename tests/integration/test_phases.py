@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from damascus.attempts.archive import Archive
-from damascus.domain.work import Phase, Verdict
+from damascus.domain.work import Phase, Project, Verdict
 from support.shop import GREEN, RED, TEST, Shop, git
 
 
@@ -212,14 +212,14 @@ def test_a_repository_inside_the_tree_is_the_agents_failure(shop):
     assert shop.sha("damascus-7-login") == ""
 
 
-@pytest.mark.parametrize("name", ["test_command", "setup_command"])
+@pytest.mark.parametrize("name", ["test_command", "setup_commands"])
 def test_a_path_that_is_outside_the_sandbox_only_is_told_to_a_person_and_no_agent_is_paid(
     shop, name, tmp_path
 ):
     program = tmp_path / "check"  # a directory that no sandbox shows, and that plain ones do
     shop.agent(login=GREEN)
     shop.run(Phase.BUILD)
-    command = (str(program), "-q")
+    command = (str(program), "-q") if name == "test_command" else (f"{program} -q",)
     shop.project = replace(shop.project, **{name: command})
     missing = shop.run(Phase.REVIEW)
     assert (missing.verdict, missing.needs_person) == (Verdict.FAIL, True)
@@ -231,7 +231,7 @@ def test_a_path_that_is_outside_the_sandbox_only_is_told_to_a_person_and_no_agen
         hidden = shop.run(Phase.REVIEW)
         assert hidden.needs_person
         assert "may not be seen inside the sandbox" in hidden.summary
-    shop.project = replace(shop.project, **{name: None})
+    shop.project = replace(shop.project, **{name: Project.__dataclass_fields__[name].default})
     assert shop.run(Phase.REVIEW).verdict is Verdict.PASS
     assert len(shop.builder.requests) == 1
 

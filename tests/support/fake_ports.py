@@ -187,6 +187,7 @@ class World:
             test_command=("pytest", "-q"),
         )
         self.context_more: dict[str, Any] = {}
+        self.given: dict[str, Any] = {}  # in place of what tools have otherwise
         self.runs = 0
 
     def context(self, phase: Phase = Phase.SPEC) -> PhaseContext:
@@ -209,8 +210,8 @@ class World:
             guard=self.guard,
             workspace=Workspace(root),
             limits=self.limits,
-            path="/usr/bin:/bin",
             baselines=FakeBaselines(),
+            **{"path": "/usr/bin:/bin", **self.given},
         )
 
     def change_item(self, **values: Any) -> None:

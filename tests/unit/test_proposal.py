@@ -244,7 +244,7 @@ def test_what_ran_on_the_base_is_remembered_for_the_review(world):
 
 
 def test_a_failed_set_up_waits_for_a_person_and_keeps_the_paid_spec(world):
-    world.change_project(setup_command=("make", "deps"))
+    world.change_project(setup_commands=("make deps",))
     world.sandbox = ending(2, "no network\n")
     result = run(world)
     assert result.verdict is Verdict.SPEC_WRONG

@@ -166,30 +166,30 @@ def test_an_item_without_a_test_command_is_not_merged(world):
 
 def test_the_setup_runs_first_and_its_failure_is_the_works(world):
     world.open_pr({"login.py": "ok\n"})
-    world.change_project(setup_command=("npm", "ci"))
+    world.change_project(setup_commands=("npm ci",))
     run(world)
-    assert [c.argv for c in world.sandbox.commands] == [("npm", "ci"), ("pytest", "-q")]
+    assert [c.argv for c in world.sandbox.commands] == [("sh", "-euc", "npm ci"), ("pytest", "-q")]
 
 
 def test_a_setup_that_fails_with_the_work_alone_is_the_works(world):
     world.open_pr({"package-lock.json": "broken\n"})
-    world.change_project(setup_command=("npm", "ci"))
+    world.change_project(setup_commands=("npm ci",))
 
     def play(command):
-        bad = command.argv == ("npm", "ci") and (command.cwd / "package-lock.json").exists()
+        bad = command.argv[-1] == "npm ci" and (command.cwd / "package-lock.json").exists()
         return Finished(1 if bad else 0, "lock file out of date" if bad else "", 0.1)
 
     world.sandbox = FakeSandbox(play)
     result = run(world)
     assert (result.verdict, result.needs_person) == (Verdict.FAIL, False)
-    assert "setup command 'npm ci' ended with status 1" in result.summary
+    assert "set-up command 'npm ci' ended with status 1" in result.summary
     assert result.details["command"] == "npm ci"
 
 
 @pytest.mark.parametrize("sandbox", [ends(1, "no network"), starts_only("true", "pytest")])
 def test_a_setup_that_fails_on_the_base_too_is_told_to_a_person_at_once(world, sandbox):
     world.open_pr({"login.py": "ok\n"})
-    world.change_project(setup_command=("npm", "ci"))
+    world.change_project(setup_commands=("npm ci",))
     world.sandbox = sandbox
     result = run(world)
     assert (result.verdict, result.needs_person) == (Verdict.FAIL, True)

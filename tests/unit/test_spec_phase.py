@@ -84,7 +84,7 @@ def test_nothing_is_paid_for_when_the_pinned_test_command_cannot_start(world, pr
 
 @pytest.mark.parametrize(
     "given",
-    [{"test_command": ("./check.sh",)}, {"test_command": ("tox",), "setup_command": ("make",)}],
+    [{"test_command": ("./check.sh",)}, {"test_command": ("tox",), "setup_commands": ("make",)}],
     ids=["a program of the checkout", "one that the set-up command installs"],
 )
 def test_what_may_still_come_is_no_reason_not_to_begin(world, given):

@@ -90,7 +90,7 @@ class ClaudeCode:
         workspace = request.workspace
         program, shown = environment.locate(self._executable, self._path)
         confined = sandbox.name in CONFINED
-        env = environment.prepare(workspace, self._path, self._variables())
+        env = environment.prepare(workspace, self._path, {**request.env, **self._variables()})
         env["CLAUDE_CODE_TMPDIR"] = env["TMPDIR"]
         stream = claude_result.Stream()
         finished = sandbox.run(
@@ -99,7 +99,7 @@ class ClaudeCode:
                 cwd=workspace.checkout,
                 env=env,
                 writable=(workspace.checkout, workspace.home),
-                readable=shown,
+                readable=(*shown, *request.readable),
                 timeout=request.seconds,
                 grace=self._grace,
                 egress=environment.egress(self._base_url),

@@ -70,7 +70,7 @@ class CommandAgent:
     def build(self, request: BuildRequest, sandbox: Sandbox, guard: ClaimGuard) -> BuildOutcome:
         """Run the agent to its end. Raises SandboxError, ConfigurationError."""
         workspace = request.workspace
-        env = environment.prepare(workspace, self._path, self._env)
+        env = environment.prepare(workspace, self._path, {**request.env, **self._env})
         argv = self._filled(request)
         program, shown = environment.locate(argv[0], self._path)
         # Below HOME: the agent must be able to read the file by its name inside the sandbox.
@@ -81,7 +81,7 @@ class CommandAgent:
                 cwd=workspace.checkout,
                 env=env,
                 writable=(workspace.checkout, workspace.home),
-                readable=shown,
+                readable=(*shown, *request.readable),
                 timeout=request.seconds,
                 network=not self._base_url,
                 egress=environment.egress(self._base_url) if self._base_url else (),

@@ -82,7 +82,9 @@ class MiniSweAgent:
         if request.usd is not None and request.usd <= 0:
             return outcomes.NOTHING_LEFT
         workspace = request.workspace
-        env = environment.prepare(workspace, self._path, self._variables(workspace.home))
+        env = environment.prepare(
+            workspace, self._path, {**request.env, **self._variables(workspace.home)}
+        )
         written = workspace.home / "trajectory.json"  # the workspace's root is not the agent's
         key = workspace.home / ".model-key"
         if self._key:
@@ -95,7 +97,7 @@ class MiniSweAgent:
             cwd=workspace.checkout,
             env=env,
             writable=(workspace.checkout, workspace.home),
-            readable=(runner, Path(sys.prefix), Path(sys.base_prefix)),
+            readable=(runner, Path(sys.prefix), Path(sys.base_prefix), *request.readable),
             timeout=request.seconds,
             # A provider's own address is known to LiteLLM alone.
             network=not self._api_base,

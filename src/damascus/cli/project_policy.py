@@ -76,14 +76,14 @@ def _annotation(one: PolicyField) -> Any:
             return Annotated[
                 int | None, typer.Option(name, metavar=one.metavar, help=help_, **bounds)
             ]
-        case Kind.WORDS | Kind.GLOBS:
-            return Annotated[list[str] | None, typer.Option(name, metavar=one.metavar, help=help_)]
         case Kind.TEXT:
             return Annotated[Path | None, typer.Option(name, metavar=one.metavar, help=help_)]
         case Kind.MONEY:
             return Annotated[Any, typer.Option(name, parser=usd, metavar=one.metavar, help=help_)]
         case Kind.CHOICE | Kind.COMMAND:
             return Annotated[str | None, typer.Option(name, metavar=one.metavar, help=help_)]
+        case _:  # every kind of list
+            return Annotated[list[str] | None, typer.Option(name, metavar=one.metavar, help=help_)]
 
 
 def _field_of_option(option: str) -> PolicyField:

@@ -13,7 +13,7 @@ from damascus.cli.project_add import add
 from damascus.cli.project_change import change
 from damascus.cli.session import entered
 from damascus.cli.text import money
-from damascus.domain.policy import FIELDS, Kind, PolicyField
+from damascus.domain.policy import FIELDS, LISTS, Kind, PolicyField
 
 if TYPE_CHECKING:
     from damascus.backlog import Paused
@@ -112,7 +112,9 @@ def _stored(one: PolicyField, row: Mapping[str, Any]) -> Any:
 def _shown(one: PolicyField, row: Mapping[str, Any]) -> object:
     value = _stored(one, row)
     match one.kind:
-        case Kind.COMMAND | Kind.WORDS | Kind.GLOBS:
+        case Kind.SCRIPTS | Kind.VARIABLES:
+            return "; ".join(str(line) for line in value)
+        case _ if one.kind is Kind.COMMAND or one.kind in LISTS:
             return " ".join(str(word) for word in value)
         case Kind.MONEY:
             return money(value)

@@ -177,8 +177,40 @@ class Policy:
         option="allow-program",
         metavar="NAME",
     )
-    setup_command: tuple[str, ...] | None = declare(
-        Kind.COMMAND, "Run before the tests, without a shell.", metavar="COMMAND"
+    setup_commands: tuple[str, ...] = declare(
+        Kind.SCRIPTS,
+        "Makes what a fresh checkout lacks: `sh -euc` runs it in the checkout, before agents and "
+        "tests (docs/environments.md).",
+        default=(),
+        option="setup-command",
+        metavar="COMMAND",
+    )
+    setup_timeout_seconds: int = declare(
+        Kind.INTEGER,
+        "Seconds each set-up command may take.",
+        default=1800,
+        option="setup-timeout",
+        metavar="SECONDS",
+        least=1,
+        most=86_400,
+    )
+    variables: tuple[str, ...] = declare(
+        Kind.VARIABLES,
+        "Environment variable of set-up and tests. PATH takes the place of the workers' own.",
+        default=(),
+        option="env",
+        metavar="NAME=VALUE",
+    )
+    secret_variables: tuple[str, ...] = declare(
+        Kind.NAMES,
+        "Environment variable of set-up and tests whose value is read on the worker, from the "
+        "file <DAMASCUS_HOME>/secrets/<project>/<NAME>. Agents never get it.",
+        default=(),
+        option="secret-env",
+        metavar="NAME",
+    )
+    variables_for_agents: bool = declare(
+        Kind.FLAG, "Give the variables to agents too.", default=False, option="env-for-agent"
     )
     test_timeout_seconds: int = declare(
         Kind.INTEGER,

@@ -41,14 +41,14 @@ def _plain_type(one: PolicyField) -> Any:
     match one.kind:
         case Kind.TEXT | Kind.CHOICE:
             return str
-        case Kind.COMMAND | Kind.WORDS | Kind.GLOBS:
-            return list[str]
         case Kind.INTEGER:
             return int
         case Kind.FLAG:
             return bool
         case Kind.MONEY:
             return Annotated[Decimal, WithJsonSchema(dict(_MONEY_SCHEMA), mode="serialization")]
+        case _:  # a command, and every kind of list
+            return list[str]
 
 
 def _accepted_type(one: PolicyField) -> Any:
@@ -67,8 +67,6 @@ def _accepted_type(one: PolicyField) -> Any:
             bounds = Field(json_schema_extra=extra)
         case Kind.CHOICE | Kind.FLAG:
             bounds = Field()
-        case Kind.COMMAND | Kind.WORDS | Kind.GLOBS:
-            bounds = Field(min_length=1)
         case Kind.INTEGER:
             bounds = Field(ge=one.least, le=one.most)
         case Kind.MONEY:
@@ -76,5 +74,7 @@ def _accepted_type(one: PolicyField) -> Any:
             return Annotated[
                 Decimal, Field(ge=one.least, le=one.most), AfterValidator(check), schema
             ]
+        case _:  # a command, and every kind of list
+            bounds = Field(min_length=1)
     strict = Field(strict=one.kind in {Kind.FLAG, Kind.INTEGER})
     return Annotated[_plain_type(one), strict, bounds, AfterValidator(check)]

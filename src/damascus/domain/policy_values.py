@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from typing import Any, Final, cast
 
-from damascus.domain import globs
+from damascus.domain import globs, variables
 
 _OPERATORS = frozenset({"|", "||", "&", "&&", ";", ">", ">>", "<", "2>&1"})
 _CENTS = 4  # decimal places of an amount: the columns are numeric(12, 4)
@@ -21,12 +22,19 @@ class Kind(StrEnum):
     COMMAND = "command"  # an argv: a list of words that no shell ever sees
     WORDS = "words"  # a list of words
     GLOBS = "globs"  # a list of globs over the paths of the repository
+    SCRIPTS = "scripts"  # a list of command lines, each of which a shell runs
+    VARIABLES = "variables"  # a list of NAME=VALUE
+    NAMES = "names"  # a list of names of environment variables
+    HOSTS = "hosts"  # a list of host names; one that begins with a dot stands for all below too
     INTEGER = "integer"
     FLAG = "flag"
     MONEY = "money"  # US dollars, Decimal
 
 
-LISTS: Final = frozenset({Kind.WORDS, Kind.GLOBS})  # an option of each is given again for more
+# An option of each is given again for more.
+LISTS: Final = frozenset(
+    {Kind.WORDS, Kind.GLOBS, Kind.SCRIPTS, Kind.VARIABLES, Kind.NAMES, Kind.HOSTS}
+)
 
 
 def normalise(  # noqa: PLR0911 - one line per kind
@@ -40,16 +48,28 @@ def normalise(  # noqa: PLR0911 - one line per kind
             return _choice(value, choices)
         case Kind.COMMAND:
             return _command(value)
-        case Kind.WORDS:
-            return _words(value)
-        case Kind.GLOBS:
-            return _globs(value)
         case Kind.INTEGER:
             return _integer(value, least, most)
         case Kind.FLAG:
             return _flag(value)
         case Kind.MONEY:
             return _money(value, most)
+        case _:
+            return _list(value, kind)
+
+
+def _list(value: object, kind: Kind) -> list[str]:
+    match kind:
+        case Kind.GLOBS:
+            return _each(_words(value), globs.problem)
+        case Kind.VARIABLES:
+            return _each(_texts(value), variables.assignment_problem, shown="=")
+        case Kind.NAMES:
+            return _each(_words(value), variables.name_problem)
+        case Kind.HOSTS:
+            return _each([word.lower() for word in _words(value)], variables.host_problem)
+        case _:  # words, and the lines that a shell runs
+            return _words(value)
 
 
 def _flag(value: object) -> bool:
@@ -102,21 +122,26 @@ def _command(value: object) -> list[str]:
     return words
 
 
-def _words(value: object) -> list[str]:
+def _texts(value: object) -> list[str]:
     if not isinstance(value, list | tuple):
         raise ValueError("is not a list of words")  # noqa: TRY004 - as above
-    words = [_storable(word) for word in cast("list[object]", value)]
+    return [_storable(word) for word in cast("list[object]", value)]
+
+
+def _words(value: object) -> list[str]:
+    words = _texts(value)
     for word in words:
         if not word.strip() or word != word.strip() or "\n" in word:
             raise ValueError(f"{word[:40]!r} is empty or has blanks around it")
     return words
 
 
-def _globs(value: object) -> list[str]:
-    words = _words(value)
+def _each(words: list[str], problem: Callable[[str], str | None], *, shown: str = "") -> list[str]:
+    """`words`, none of which has a problem; `shown` is where what is shown of one ends."""
     for word in words:
-        if wrong := globs.problem(word):
-            raise ValueError(f"{word[:80]!r} {wrong}")
+        if wrong := problem(word):
+            told = word.partition(shown)[0] if shown else word
+            raise ValueError(f"{told[:80]!r} {wrong}")
     return words
 
 

@@ -182,6 +182,8 @@ def _work(context: PhaseContext, tools: Tools, start: _Start) -> PhaseResult | N
             turns=tools.limits.build_turns,
             usd=context.remaining_usd,
             session=f"{context.item.id}-{context.claim.epoch}",
+            env=tools.agent_variables,
+            readable=tools.readable,
         ),
         tools.sandbox,
         tools.guard,

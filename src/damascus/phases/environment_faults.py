@@ -16,7 +16,8 @@ from damascus.domain.findings import Details
 from damascus.domain.work import PhaseContext, Verdict
 from damascus.phases.proof import run_tests
 from damascus.phases.pull_request_text import command_line
-from damascus.phases.test_run import MergedTree, TestRun, set_up
+from damascus.phases.set_up import set_up
+from damascus.phases.test_run import MergedTree, TestRun
 from damascus.ports import Tools
 
 
@@ -47,7 +48,7 @@ def explain_not_begun(
 
 def advice(argv: Sequence[str]) -> str:
     """What a person can do about a command that does not run, without a full stop."""
-    program = Path(argv[0])
+    program = Path(argv[0].split()[0])  # a set-up command is one line
     change = "or change the command of the project"
     if not program.is_absolute():
         return f"install what {command_line(argv)!r} needs where workers run, {change}"

@@ -13,6 +13,7 @@ from damascus.evidence.candidate import Candidate, Run
 from damascus.evidence.judge import Judge
 from damascus.evidence.runners import Start, recognise
 from damascus.evidence.trees import PreparedTree
+from damascus.phases.set_up import set_up
 from damascus.phases.test_run import (
     CANNOT_RUN,
     NO_TESTS,
@@ -23,7 +24,6 @@ from damascus.phases.test_run import (
     how_it_ended,
     refused_run,
     run_command,
-    set_up,
 )
 from damascus.ports import Finished, Tools, Workspace
 
@@ -35,9 +35,9 @@ class CannotStartError(Exception):
 
 
 def run_reporting(context: PhaseContext, tools: Tools, tree: MergedTree) -> TestRun:
-    """Run the project's setup command, if any, and the test command, which reports by name.
+    """Set the tree up, then run the test command, which reports by name.
 
-    Green is status 0 and a report in which nothing failed. What the setup command did to files of
+    Green is status 0 and a report in which nothing failed. What the set-up did to files of
     the commit is undone before the tests run.
 
     Raises:
@@ -49,7 +49,7 @@ def run_reporting(context: PhaseContext, tools: Tools, tree: MergedTree) -> Test
     refused = set_up(context, tools, tree)
     if refused is not None:
         return refused
-    if project.setup_command:
+    if project.setup_commands:
         prepared.restore_sources()
     argv = project.test_command or context.item.test_command
     if not argv:

@@ -68,9 +68,9 @@ def run_spec(context: PhaseContext, tools: Tools) -> PhaseResult:
 def _check_start(project: Project, path: str) -> None:
     """Raise ConfigurationError, before anything is paid, when the pinned test command cannot start.
 
-    What the checkout or the set-up command may bring along is left to the review.
+    What the checkout or the set-up may bring along is left to the review.
     """
-    if project.test_command is None or project.setup_command is not None:
+    if project.test_command is None or project.setup_commands:
         return
     program = project.test_command[0]
     in_checkout = "/" in program and not program.startswith("/")

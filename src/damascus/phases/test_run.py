@@ -26,7 +26,7 @@ _TAIL_CAP = 8_000
 CANNOT_RUN = frozenset(
     {126, 127}
 )  # what shells and launchers say for "not executable", "not found"
-_NOT_THERE = "not found, or not executable"
+NOT_THERE = "not found, or not executable"
 NO_TESTS = 5  # pytest collected nothing
 
 
@@ -86,15 +86,12 @@ def read_changes(
 
 
 def run_by_exit_status(context: PhaseContext, tools: Tools, tree: MergedTree) -> TestRun:
-    """Run the project's setup command, if any, and the test command, and believe its exit status.
+    """Run the test command in a tree that is set up, and believe its exit status.
 
     Raises:
         ClaimLostError: when the claim was lost meanwhile.
         SandboxError: when this machine cannot run anything at all.
     """
-    refused = set_up(context, tools, tree)
-    if refused is not None:
-        return refused
     argv = context.project.test_command or context.item.test_command
     if not argv:
         return refused_run(Verdict.SPEC_WRONG, tree, (), "The spec names no test command.", None)
@@ -118,27 +115,10 @@ def environment_of(context: PhaseContext, tools: Tools) -> dict[str, object]:
     return {
         "sandbox": tools.sandbox.name,
         "network": project.test_network,
-        "setup_command": list(project.setup_command or ()),
+        "setup_commands": list(project.setup_commands),
+        "variables": [*project.variables, *project.secret_variables],
         "path": tools.path,
     }
-
-
-def set_up(context: PhaseContext, tools: Tools, tree: MergedTree) -> TestRun | None:
-    """Run the project's setup command, if it has one: what was wrong with it, None when nothing."""
-    project = context.project
-    if not project.setup_command:
-        return None
-    setup = run_command(context, tools, tree, project.setup_command)
-    command = command_line(project.setup_command)
-    if setup is None or setup.exit_code in CANNOT_RUN:
-        sentence = f"The project's setup command {command!r} cannot be run: {_NOT_THERE}."
-    elif setup.exit_code or setup.stopped:
-        ended = how_it_ended(setup, project.test_timeout_seconds)
-        sentence = f"The project's setup command {command!r} {ended}."
-    else:
-        return None
-    refused = refused_run(Verdict.FAIL, tree, project.setup_command, sentence, setup)
-    return dataclasses.replace(refused, not_begun="setup")
 
 
 def cannot_run(
@@ -149,7 +129,7 @@ def cannot_run(
     A spec can name another command. A pinned command is the owner's: no spec and no build can mend
     it, unless it needs a file of the repository, which the work may have broken.
     """
-    sentence = f"The test command {command_line(argv)!r} cannot be run: {_NOT_THERE}."
+    sentence = f"The test command {command_line(argv)!r} cannot be run: {NOT_THERE}."
     if context.project.test_command is None:
         return refused_run(Verdict.SPEC_WRONG, tree, argv, sentence, finished)
     refused = refused_run(Verdict.FAIL, tree, argv, sentence, finished)
@@ -201,7 +181,7 @@ def run_command(
     readable: Sequence[Path] = (),
     log: Path | None = None,
 ) -> Finished | None:
-    """Run a command in the merged tree; None when its program cannot be started.
+    """Run a test command in the merged tree; None when its program cannot be started.
 
     `env`, `writable` and `readable` are added to what the command has anyway. What it prints goes
     to `log`, or to the log of the run.
@@ -210,20 +190,33 @@ def run_command(
     command = Command(
         argv=tuple(argv),
         cwd=workspace.checkout,
-        env={
-            "PATH": tools.path,
-            "HOME": str(workspace.home),
-            "LANG": "C.UTF-8",
-            "CI": "true",
-            **(env or {}),
-        },
+        env={**project_environment(tools, workspace), **(env or {})},
         writable=(workspace.checkout, workspace.home, *writable),
-        readable=readable,
+        readable=(*tools.readable, *readable),
         timeout=float(project.test_timeout_seconds),
         network=project.test_network,
         output_cap=tools.limits.output_cap,
         log=log or tools.workspace.log,
     )
+    return run_or_none(tools, command)
+
+
+def project_environment(tools: Tools, workspace: Workspace) -> dict[str, str]:
+    """The variables of what a project's own commands are: its set-up and its tests."""
+    return {
+        "HOME": str(workspace.home),
+        "LANG": "C.UTF-8",
+        "CI": "true",
+        **tools.variables,
+        "PATH": tools.path,
+    }
+
+
+def run_or_none(tools: Tools, command: Command) -> Finished | None:
+    """Run a command to its end; None when its program cannot be started.
+
+    Raises ClaimLostError, and SandboxError when this machine cannot run anything at all.
+    """
     try:
         finished = tools.sandbox.run(command, tools.guard)
     except SandboxError:

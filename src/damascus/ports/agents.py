@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from decimal import Decimal
+from pathlib import Path
 from typing import Protocol
 
 from damascus.domain.work import Cost
@@ -33,7 +35,8 @@ class BuildRequest:
     """What a coding agent is asked to do, and its bounds.
 
     `prompt` goes to the agent's stdin or a file, never into an argv. `usd` is the most it may
-    spend, None for no limit; `seconds` is wall clock; `turns` counts model calls.
+    spend, None for no limit; `seconds` is wall clock; `turns` counts model calls. `env` is added to
+    the agent's environment, `readable` to what it may read.
     """
 
     prompt: str
@@ -42,6 +45,8 @@ class BuildRequest:
     turns: int
     usd: Decimal | None
     session: str
+    env: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    readable: Sequence[Path] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol, TypeAlias
 
 from damascus.domain.evidence import Evidence, TestReport
@@ -78,9 +79,11 @@ class Baselines(Protocol):
 class Tools:
     """What one phase run is given.
 
-    `path` is the PATH of agents and tests. `secrets` must not be in what is pushed. `kept_work`
-    brings a commit that an earlier attempt of the item left into the git directory of the
-    workspace, after a clone; False where it is not kept on this machine.
+    `path` is the PATH of agents and tests, `readable` what the sandbox must show for its programs
+    to run. `variables` are the project's own, its secret ones among them, for set-up and tests;
+    `agent_variables` those that its agents get. `secrets` must not be in what is pushed.
+    `kept_work` brings a commit that an earlier attempt of the item left into the git directory of
+    the workspace, after a clone; False where it is not kept on this machine.
     """
 
     llm: Callable[[], LLM]
@@ -95,6 +98,9 @@ class Tools:
     limits: Limits
     path: str
     baselines: Baselines
+    readable: Sequence[Path] = ()
+    variables: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    agent_variables: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     secrets: Sequence[str] = field(default=(), repr=False)
     kept_work: Callable[[str], bool] = lambda _sha: False
 

@@ -54,11 +54,22 @@ class Redactor:
     """
 
     def __init__(self, values: Iterable[str] = ()) -> None:
-        known = {part for value in values for part in _parts(value) if is_secret(part)}
-        self.values: tuple[str, ...] = tuple(sorted(known, key=lambda v: (-len(v), v)))
+        self.values: tuple[str, ...] = ()
+        self._wanted: tuple[str, ...] = ()
         self._short = lru_cache(maxsize=4096)(self.redact)
+        self.learn(values)
+
+    def learn(self, values: Iterable[str]) -> None:
+        """Know more secrets from now on. Streams that have begun hold back no more than before."""
+        parts = {part for value in values for part in _parts(value) if is_secret(part)}
+        known = parts.union(self.values)
+        if len(known) == len(self.values):
+            return
         # A view undoes what URLs and JSON do to a text: only what it cannot undo is looked for.
-        self._wanted = tuple(sorted({way for value in self.values for way in _kept_ways(value)}))
+        self._wanted = tuple(sorted({way for value in known for way in _kept_ways(value)}))
+        self.values = tuple(sorted(known, key=lambda v: (-len(v), v)))
+        self.__dict__.pop("_sought", None)
+        self._short = lru_cache(maxsize=4096)(self.redact)
 
     @property
     def longest(self) -> int:

@@ -703,10 +703,30 @@ export interface components {
              */
             test_programs?: string[] | null;
             /**
-             * Setup Command
-             * @description Run before the tests, without a shell.
+             * Setup Commands
+             * @description Makes what a fresh checkout lacks: `sh -euc` runs it in the checkout, before agents and tests (docs/environments.md).
              */
-            setup_command?: string[] | null;
+            setup_commands?: string[] | null;
+            /**
+             * Setup Timeout Seconds
+             * @description Seconds each set-up command may take. Default: 1800.
+             */
+            setup_timeout_seconds?: number | null;
+            /**
+             * Variables
+             * @description Environment variable of set-up and tests. PATH takes the place of the workers' own.
+             */
+            variables?: string[] | null;
+            /**
+             * Secret Variables
+             * @description Environment variable of set-up and tests whose value is read on the worker, from the file <DAMASCUS_HOME>/secrets/<project>/<NAME>. Agents never get it.
+             */
+            secret_variables?: string[] | null;
+            /**
+             * Variables For Agents
+             * @description Give the variables to agents too.
+             */
+            variables_for_agents?: boolean | null;
             /**
              * Test Timeout Seconds
              * @description Seconds the tests may take. Default: 900.
@@ -869,10 +889,30 @@ export interface components {
              */
             test_programs?: string[] | null;
             /**
-             * Setup Command
-             * @description Run before the tests, without a shell.
+             * Setup Commands
+             * @description Makes what a fresh checkout lacks: `sh -euc` runs it in the checkout, before agents and tests (docs/environments.md).
              */
-            setup_command?: string[] | null;
+            setup_commands?: string[] | null;
+            /**
+             * Setup Timeout Seconds
+             * @description Seconds each set-up command may take. Default: 1800.
+             */
+            setup_timeout_seconds?: number | null;
+            /**
+             * Variables
+             * @description Environment variable of set-up and tests. PATH takes the place of the workers' own.
+             */
+            variables?: string[] | null;
+            /**
+             * Secret Variables
+             * @description Environment variable of set-up and tests whose value is read on the worker, from the file <DAMASCUS_HOME>/secrets/<project>/<NAME>. Agents never get it.
+             */
+            secret_variables?: string[] | null;
+            /**
+             * Variables For Agents
+             * @description Give the variables to agents too.
+             */
+            variables_for_agents?: boolean | null;
             /**
              * Test Timeout Seconds
              * @description Seconds the tests may take. Default: 900.

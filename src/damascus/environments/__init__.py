@@ -1,0 +1,1 @@
+"""What a project's commands need beside its checkout: variables, and what its set-up makes."""
