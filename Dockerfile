@@ -78,8 +78,6 @@ ENV PYTHONUNBUFFERED=1 \
     LITELLM_LOG=WARNING \
     DISABLE_AUTOUPDATER=1
 USER 10001:10001
-# Not the data directory: a `.env` in the working directory is read as settings, and agents' files
-# lie in the data directory.
 WORKDIR /
 VOLUME /var/lib/damascus
 EXPOSE 8080 8090

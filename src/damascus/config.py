@@ -1,7 +1,9 @@
-"""Settings: environment `DAMASCUS_*`, a `.env` file, and `DAMASCUS_*_FILE` for secrets.
+"""Settings: environment `DAMASCUS_*`, one `.env` file, and `DAMASCUS_*_FILE` for secrets.
 
-Read once at the edge (`load`), passed on as a value. Wrong or missing values stop the program at
-start with one sentence. `extensions.shown` is how the settings may be shown.
+The `.env` is that of the home directory, or the one that `--env-file` names; never that of the
+directory one stands in, which may be a checkout that others write. Read once at the edge (`load`),
+passed on as a value. Wrong or missing values stop the program at start with one sentence.
+`extensions.shown` is how the settings may be shown.
 """
 
 from __future__ import annotations
@@ -33,6 +35,7 @@ from damascus.config_sources import (
     Sources,
     decoded,
     default_home,
+    env_file,
     explained,
     is_secret,
     needed_by,
@@ -53,7 +56,6 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
-        env_file=".env",
         env_file_encoding="utf-8",
         extra="ignore",
         hide_input_in_errors=True,
@@ -312,7 +314,7 @@ class Settings(BaseSettings):
     def __init__(self, **values: Any) -> None:
         super().__init__(**values)
         self._sources = Sources.read(
-            values.get("_env_file", self.model_config.get("env_file")),
+            values.get("_env_file"),
             {name: value for name, value in values.items() if not name.startswith("_")},
         )
 
@@ -323,6 +325,11 @@ class Settings(BaseSettings):
     def origin(self, name: str) -> str:
         """Where the value of the field `name` (also of a section) comes from."""
         return self._sources.origin(name)
+
+    @property
+    def sources(self) -> Sources:
+        """What was said where."""
+        return self._sources
 
     @property
     def stale_seconds(self) -> float:
@@ -392,14 +399,30 @@ class Settings(BaseSettings):
 
 
 def load(**overrides: Any) -> Settings:
-    """Read the settings from the environment. Raises ConfigurationError with one sentence."""
-    sources = Sources.read(overrides.get("_env_file", ".env"), {})
+    """Read the settings. Raises ConfigurationError with one sentence.
+
+    `_env_file` is the file to read in place of the home directory's `.env`, None for no file.
+    """
+    of_home = env_file(overrides.get("home"))
+    sources = Sources.read(overrides.setdefault("_env_file", of_home), {})
+    if sources.file == of_home and "home" not in overrides:
+        _check_home(sources, of_home)
     files = {
         name: found
         for name, info in Settings.model_fields.items()
         if is_secret(info) and (found := sources.secret(PREFIX + name.upper())) is not None
     }
     return _checked(**{**files, **overrides})
+
+
+def _check_home(sources: Sources, file: Path) -> None:
+    """Raise ConfigurationError when the `.env` of the home directory names another one."""
+    said = sources.dotenv.get(f"{PREFIX}HOME")
+    if said and not sources.environment.get(f"{PREFIX}HOME") and Path(said) != file.parent:
+        raise ConfigurationError(
+            f"{file} says DAMASCUS_HOME={said}, but it is read because the home directory is "
+            f"{file.parent}: say DAMASCUS_HOME in the environment, and move the file there"
+        )
 
 
 def _checked(**values: Any) -> Settings:

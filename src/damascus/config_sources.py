@@ -6,9 +6,10 @@ is `DAMASCUS_GITEA_TOKEN`. Sections are read from the same places as the setting
 
 from __future__ import annotations
 
+import io
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -29,6 +30,7 @@ from pydantic.fields import FieldInfo
 from damascus.errors import ConfigurationError
 
 PREFIX = "DAMASCUS_"
+_LOOK_BYTES = 1 << 16
 SectionT = TypeVar("SectionT", bound="Section")
 
 
@@ -106,18 +108,35 @@ class Sources:
     """What was said where: by the program, in the environment, in the `.env` file.
 
     `given` is by field (`gitea_token`), the others by variable (`DAMASCUS_GITEA_TOKEN`); an empty
-    variable says nothing.
+    variable says nothing. `file` is the `.env` file that was looked at, if any.
     """
 
+    file: Path | None = None
     given: Mapping[str, Any] = field(default_factory=dict[str, Any], repr=False)
     environment: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     dotenv: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
 
     @classmethod
     def read(cls, dotenv: str | Path | None, given: Mapping[str, Any]) -> Sources:
-        """Look at the environment and at the file `dotenv`, None for no file."""
-        written = {} if dotenv is None else dotenv_values(dotenv, encoding="utf-8")
-        return cls(given=dict(given), environment=_ours(os.environ), dotenv=_ours(written))
+        """Look at the environment and at the file `dotenv`, None for no file.
+
+        Raises ConfigurationError when the file is there and cannot be read.
+        """
+        written: Mapping[str, str | None] = {}
+        if dotenv is not None:
+            try:
+                if Path(dotenv).exists():
+                    text = Path(dotenv).read_text("utf-8")
+                    written = dotenv_values(stream=io.StringIO(text))
+            except (OSError, UnicodeDecodeError) as error:
+                reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+                raise ConfigurationError(f"{dotenv} cannot be read: {reason}") from None
+        return cls(
+            None if dotenv is None else Path(dotenv),
+            given=dict(given),
+            environment=_ours(os.environ),
+            dotenv=_ours(written),
+        )
 
     def variable(self, name: str) -> str | None:
         """The value of a variable: the environment's before the file's."""
@@ -144,6 +163,13 @@ class Sources:
         if not lines or not lines[0].strip():
             raise ConfigurationError(f"{variable} names {path}, which is empty")
         return lines[0].strip()
+
+    def said(self) -> Iterator[tuple[str, str]]:
+        """Every variable of ours that says something, and where it does."""
+        for name in sorted(self.environment):
+            yield name, "in the environment"
+        for name in sorted(self.dotenv.keys() - self.environment.keys()):
+            yield name, f"in {self.file}"
 
     def origin(self, field_name: str) -> str:
         """Where the value of a field comes from, in a word or two."""
@@ -200,6 +226,36 @@ def _ours(variables: Mapping[str, str | None]) -> dict[str, str]:
         for name, value in variables.items()
         if value and name.upper().startswith(PREFIX)
     }
+
+
+def env_file(home: Path | str | None = None) -> Path:
+    """The `.env` that is read where none is named: that of the home directory.
+
+    `home` is what the program was given; else DAMASCUS_HOME says where that is.
+    """
+    said = home or _ours(os.environ).get(f"{PREFIX}HOME")
+    return (Path(said) if said else default_home()) / ".env"
+
+
+def passed_over(read: Path | None) -> str | None:
+    """One sentence about a `.env` of the current directory that holds settings and is not read.
+
+    Whoever can merge into a checkout could otherwise say where its operator's tokens are sent.
+    `read` is the file that was read.
+    """
+    here = Path.cwd() / ".env"
+    try:
+        if not here.is_file() or (read is not None and read.exists() and here.samefile(read)):
+            return None
+        with here.open("rb") as file:
+            if PREFIX.encode() not in file.read(_LOOK_BYTES):
+                return None
+    except OSError:
+        return None
+    return (
+        f"{here} is not read: settings come from the environment and from {read}; move it there, "
+        "or name it: damascus --env-file .env …"
+    )
 
 
 def default_home() -> Path:

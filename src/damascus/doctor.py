@@ -110,9 +110,11 @@ def _tried(name: str, check: Callable[[], CheckT]) -> CheckT | Check:
 
 
 def _settings(app: Patient) -> Check:
-    said = "`damascus config` shows those of this terminal and directory"
+    file = app.settings.sources.file
+    there = f" and {file}" if file is not None and file.is_file() else ""
+    said = f"from the environment{there}; `damascus config` shows them"
     if app.settings.database_url is None and (app.settings.home / EMBEDDED).is_file():
-        said = "`damascus config` shows those of `damascus up`, which runs"
+        said = f"{said}, and those of `damascus up`, which runs"
     return Check("settings", True, said)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, cast
 
@@ -18,6 +19,19 @@ from damascus.errors import ConfigurationError, UsageError
 from damascus.forge import FORGES
 from damascus.registry import ForgeEntry
 
+# Variables with our prefix that are read elsewhere: by the compose file and scripts, by tests that
+# run inside a review, and to look for bugs. A contract test holds them against these files.
+NOT_SETTINGS = frozenset(
+    PREFIX + name
+    for name in (
+        *("COMPOSE_ARGS", "CRASH_AT", "DB_PASSWORD", "DEBUG", "GITEA_IMAGE", "GITEA_PORT"),
+        *("GITEA_ROOT_URL", "IMAGE", "LITELLM_DB_PASSWORD", "LITELLM_IMAGE"),
+        *("LITELLM_MASTER_KEY", "LITELLM_PORT", "OLLAMA_IMAGE", "OLLAMA_PORT"),
+        *("ORCHESTRATOR_MEMORY", "REDIS_PASSWORD", "REVISION", "STATUS_PORT"),
+        *("UNITTEST_REPORT", "UPSTREAM_API_KEY", "UPSTREAM_MODEL"),
+    )
+)
+_UNCHECKED = f"{PREFIX}TEST_"  # of our own tests
 # Which processes need the settings of an entry: the API shows diffs and checks repositories.
 _OF_FORGES = (Process.WORKER, Process.API, Process.CLI)
 _OF_BUILDERS = (Process.WORKER,)
@@ -32,9 +46,58 @@ def section_models() -> Iterator[tuple[str, type[Section]]]:
 
 
 def check(settings: Settings) -> None:
-    """Raise ConfigurationError when a forge's or a builder's setting is wrong."""
+    """Raise ConfigurationError when a forge's or a builder's setting is wrong, or a name is."""
+    check_names(settings)
     for name, model in section_models():
         settings.section(name, model)
+
+
+def check_names(settings: Settings) -> None:
+    """Raise ConfigurationError, with all of them, when variables of ours are no settings.
+
+    A limit whose name is mistyped would be no limit, and nobody would be told.
+    """
+    plain, secret = _names()
+    known = plain | secret | {f"{name}_FILE" for name in secret} | NOT_SETTINGS
+    wrong = [
+        _wrong(name, where, plain, known)
+        for name, where in settings.sources.said()
+        if name not in known and not name.startswith(_UNCHECKED) and not _of_unusable(name)
+    ]
+    if wrong:
+        raise ConfigurationError(
+            f"{'; '.join(wrong)}: correct {'it' if len(wrong) == 1 else 'them'} or take "
+            f"{'it' if len(wrong) == 1 else 'them'} out (docs/settings.md has every name)"
+        )
+
+
+def _names() -> tuple[set[str], set[str]]:
+    """The variables of all settings: those that are no secrets, and those that are."""
+    plain, secret = set[str](), set[str]()
+    models: list[tuple[str, type[BaseModel]]] = [("", Settings)]
+    models += [(f"{name.replace('-', '_')}_", model) for name, model in section_models()]
+    for before, model in models:
+        for name, info in model.model_fields.items():
+            (secret if is_secret(info) else plain).add(PREFIX + (before + name).upper())
+    return plain, secret
+
+
+def _wrong(name: str, where: str, plain: set[str], known: set[str]) -> str:
+    """What is wrong with a name, and the one that may be meant."""
+    shown = ascii(name[:80])[1:-1]
+    if name.removesuffix("_FILE") in plain:
+        return f"{shown} ({where}) is no setting, since only a secret can come from a file"
+    near = get_close_matches(name, known, n=1, cutoff=0.75)
+    return f"{shown} ({where}) is no setting" + (f", but {near[0]} is" if near else "")
+
+
+def _of_unusable(name: str) -> bool:
+    """Whether it may belong to an entry that is installed and cannot be loaded."""
+    return any(
+        name.startswith(f"{PREFIX}{entry.replace('-', '_').upper()}_")
+        for registry in (FORGES, BUILDERS)
+        for entry in registry.unusable()
+    )
 
 
 def secrets(settings: Settings) -> tuple[str, ...]:

@@ -128,6 +128,14 @@ class Registry(Generic[EntryT]):
             except ConfigurationError as error:
                 log.warning("%s", error)
 
+    def unusable(self) -> Iterator[str]:
+        """The name of every entry that cannot be loaded."""
+        for name in self._outside:
+            try:
+                self.get(name)
+            except ConfigurationError:
+                yield name
+
     def builtin(self) -> Iterator[EntryT]:
         """Every entry of this package."""
         for name in self._builtin:

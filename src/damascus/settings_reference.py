@@ -50,10 +50,14 @@ _HEAD = """# Settings
 
 <!-- Written by `make docs` from the declarations; a test keeps it current. -->
 
-Each is an environment variable, or a line of `.env`. Where it says *secret*, the variable with
-`_FILE` at its end may name a file whose first line is the value. Lists are JSON. `damascus config`
-shows every value and where it comes from. A process gets what it needs and no more:
-`docker-compose.yml` is written from the last column.
+Each is an environment variable, or a line of `.env` in the home directory (`DAMASCUS_HOME`, by
+default `~/.local/share/damascus`), or of the file that `damascus --env-file FILE …` names in its
+place. No `.env` is read from the directory one stands in: that may be a checkout that others write.
+A variable with our prefix that is none of these stops every program, and the nearest name is told.
+
+Where it says *secret*, the variable with `_FILE` at its end may name a file whose first line is the
+value. Lists are JSON. `damascus config` shows every value and where it comes from. A process gets
+what it needs and no more: `docker-compose.yml` is written from the last column.
 
 | variable | default | what it is | needed by |
 |---|---|---|---|

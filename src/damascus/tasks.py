@@ -32,8 +32,9 @@ from taskiq.abc.broker import AsyncBroker
 from taskiq.api import run_scheduler_task
 from taskiq.schedule_sources import LabelScheduleSource
 
-from damascus import config
+from damascus import config, extensions
 from damascus.config import Settings
+from damascus.config_sources import passed_over
 from damascus.errors import ConfigurationError
 from damascus.worker.broker import DoorbellBroker
 from damascus.worker.doorbell import RELAY_EVENTS, RUN_CYCLE, ring_message
@@ -179,6 +180,9 @@ def _stop_on_signals(worker: Worker) -> None:
 @cache
 def _configured() -> tuple[DoorbellBroker, Settings]:
     settings = config.load()
+    extensions.check_names(settings)
+    if note := passed_over(settings.sources.file):
+        log.warning("%s", note)
     broker = make_broker(settings)
 
     def make_app() -> App:

@@ -9,8 +9,8 @@ import pytest
 import yaml
 
 from damascus import extensions
-from damascus.config import load
-from damascus.config_sources import PREFIX, Process
+from damascus.config import Settings, load
+from damascus.config_sources import PREFIX, Process, Sources
 from damascus.errors import ConfigurationError
 from damascus.settings_reference import ELSEWHERE, SERVICES, compose, example, page
 from damascus.tasks import make_broker
@@ -51,6 +51,17 @@ def test_every_setting_says_who_needs_it_and_reaches_a_container_or_says_why_not
         assert one.help, one.name
         alone = one.name in ELSEWHERE or set(one.processes) == {Process.MCP}
         assert (PREFIX + one.name.upper() in reached) != alone, one.name
+
+
+def test_every_variable_of_the_containers_and_scripts_is_a_known_name():
+    files = (COMPOSE, EXAMPLE, *(ROOT / "docker").iterdir(), *(ROOT / "scripts").iterdir())
+    used = set[str]()
+    for file in files:
+        used |= set(re.findall(r"\bDAMASCUS_[A-Z]\w+", file.read_text("utf-8")))
+    for name in sorted(used | extensions.NOT_SETTINGS):
+        settings = Settings(_env_file=None)
+        settings._sources = Sources(environment={name: "said"})
+        extensions.check_names(settings)
 
 
 def test_what_is_written_from_the_declarations_is_current():

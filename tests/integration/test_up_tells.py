@@ -79,7 +79,8 @@ def test_a_damaged_note_of_up_is_one_sentence(home):
 
 def test_a_secret_may_come_from_a_file_that_only_the_env_file_names(home, monkeypatch):
     (home.parent / "token").write_text("canary\n")
-    (home.parent / ".env").write_text(f"DAMASCUS_GITEA_TOKEN_FILE={home.parent / 'token'}\n")
+    home.mkdir()
+    (home / ".env").write_text(f"DAMASCUS_GITEA_TOKEN_FILE={home.parent / 'token'}\n")
     token = load().section("gitea", GiteaSettings).token
     assert token is not None
     assert token.get_secret_value() == "canary"

@@ -19,10 +19,10 @@ def cli(tmp_path, monkeypatch, capsys):
 
 
 def fails_with(monkeypatch, error):
-    def settings():
+    def load():
         raise error
 
-    monkeypatch.setattr(setup, "settings", settings)
+    monkeypatch.setattr(setup, "load", load)
 
 
 @pytest.mark.parametrize(
@@ -68,8 +68,8 @@ def test_a_secret_in_a_bugs_message_is_hidden(cli, monkeypatch):
 def test_the_traceback_is_shown_when_it_is_asked_for(tmp_path):
     code = (
         "from damascus.cli import main, setup\n"
-        "def settings(): raise ZeroDivisionError\n"
-        "setup.settings = settings\nraise SystemExit(main(['config']))"
+        "def load(): raise ZeroDivisionError\n"
+        "setup.load = load\nraise SystemExit(main(['config']))"
     )
     done = subprocess.run(
         [sys.executable, "-c", code],

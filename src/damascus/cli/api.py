@@ -10,7 +10,7 @@ import typer
 from damascus.cli import output
 from damascus.cli.console import log_to_stderr, say
 from damascus.cli.options import JsonFlag, span
-from damascus.cli.session import entered
+from damascus.cli.session import entered, load
 from damascus.cli.text import moment
 from damascus.errors import ConfigurationError
 
@@ -44,8 +44,7 @@ def api(
         raise ConfigurationError(
             f"the HTTP API needs {error.name}: install damascus[api]"
         ) from None
-    from damascus.config import load  # noqa: PLC0415 - `--help` does not pay for it
-    from damascus.wiring import App  # noqa: PLC0415 - the same
+    from damascus.wiring import App  # noqa: PLC0415 - `--help` does not pay for it
 
     log_to_stderr()
     changes = {"api_host": host, "api_port": port}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -23,6 +24,7 @@ from damascus.cli import (
     status,
     verify,
 )
+from damascus.cli import env_file as env_files
 from damascus.cli.show import show
 
 # Plain help: rich's panels would cost a third of a second at every `--help`.
@@ -48,8 +50,17 @@ def top(
         bool,
         typer.Option("--version", callback=_version, is_eager=True, help="Print the version."),
     ] = False,
+    env_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--env-file",
+            metavar="FILE",
+            help="Read settings from there, not from `.env` in DAMASCUS_HOME.",
+        ),
+    ] = None,
 ) -> None:
     """Carry a backlog of stories, unattended, through spec, build, review and merge."""
+    env_files.name(env_file)
 
 
 for command in (

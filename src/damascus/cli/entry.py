@@ -11,7 +11,7 @@ from typing import Any
 
 import typer
 
-from damascus.cli import parser_errors
+from damascus.cli import env_file, parser_errors
 from damascus.cli.console import say
 from damascus.cli.errors import report
 from damascus.cli.output import cannot_write, writing
@@ -31,6 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                 stream.reconfigure(errors="backslashreplace")  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType] - a real file has it
         words = list(sys.argv[1:] if argv is None else argv)
         begin(words)
+        env_file.begin()
         _check_words(words)
         return _run(words)
     except SystemExit as end:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from damascus.cli.console import log_to_stderr
-from damascus.cli.session import actor
+from damascus.cli.session import actor, load
 from damascus.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -18,8 +18,7 @@ def mcp() -> None:
     An agent's program starts it. With DAMASCUS_API_URL and DAMASCUS_API_TOKEN it asks that HTTP
     API, else it uses the configured database as the other commands do.
     """
-    from damascus.config import load  # noqa: PLC0415 - `--help` does not pay for it
-    from damascus.wiring import App  # noqa: PLC0415 - the same
+    from damascus.wiring import App  # noqa: PLC0415 - `--help` does not pay for it
 
     log_to_stderr()
     settings = load().as_up_was_told()

@@ -19,6 +19,8 @@ def sentence(error: typer.TyperException, words: Sequence[str], root: Any) -> st
 def _command(words: Sequence[str], root: Any) -> str:
     """The command that the words name, as far as they name one; not every error knows it."""
     found, names = root, ["damascus"]
+    if words[:1] == ["--env-file"]:
+        words = words[2:]
     for word in words:
         found = getattr(found, "commands", {}).get(word)
         if found is None:

@@ -17,7 +17,7 @@ from damascus.cli import output
 from damascus.cli.console import log_to_stderr, say
 from damascus.cli.errors import TERMINATED
 from damascus.cli.options import JsonFlag
-from damascus.cli.session import opened, operator
+from damascus.cli.session import load, opened, operator
 from damascus.cli.signals import handling
 from damascus.cli.status import paused_projects
 from damascus.cli.text import duration
@@ -196,8 +196,7 @@ def up(
     It needs no Redis. The page is on DAMASCUS_API_PORT; a link that signs in is shown.
     """
     _known(builder, _BUILDERS)
-    from damascus.config import load  # noqa: PLC0415 - `--help` does not pay for it
-    from damascus.up import run_up  # noqa: PLC0415 - the same
+    from damascus.up import run_up  # noqa: PLC0415 - `--help` does not pay for it
 
     log_to_stderr(logging.WARNING)
     changes = {"max_concurrency": concurrency, "builder": builder}

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from damascus.cli import env_file
+
 if TYPE_CHECKING:
     from damascus.text.redaction import Redactor
 
@@ -48,7 +50,7 @@ def redact_error(text: str) -> str:
         from damascus.config import load  # noqa: PLC0415 - only when something failed
         from damascus.extensions import secrets  # noqa: PLC0415 - the same
 
-        redactor = Redactor(secrets(load()))
+        redactor = Redactor(secrets(load(**env_file.named())))
     return _quotes(redactor, text)
 
 

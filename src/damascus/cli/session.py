@@ -6,8 +6,10 @@ import os
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from damascus.cli import env_file
+from damascus.cli.console import say
 from damascus.cli.redacting import use
 from damascus.cli.text import one_line
 from damascus.errors import DatabaseUnreachableError, SchemaError
@@ -45,8 +47,7 @@ def opened(*, check: bool = True) -> Generator[App]:
 
     Raises ConfigurationError, DatabaseUnreachableError, SchemaError.
     """
-    from damascus.config import load  # noqa: PLC0415 - `--help` does not pay for it
-    from damascus.state import schema  # noqa: PLC0415 - the same
+    from damascus.state import schema  # noqa: PLC0415 - `--help` does not pay for it
     from damascus.wiring import App  # noqa: PLC0415 - the same
 
     with App(load().as_up_was_told()) as app, _knowing_of_init():
@@ -69,11 +70,17 @@ def _knowing_of_init() -> Generator[None]:
         raise
 
 
-def settings() -> Settings:
-    """The settings alone. Raises ConfigurationError."""
-    from damascus.config import load  # noqa: PLC0415 - `--help` does not pay for it
+def load(**given: Any) -> Settings:
+    """The settings; `given` are those that the command line names. Raises ConfigurationError."""
+    from damascus import config, extensions  # noqa: PLC0415 - `--help` does not pay for them
+    from damascus.config_sources import passed_over  # noqa: PLC0415 - the same
 
-    return load()
+    named = env_file.named()
+    settings = config.load(**named, **given)
+    extensions.check_names(settings)
+    if not named and (note := passed_over(settings.sources.file)):
+        say(note)
+    return settings
 
 
 def operator() -> Caller:

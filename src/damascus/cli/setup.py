@@ -9,7 +9,7 @@ import typer
 from damascus import __version__
 from damascus.cli import output
 from damascus.cli.options import JsonFlag
-from damascus.cli.session import opened, settings
+from damascus.cli.session import load, opened
 
 _MARKS = {True: "ok", False: "FAILED", None: "warning"}
 
@@ -22,7 +22,7 @@ def init(as_json: JsonFlag = False) -> None:
     """
     from damascus.state import schema  # noqa: PLC0415 - `--help` does not pay for it
 
-    done = schema.init(settings().database())
+    done = schema.init(load().database())
     if as_json:
         output.emit(
             {
@@ -65,7 +65,7 @@ def config(as_json: JsonFlag = False) -> None:
     """
     from damascus.extensions import shown_in_force  # noqa: PLC0415 - as above
 
-    found = shown_in_force(settings())
+    found = shown_in_force(load())
     if as_json:
         output.emit({"settings": [dataclasses.asdict(one) for one in found]})
         return

@@ -11,7 +11,7 @@ import typer
 
 from damascus.cli import output
 from damascus.cli.options import JsonFlag
-from damascus.cli.session import opened
+from damascus.cli.session import load, opened
 from damascus.errors import NotFoundError
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def _opened(home: Path | None) -> Generator[App]:
         with opened() as app:
             yield app
         return
-    from damascus.config import EMBEDDED, load  # noqa: PLC0415 - as above
+    from damascus.config import EMBEDDED  # noqa: PLC0415 - as above
     from damascus.state import schema  # noqa: PLC0415 - the same
     from damascus.up import embedded  # noqa: PLC0415 - the same
     from damascus.wiring import App  # noqa: PLC0415 - the same

@@ -21,6 +21,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from damascus import extensions
 from damascus.config import Settings, load
 from damascus.demo import screen
 from damascus.demo.model_server import ModelServer
@@ -78,8 +79,9 @@ def run_demo(
         place = stack.enter_context(_place(keep))
         repo = make_repository(place)
         server = stack.enter_context(ModelServer(DemoModel()))
-        show.introduction(builder, place, kept=keep is not None)
         settings = _settings(place, server, builder, concurrency)
+        extensions.check(settings)
+        show.introduction(builder, place, kept=keep is not None)
         settings = stack.enter_context(embedded(settings))
         app = stack.enter_context(App(settings))
         if trouble := unable(app, builder=builder):
