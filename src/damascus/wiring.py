@@ -27,6 +27,7 @@ from damascus.config import Settings
 from damascus.domain import variables
 from damascus.domain.refs import branch_ref
 from damascus.environments import secret_files
+from damascus.environments.certificates import bundles, certificate_variables
 from damascus.errors import ConfigurationError, DamascusError
 from damascus.forge.outgoing import outgoing
 from damascus.logs.redacting import redact_logs
@@ -282,10 +283,14 @@ class App:
         secrets = secret_files.read_secrets(self._secrets, project.name, project.secret_variables)
         self.redactor.learn(secrets.values())
         path = given.get("PATH", self.path)
+        certificates = certificate_variables(os.environ)
         return {
             "path": path,
-            "readable": toolchain(path) if path != self.path else (),
-            "variables": {**given, **secrets},
+            "readable": (
+                *bundles(certificates),
+                *(toolchain(path) if path != self.path else ()),
+            ),
+            "variables": {**certificates, **given, **secrets},
             "agent_variables": given if project.variables_for_agents else {},
         }
 

@@ -135,6 +135,20 @@ def test_the_proxy_opens_the_way_to_the_gateway_only(sandbox, tmp_path, neighbou
     assert visits == []
 
 
+def test_a_domain_with_a_dot_before_it_stands_for_all_below_and_what_is_refused_is_told(
+    sandbox, tmp_path, names
+):
+    with ModelServer(lambda _: Say("hi")) as server:
+        port = int(server.url.rpartition(":")[2])
+        for host in ("a.below.test", "b.a.below.test", "below.test", "notbelow.test"):
+            names[host, port] = ("127.0.0.1", port)
+        urls = [f"http://{host}:{port}/nothing" for host, _ in names]
+        place = workspace(tmp_path / "a")
+        ended = run(sandbox, place, FETCH, *urls, egress=((".below.test", port),))
+    assert ended.output.split() == ["404", "404", "403", "403"]
+    assert ended.refused == (f"below.test:{port}", f"notbelow.test:{port}")
+
+
 def test_a_service_the_command_starts_itself_is_reached_past_the_proxy(sandbox, tmp_path):
     script = """
 import http.server, threading, urllib.request

@@ -48,6 +48,8 @@ def test_what_has_a_column_is_kept_apart_from_the_policy():
         ("variables", ["DAMASCUS_HOME=/x"], "is reserved"),
         ("variables", ["PATH=bin:/usr/bin"], "must all be absolute"),
         ("variables", ["A=b\0"], "NUL"),
+        ("registry_hosts", ["https://a.example"], "is no host name"),
+        ("registry_hosts", ["a b"], "is no host name"),
         ("secret_variables", ["A=b"], "is no name of a variable"),
         ("secret_variables", ["../x"], "is no name of a variable"),
         ("conventions", "  \n", "is empty"),

@@ -6,6 +6,7 @@ import pytest
 
 from damascus.config import Settings
 from damascus.domain.work import Phase, Project
+from damascus.environments.certificates import NAMES, bundles, certificate_variables
 from damascus.environments.secret_files import all_values, read_secrets
 from damascus.errors import ConfigurationError
 from damascus.phases import build, review
@@ -67,7 +68,8 @@ def test_a_secret_without_a_good_file_is_a_sentence_that_names_the_file(tmp_path
     assert "TOKEN of project shop" in str(caught.value)
 
 
-def test_the_tools_of_a_run_hold_its_secrets_and_its_redactor_knows_them(tmp_path):
+def test_the_tools_of_a_run_hold_its_secrets_and_its_redactor_knows_them(tmp_path, monkeypatch):
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
     project = Project(
         id=1,
         name="shop",
@@ -90,3 +92,21 @@ def test_the_tools_of_a_run_hold_its_secrets_and_its_redactor_knows_them(tmp_pat
         assert app.redactor.known_in(SECRET.encode())
     with App(Settings(home=tmp_path, _env_file=None)) as another:
         assert SECRET in another.redactor.values
+
+
+def test_the_bundle_of_the_worker_is_handed_on_under_every_name(tmp_path):
+    bundle, own = tmp_path / "ca.pem", tmp_path / "own.pem"
+    bundle.touch()
+    own.touch()
+    said = {
+        "SSL_CERT_FILE": str(bundle),
+        "PIP_CERT": str(own),
+        "CURL_CA_BUNDLE": str(tmp_path / "not-there"),
+        "JAVA_TOOL_OPTIONS": f"-Xmx1g -Djavax.net.ssl.trustStore={own}",
+    }
+    found = certificate_variables(said)
+    options = found.pop("JAVA_TOOL_OPTIONS")
+    assert options == f"-Djavax.net.ssl.trustStore={own}"
+    assert found == {**dict.fromkeys(NAMES, str(bundle)), "PIP_CERT": str(own)}
+    assert set(bundles({**found, "JAVA_TOOL_OPTIONS": options})) == {bundle, own}
+    assert certificate_variables({"PATH": "/bin"}) == {}

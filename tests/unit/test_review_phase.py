@@ -166,9 +166,37 @@ def test_an_item_without_a_test_command_is_not_merged(world):
 
 def test_the_setup_runs_first_and_its_failure_is_the_works(world):
     world.open_pr({"login.py": "ok\n"})
-    world.change_project(setup_commands=("npm ci",))
+    world.change_project(setup_commands=("make a", "make b"))
     run(world)
-    assert [c.argv for c in world.sandbox.commands] == [("sh", "-euc", "npm ci"), ("pytest", "-q")]
+    lines = [("sh", "-euc", "make a"), ("sh", "-euc", "make b")]
+    assert [c.argv for c in world.sandbox.commands] == [*lines, ("pytest", "-q")]
+
+
+def test_a_setup_reaches_the_registries_of_the_base_and_those_that_are_named(world):
+    world.repository.push_to(
+        "main", {"yarn.lock": 'a@1:\n  resolved "https://npm.example/a.tgz"\n'}
+    )
+    world.open_pr({"pdm.lock": 'url = "https://evil.example/a"\n'})
+    world.change_project(setup_commands=("make deps",), registry_hosts=(".named.example",))
+    world.given = {"variables": {"INDEX": "https://index.example:8443/simple"}}
+    run(world)
+    set_up, tests = world.sandbox.commands
+    assert set_up.network is False
+    assert set_up.egress == [
+        (".named.example", 443),
+        ("index.example", 8443),
+        ("npm.example", 443),
+    ]
+    assert tests.egress == ()
+
+
+def test_a_host_that_a_setup_was_refused_is_named_with_the_option_that_allows_it(world):
+    world.open_pr({"login.py": "ok\n"})
+    world.change_project(setup_commands=("make deps",))
+    refused = ("cdn.example:443", "other.example:8080")
+    world.sandbox = FakeSandbox(lambda _: Finished(1, "", 0.1, refused=refused))
+    said = run(world).summary
+    assert "--registry-host cdn.example --registry-host other.example:8080" in said
 
 
 def test_a_setup_that_fails_with_the_work_alone_is_the_works(world):

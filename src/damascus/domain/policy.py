@@ -194,6 +194,14 @@ class Policy:
         least=1,
         most=86_400,
     )
+    registry_hosts: tuple[str, ...] = declare(
+        Kind.HOSTS,
+        "Host that set-up commands may reach besides the package registries of the repository's "
+        "lock files and tools; .example.com stands for all below.",
+        default=(),
+        option="registry-host",
+        metavar="HOST[:PORT]",
+    )
     variables: tuple[str, ...] = declare(
         Kind.VARIABLES,
         "Environment variable of set-up and tests. PATH takes the place of the workers' own.",

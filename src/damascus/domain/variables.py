@@ -18,7 +18,9 @@ _RESERVED: Final = frozenset(
         *("GCONV_PATH", "GIT_DIR", "GIT_WORK_TREE", "GIT_SSH_COMMAND", "GIT_EXEC_PATH"),
     }
 )
-_HOST: Final = re.compile(r"\.?(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9-]{1,63}")
+_HOST: Final = re.compile(
+    r"\.?(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9-]{1,63}(?::[0-9]{1,5})?"
+)
 
 
 def name_problem(name: str) -> str:
@@ -41,7 +43,7 @@ def assignment_problem(text: str) -> str:
 
 
 def host_problem(text: str) -> str:
-    """What is wrong with a host name (`.example.com`: it and all below), "" when it is good."""
+    """What is wrong with `host` or `host:port`, "" when it is good; `.example.com` is all below."""
     if not _HOST.fullmatch(text):
         return "is no host name: give one such as registry.example.com, without scheme or path"
     return ""

@@ -1,10 +1,17 @@
-"""Setting a tree up: the project's own commands make what a fresh checkout lacks."""
+"""Setting a tree up: the project's own commands make what a fresh checkout lacks.
+
+They reach package registries and nothing else: those that the base's lock files name, that its
+tools use by default, and that the project's owner names. The work's own files are not asked: work
+that brings a new host with it would choose where a set-up sends its secrets.
+"""
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
 from damascus.domain.work import PhaseContext, Verdict
+from damascus.package_registries import answered, asked_of, hosts_in, hosts_of, is_read
 from damascus.phases.test_run import (
     CANNOT_RUN,
     NOT_THERE,
@@ -15,7 +22,13 @@ from damascus.phases.test_run import (
     refused_run,
     run_or_none,
 )
-from damascus.ports import Command, Tools
+from damascus.ports import Command, Tools, Workspace
+
+_FILES = 20_000
+_FILE_CAP = 5_000_000  # characters of a lock file
+_MOST_FILES = 200  # lock files and manifests that are read
+_ASKING = 60.0  # seconds a tool has to say which registry it uses
+_HTTPS = 443
 
 
 def set_up(context: PhaseContext, tools: Tools, tree: MergedTree) -> TestRun | None:
@@ -24,19 +37,19 @@ def set_up(context: PhaseContext, tools: Tools, tree: MergedTree) -> TestRun | N
     Each is a line that `sh -euc` runs in the checkout. Raises ClaimLostError, SandboxError.
     """
     project, workspace = context.project, tree.workspace
+    egress = _egress(context, tools, tree) if project.setup_commands else ()
     for line in project.setup_commands:
-        command = Command(
-            argv=("sh", "-euc", line),
-            cwd=workspace.checkout,
-            env=project_environment(tools, workspace),
-            writable=(workspace.checkout, workspace.home),
-            readable=tools.readable,
-            timeout=float(project.setup_timeout_seconds),
-            network=project.test_network,
-            output_cap=tools.limits.output_cap,
-            log=tools.workspace.log,
+        command = _command(tools, workspace, ("sh", "-euc", line))
+        finished = run_or_none(
+            tools,
+            dataclasses.replace(
+                command,
+                timeout=float(project.setup_timeout_seconds),
+                network=project.test_network,
+                egress=egress,
+                log=tools.workspace.log,
+            ),
         )
-        finished = run_or_none(tools, command)
         if finished is None or finished.exit_code in CANNOT_RUN:
             sentence = f"The project's set-up command {line!r} cannot be run: {NOT_THERE}."
         elif finished.exit_code or finished.stopped:
@@ -44,6 +57,55 @@ def set_up(context: PhaseContext, tools: Tools, tree: MergedTree) -> TestRun | N
             sentence = f"The project's set-up command {line!r} {ended}."
         else:
             continue
+        if finished is not None and finished.refused:
+            sentence += f" {_refused(finished.refused)}"
         refused = refused_run(Verdict.FAIL, tree, (line,), sentence, finished)
         return dataclasses.replace(refused, not_begun="setup")
     return None
+
+
+def _command(tools: Tools, workspace: Workspace, argv: Sequence[str]) -> Command:
+    return Command(
+        argv=tuple(argv),
+        cwd=workspace.checkout,
+        env=project_environment(tools, workspace),
+        writable=(workspace.checkout, workspace.home),
+        readable=tools.readable,
+        output_cap=tools.limits.output_cap,
+    )
+
+
+def _egress(context: PhaseContext, tools: Tools, tree: MergedTree) -> Sequence[tuple[str, int]]:
+    """The places that packages come from, as (host, port)."""
+    project = context.project
+    if project.test_network:
+        return ()  # it has the whole network anyway
+    paths = tools.git.files(tree.workspace, limit=_FILES)
+    read = {
+        path: tools.git.read(tree.workspace, path, cap=_FILE_CAP, at=tree.base_sha) or ""
+        for path in [path for path in paths if is_read(path)][:_MOST_FILES]
+    }
+    hosts = hosts_in(read) | hosts_of(tools.variables.values()) | {*project.registry_hosts}
+    asking = Workspace(tree.workspace.root / "asking")  # nothing of the work's to listen to
+    for directory in (asking.checkout, asking.home):
+        directory.mkdir(parents=True, exist_ok=True)
+    for question in asked_of(paths, project.setup_commands):
+        command = dataclasses.replace(_command(tools, asking, question.argv), timeout=_ASKING)
+        finished = run_or_none(tools, command)
+        if finished is not None and finished.exit_code == 0:
+            hosts |= answered(question, finished.output)
+    return [_place(host) for host in sorted(hosts)]
+
+
+def _place(host: str) -> tuple[str, int]:
+    name, _, port = host.partition(":")
+    return (name, int(port)) if port else (name, _HTTPS)
+
+
+def _refused(places: Sequence[str]) -> str:
+    hosts = [place.removesuffix(f":{_HTTPS}") for place in places]
+    options = " ".join(f"--registry-host {host}" for host in hosts)
+    return (
+        f"It wanted to reach {', '.join(hosts)}, which is no package registry of the base: allow it"
+        f" with {options}, if it is one."
+    )

@@ -29,7 +29,8 @@ class Command:
     TERM, `grace` seconds, KILL to everything it started. `output_cap` is in bytes: head and tail
     are kept. `stdin` is a file or None (empty). `log` receives the combined output as it comes.
     `egress` names the places, as (host, port), that it may connect to while `network` is false; a
-    sandbox that cannot confine a command to them (`plain`) leaves it the whole network.
+    host that begins with a dot stands for all below it. A sandbox that cannot confine a command to
+    them (`plain`) leaves it the whole network.
     """
 
     argv: Sequence[str]
@@ -55,7 +56,8 @@ class Finished:
     a line that says how many bytes were left out. `stopped` is None, "timeout" or "claim_lost".
     `killed` says what ended it from outside: "memory" (the kernel, which had none left), "bounds"
     (it used more than it may) or "supervisor" (what watches over it was ended); None where it ended
-    by itself, also by a signal of its own making.
+    by itself, also by a signal of its own making. `refused` are the hosts, with their ports, that
+    it wanted to reach and was not let.
     """
 
     exit_code: int
@@ -63,6 +65,7 @@ class Finished:
     seconds: float
     stopped: str | None = None
     killed: str | None = None
+    refused: Sequence[str] = ()
 
 
 class Sandbox(Protocol):

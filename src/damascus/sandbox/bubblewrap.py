@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -72,11 +72,12 @@ class Bubblewrap:
             wrapped = dataclasses.replace(
                 command,
                 argv=proxy.wrap(command.argv),
-                env={**proxy.env, **command.env},
+                env=_with_both_options({**proxy.env, **command.env}, proxy.env, command.env),
                 readable=(*command.readable, *proxy.readable),
             )
             finished = self._run(wrapped, guard, pass_fds=(proxy.fd,))
             start_error = proxy.start_error()
+            finished = dataclasses.replace(finished, refused=proxy.refused)
         if start_error and finished.stopped is None:
             raise SandboxError(
                 f"The program {command.argv[0]!r} could not be started in the sandbox:"
@@ -152,6 +153,16 @@ class Bubblewrap:
             " localhost among it; memory and disk are looked at about once a second, so the"
             " bounds may be passed for a moment."
         )
+
+
+def _with_both_options(
+    env: dict[str, str], proxy: Mapping[str, str], own: Mapping[str, str]
+) -> dict[str, str]:
+    """`env` with the JVM's options of the proxy and of the command, one after the other."""
+    name = "JAVA_TOOL_OPTIONS"
+    if name in proxy and name in own:
+        env[name] = f"{proxy[name]} {own[name]}"
+    return env
 
 
 def _system() -> Iterator[str]:

@@ -28,6 +28,7 @@ PROXY_PORT: Final = 3128
 CONNECT_SECONDS: Final = 30.0
 HEAD_CAP: Final = 65536  # bytes of a request's head
 MOST_CONNECTIONS: Final = 256
+MOST_REFUSED: Final = 50  # hosts that are told of
 HOP: Final = (b"proxy-", b"connection:", b"keep-alive:")  # headers that end at a proxy
 REFUSED: Final = b"HTTP/1.1 %s\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
@@ -52,6 +53,7 @@ class EgressProxy:
         self._lock = threading.Lock()
         self._closed = False
         self._failed = ""
+        self._refused: dict[str, None] = {}
 
     def __enter__(self) -> Self:
         self._ours, self._theirs = socket.socketpair()
@@ -91,7 +93,29 @@ class EgressProxy:
         names = ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")
         direct = "localhost,127.0.0.1,::1"
         address = f"http://127.0.0.1:{self._proxy}"
-        return {**dict.fromkeys(names, address), "NO_PROXY": direct, "no_proxy": direct}
+        # A JVM knows none of these variables; what it says of this one on stderr is harmless.
+        return {
+            **dict.fromkeys(names, address),
+            **dict.fromkeys(("NO_PROXY", "no_proxy"), direct),
+            "JAVA_TOOL_OPTIONS": " ".join(
+                f"-D{scheme}.proxyHost=127.0.0.1 -D{scheme}.proxyPort={self._proxy}"
+                for scheme in ("http", "https")
+            )
+            + " -Daether.connector.http.useSystemProperties=true",  # else Maven 3.9 ignores them
+        }
+
+    @property
+    def refused(self) -> tuple[str, ...]:
+        """The places that the command asked for and was refused, `host:port` each, in order."""
+        with self._lock:
+            return tuple(self._refused)
+
+    def _allows(self, place: Place) -> bool:
+        """Tell whether a place is among the given ones, or below one that begins with a dot."""
+        host, port = place
+        parts = host.split(".")
+        above = (f".{'.'.join(parts[i:])}" for i in range(1, len(parts)))
+        return place in self._proxied or any((domain, port) in self._proxied for domain in above)
 
     def wrap(self, argv: Sequence[str]) -> tuple[str, ...]:
         """Return the argv that opens the sockets first, then becomes `argv`."""
@@ -168,8 +192,11 @@ class EgressProxy:
         split = urlsplit(f"//{target}" if method == "CONNECT" else target)
         port = 80 if split.port is None and method != "CONNECT" else split.port
         place = ((split.hostname or "").lower(), port or 0)
-        if place not in self._proxied:
-            inner.sendall(REFUSED % b"403 Only the model may be reached from here")
+        if not self._allows(place):
+            with self._lock:
+                if len(self._refused) < MOST_REFUSED:
+                    self._refused[f"{place[0]}:{place[1]}"] = None
+            inner.sendall(REFUSED % b"403 This host may not be reached from here")
         elif method == "CONNECT":
             self._pass_on(inner, place, rest, b"HTTP/1.1 200 Connection established\r\n\r\n")
         else:
@@ -186,7 +213,7 @@ class EgressProxy:
             outer = socket.create_connection(place, CONNECT_SECONDS)
         except OSError:
             if first or answer:
-                inner.sendall(REFUSED % b"502 The model does not answer")
+                inner.sendall(REFUSED % b"502 The host does not answer")
             return
         outer.settimeout(None)
         if not self._keep(outer):

@@ -713,6 +713,11 @@ export interface components {
              */
             setup_timeout_seconds?: number | null;
             /**
+             * Registry Hosts
+             * @description Host that set-up commands may reach besides the package registries of the repository's lock files and tools; .example.com stands for all below.
+             */
+            registry_hosts?: string[] | null;
+            /**
              * Variables
              * @description Environment variable of set-up and tests. PATH takes the place of the workers' own.
              */
@@ -898,6 +903,11 @@ export interface components {
              * @description Seconds each set-up command may take. Default: 1800.
              */
             setup_timeout_seconds?: number | null;
+            /**
+             * Registry Hosts
+             * @description Host that set-up commands may reach besides the package registries of the repository's lock files and tools; .example.com stands for all below.
+             */
+            registry_hosts?: string[] | null;
             /**
              * Variables
              * @description Environment variable of set-up and tests. PATH takes the place of the workers' own.
