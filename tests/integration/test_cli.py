@@ -60,7 +60,8 @@ def test_a_project_keeps_its_whole_policy(cli):
         *("--max-concurrency", "2", "--budget-cycles", "5", "--budget-usd", "1.5"),
         *("--conventions", "conventions.md", "--builder", "mini"),
     )
-    added = cli("project", "add", "beta", "--repo", "repo", *policy, "--json", code=0).json
+    words = ("project", "add", "beta", "--repo", "repo", "--no-detect", *policy, "--json")
+    added = cli(*words, code=0).json
     assert added.pop("secrets_removed") == 0
     assert added == {
         "name": "beta",
@@ -69,6 +70,8 @@ def test_a_project_keeps_its_whole_policy(cli):
         "base_branch": "main",
         "test_command": ["pytest", "-q", "a b"],
         "found": None,
+        "check": None,
+        "setup_commands": ["make deps"],
     }
     shown = cli("project", "show", "beta", "--json", code=0).json
     assert shown["policy"] == {

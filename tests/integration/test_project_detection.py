@@ -1,15 +1,16 @@
-"""`project add` looks for the test command, tries it on the base, and pins it on one key."""
+"""`project add` looks for set-up and test command, tries them on the base, pins them on one key."""
 
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from damascus.cli import project_add
+from damascus.cli import base_trials
 from support.command_line import CommandLine
 from support.scripted_tasks import as_url
 
@@ -67,7 +68,7 @@ def test_yes_pins_the_command_that_is_green_on_the_base(cli):
 
 
 def test_one_key_at_a_terminal_pins_it(cli, monkeypatch):
-    monkeypatch.setattr(project_add, "at_terminal", lambda: True)
+    monkeypatch.setattr(base_trials, "at_terminal", lambda: True)
     repository(cli, test_a=GREEN)
     said = cli(*ADD, stdin=b"\n", code=0)
     assert "[Y/n]" in said.err
@@ -110,13 +111,133 @@ def test_a_later_proposal_is_taken_when_the_first_one_runs_nothing(cli):
 
 @pytest.mark.parametrize(
     "words",
-    [("--no-detect",), ("--test-command", "pytest"), ("--test-command-policy", "trust-spec")],
+    [("--no-detect",), ("--test-command-policy", "trust-spec")],
 )
 def test_nothing_is_tried_where_it_is_not_wanted(cli, words):
     repository(cli, test_a=GREEN)
     said = cli(*ADD, *words, "--json", code=0)
     assert said.json["found"] is None
-    assert "trying" not in said.err
+    assert said.json["check"] is None
+    assert "on the base" not in said.err
+
+
+SCRIPT = {
+    "package.json": json.dumps({"scripts": {"test": "sh run"}, "packageManager": "npm@10"}),
+    "package-lock.json": "{}",
+}
+# Stands in for a package manager: its set-up makes what the tests need.
+MANAGER = """#!/bin/sh
+case $1 in
+ci) echo installed > made ;;
+test) cat made && exec python3 -m unittest -q check_a ;;
+esac
+"""
+
+
+@pytest.fixture
+def manager(cli):
+    """A directory on the PATH of tests with an `npm` of our own."""
+    tools = cli.place / "tools"
+    tools.mkdir()
+    (tools / "npm").write_text(MANAGER)
+    (tools / "npm").chmod(0o755)
+    cli.set(agent_path=f"{tools}:{PATH}")
+    return tools
+
+
+@pytest.mark.usefixtures("manager")
+def test_the_set_up_that_was_found_is_run_shown_and_pinned_with_the_command(cli):
+    commit(cli.place / "repo", {**SCRIPT, "check_a.py": GREEN})
+    said = cli(*ADD, "--yes", "--json", code=0)
+    found = said.json["found"]
+    assert (found["command"], found["setup"]) == ("npm test", ["npm ci --no-audit --no-fund"])
+    assert (found["green"], found["passed"], found["setup_ran"]) == (True, 1, True)
+    assert "the set-up ran in " in said.err
+    assert "npm test: 1 test: 1 passed" in said.err
+    assert "in bubblewrap" in said.err or "in plain" in said.err
+    policy = cli("project", "show", "beta", "--json").json["policy"]
+    assert policy["test_command"] == ["npm", "test"]
+    assert policy["setup_commands"] == ["npm ci --no-audit --no-fund"]
+
+    again = cli("project", "check", "beta", code=0)
+    assert "the set-up ran in " in again.err
+    assert "the base of project beta is green" in again.out
+
+
+def test_a_set_up_that_fails_is_shown_with_its_end_and_the_next_step(cli, manager):
+    (manager / "npm").write_text(
+        "#!/bin/sh\necho resolving\necho getaddrinfo ENOTFOUND x.example\nexit 7\n"
+    )
+    commit(cli.place / "repo", {**SCRIPT, "check_a.py": GREEN})
+    said = cli(*ADD, "--yes", "--json", code=0)
+    assert said.json["found"]["green"] is False
+    assert said.json["test_command"] is None
+    assert "ended with status 7" in said.err
+    assert "resolving\n" in said.err
+    assert "The set-up wanted the host x.example: allow it with " in said.err
+
+
+def test_a_program_that_only_the_terminal_has_is_named(cli, manager, monkeypatch):
+    monkeypatch.setenv("PATH", f"{manager}:{PATH}")
+    (manager / "python3").symlink_to(sys.executable)
+    bare = cli.place / "bare"
+    bare.mkdir()
+    cli.set(agent_path=f"{bare}:/bin")
+    (manager / "pnpm").write_text(MANAGER)
+    (manager / "pnpm").chmod(0o755)
+    commit(cli.place / "repo", {"package.json": SCRIPT["package.json"].replace("npm@", "pnpm@")})
+    said = cli(*ADD, "--json", code=0)
+    assert f"{manager / 'pnpm'} is on the PATH of this terminal" in said.json["found"]["next_step"]
+    assert "add its directory to DAMASCUS_AGENT_PATH" in said.err
+
+
+def test_commands_that_are_given_are_run_on_the_base(cli):
+    repository(cli, test_a=GREEN)
+    said = cli(*ADD, "--test-command", "python3 -m unittest", "--json", code=0)
+    assert said.json["found"] is None
+    check = said.json["check"]
+    assert (check["green"], check["passed"]) == (True, 1)
+    assert pinned(cli) == ["python3", "-m", "unittest"]
+
+
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [
+        ("no-such-program", "There is no program 'no-such-program' on the PATH that tests get"),
+        ("bin/none", "'bin/none' is not there after the set-up"),
+        ("python3 -c pass", "It ran no test: "),
+    ],
+)
+def test_what_does_not_work_is_said_with_the_next_step(cli, command, expected):
+    repository(cli, test_a=GREEN)
+    cli(*ADD, "--test-command", command, code=0)
+    said = cli("project", "check", "beta", "--json", code=1)
+    assert said.json["check"]["green"] is False
+    assert expected in said.json["check"]["next_step"]
+
+
+def test_the_set_up_alone_is_checked_where_no_command_is_pinned(cli):
+    repository(cli, test_a=GREEN)
+    cli(*ADD, "--no-detect", "--setup-command", "exit 3", code=0)
+    said = cli("project", "check", "beta", code=1)
+    assert "ended with status 3" in said.err
+    cli("project", "change", "beta", "--setup-command", "true", code=0)
+    said = cli("project", "check", "beta", code=0)
+    assert "no test command is pinned" in said.err
+
+
+def test_there_is_nothing_to_check_where_nothing_is_pinned(cli):
+    repository(cli)
+    cli(*ADD, "--no-detect", code=0)
+    said = cli("project", "check", "beta", code=2)
+    assert "has neither a test command nor a set-up command" in said.err
+    assert "no project" in cli("project", "check", "none", code=4).err
+
+
+def test_a_repository_that_wants_another_version_is_told_so(cli):
+    commit(cli.place / "repo", {"test_a.py": GREEN, ".python-version": "3.1\n"})
+    said = cli(*ADD, "--json", code=0)
+    assert "note: .python-version wants python3 3.1; the PATH of tests has Python 3." in said.err
 
 
 def test_a_repository_that_says_nothing_is_added_all_the_same(cli):
@@ -126,9 +247,13 @@ def test_a_repository_that_says_nothing_is_added_all_the_same(cli):
     assert pinned(cli) is None
 
 
-def test_a_machine_without_a_sandbox_says_so_and_adds_the_project(cli):
-    cli.set(sandbox="bubblewrap", agent_path="/nonexistent")
+def test_a_machine_without_a_sandbox_says_so_and_adds_the_project(cli, monkeypatch):
+    only_git = cli.place / "only-git"
+    only_git.mkdir()
+    (only_git / "git").symlink_to(str(shutil.which("git")))
+    cli.set(sandbox="bubblewrap")
     repository(cli, test_a=GREEN)
+    monkeypatch.setenv("PATH", str(only_git))
     said = cli(*ADD, code=0)
     assert "added project beta" in said.out
     assert "note: no test command was tried here" in said.err

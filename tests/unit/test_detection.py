@@ -1,10 +1,10 @@
-"""The test command of a repository is read from its files, the likeliest first."""
+"""Set-up and test command of a repository are read from its files, the likeliest first."""
 
 import json
 
 import pytest
 
-from damascus.detection import proposals
+from damascus.detection import parts, proposals
 
 PASSES = "def test_x():\n    assert True\n"
 UNITTEST = "import unittest\n\n\nclass A(unittest.TestCase):\n    def test_a(self): ...\n"
@@ -20,8 +20,11 @@ def found(files):
         ({"pyproject.toml": "[tool.pytest.ini_options]\n"}, "pytest -q"),
         ({"pytest.ini": "[pytest]\n"}, "pytest -q"),
         ({"setup.cfg": "[tool:pytest]\n"}, "pytest -q"),
-        ({"requirements-dev.txt": "black\npytest==8\n"}, "pytest -q"),
-        ({"pyproject.toml": '[project]\ndependencies = ["pytest>=8"]\n'}, "pytest -q"),
+        ({"requirements-dev.txt": "black\npytest==8\n"}, ".venv/bin/python -m pytest -q"),
+        (
+            {"pyproject.toml": '[project]\ndependencies = ["pytest>=8"]\n'},
+            ".venv/bin/python -m pytest -q",
+        ),
         ({"tests/conftest.py": ""}, "pytest -q"),
         ({"tests/test_x.py": PASSES}, "pytest -q"),
         ({"test_x.py": UNITTEST}, "python3 -m unittest"),
@@ -50,16 +53,19 @@ def found(files):
         ({"go.mod": "module x\n"}, "go test ./..."),
         ({"Cargo.toml": "[package]\n"}, "cargo test"),
         ({"Cargo.toml": "[workspace]\n"}, "cargo test --workspace"),
-        ({"pom.xml": "<project/>"}, "mvn -B test"),
-        ({"pom.xml": "<project/>", "mvnw": "#!/bin/sh\n"}, "./mvnw -B test"),
-        ({"build.gradle.kts": "", "gradlew": ""}, "./gradlew test"),
+        ({"pom.xml": "<project/>"}, "mvn -B -o test"),
+        ({"pom.xml": "<project/>", "mvnw": "#!/bin/sh\n"}, "./mvnw -B -o test"),
+        ({"build.gradle.kts": "", "gradlew": ""}, "./gradlew --no-daemon --offline test"),
         ({"Gemfile": "", "spec/x_spec.rb": ""}, "bundle exec rspec"),
         ({"Gemfile": "", "Rakefile": "Rake::TestTask.new\n"}, "bundle exec rake test"),
         ({"composer.json": '{"require-dev": {"phpunit/phpunit": "^11"}}'}, "vendor/bin/phpunit"),
-        ({"Shop.sln": ""}, "dotnet test"),
+        ({"Shop.sln": ""}, "dotnet test --no-restore"),
         (
             {"CMakeLists.txt": "enable_testing()\n"},
-            "ctest --test-dir build --output-on-failure",
+            (
+                "ctest --build-and-test . build --build-generator Unix Makefiles --build-noclean "
+                "--test-command ctest --output-on-failure"
+            ),
         ),
         ({"Makefile": "all:\n\ntest: all\n\t./t\n"}, "make test"),
         ({"Makefile": "check:\n\t./t\n"}, "make check"),
@@ -107,6 +113,143 @@ def test_hostile_files_propose_no_shell_and_end():
     lines = ["- run: pytest; rm -rf ~", "- run: $(pytest)", "- run: py'test -q", "x" * 100_000]
     files = {".gitlab-ci.yml": "\n".join(lines * 50), "package.json": "[" * 100_000}
     assert found(files) == []
+
+
+PYPROJECT = '[project]\nname = "a"\n[tool.pytest.ini_options]\n'
+SCRIPT = json.dumps({"scripts": {"test": "vitest"}, "devDependencies": {"vitest": "1"}})
+PIP = ".venv/bin/pip install --disable-pip-version-check -q"
+
+
+@pytest.mark.parametrize(
+    ("files", "setup"),
+    [
+        (
+            {"pyproject.toml": PYPROJECT, "uv.lock": ""},
+            ("UV_PYTHON_DOWNLOADS=never uv sync --frozen",),
+        ),
+        (
+            {
+                "pyproject.toml": PYPROJECT
+                + '[dependency-groups]\ntests = ["pytest"]\ndev = []\ndocs = []\n'
+                "[project.optional-dependencies]\ntest = []\nspeed = []\n",
+                "uv.lock": "",
+            },
+            ("UV_PYTHON_DOWNLOADS=never uv sync --frozen --extra test --group tests",),
+        ),
+        (
+            {"pyproject.toml": PYPROJECT, "poetry.lock": ""},
+            ("POETRY_VIRTUALENVS_IN_PROJECT=true poetry install --no-interaction",),
+        ),
+        ({"pyproject.toml": PYPROJECT, "pdm.lock": ""}, ("pdm sync --dev",)),
+        (
+            {"requirements.txt": "x\n", "requirements-dev.txt": "pytest\n", "test_a.py": PASSES},
+            ("python3 -m venv .venv", f"{PIP} -r requirements-dev.txt -r requirements.txt"),
+        ),
+        (
+            {
+                "requirements/test.txt": "pytest\n",
+                "docs/requirements.txt": "y",
+                "test_a.py": PASSES,
+            },
+            ("python3 -m venv .venv", f"{PIP} -r requirements/test.txt"),
+        ),
+        (
+            {"pyproject.toml": PYPROJECT, "src/a/__init__.py": ""},
+            ("python3 -m venv .venv", f"{PIP} -e . pytest"),
+        ),
+        (
+            {
+                "pyproject.toml": PYPROJECT
+                + '[project.optional-dependencies]\ntest = ["pytest"]\n',
+                "src/a/__init__.py": "",
+            },
+            ("python3 -m venv .venv", f"{PIP} -e '.[test]'"),
+        ),
+        (
+            {
+                "pyproject.toml": PYPROJECT
+                + '[dependency-groups]\ndev = [{include-group = "test"}]\ntest = ["pytest>=7"]\n'
+            },
+            ("python3 -m venv .venv", f"{PIP} -e . 'pytest>=7'"),
+        ),
+        ({"package.json": SCRIPT, "package-lock.json": ""}, ("npm ci --no-audit --no-fund",)),
+        ({"package.json": SCRIPT, "pnpm-lock.yaml": ""}, ("pnpm install --frozen-lockfile",)),
+        ({"package.json": SCRIPT, "yarn.lock": ""}, ("yarn install --frozen-lockfile",)),
+        (
+            {"package.json": SCRIPT, "yarn.lock": "__metadata:\n  version: 8\n"},
+            ("yarn install --immutable",),
+        ),
+        ({"package.json": SCRIPT}, ("npm install --no-audit --no-fund --no-package-lock",)),
+        ({"package.json": json.dumps({"scripts": {"test": "node a.js"}})}, ()),
+        ({"go.mod": "module x\n", "go.sum": ""}, ("go mod download",)),
+        ({"go.mod": "module x\n"}, ()),
+        ({"go.mod": "module x\n", "go.sum": "", "vendor/modules.txt": ""}, ()),
+        ({"Cargo.toml": "[package]\n", "Cargo.lock": ""}, ("cargo fetch --locked",)),
+        ({"Cargo.toml": "[package]\n"}, ("cargo fetch",)),
+        (
+            {"Gemfile": "", "spec/x_spec.rb": ""},
+            ("bundle config set --local path vendor/bundle", "bundle install"),
+        ),
+        (
+            {"composer.json": '{"require-dev": {"phpunit/phpunit": "^11"}}'},
+            ("composer install --no-interaction --no-progress",),
+        ),
+        ({"CMakeLists.txt": "enable_testing()\n"}, ("cmake -S . -B build -G 'Unix Makefiles'",)),
+        (
+            {"configure.ac": "", "Makefile.am": "TESTS = x\n"},
+            ("autoreconf -fi", "./configure"),
+        ),
+        ({"pytest.ini": ""}, ()),
+    ],
+)
+def test_what_a_fresh_checkout_lacks_is_proposed_with_the_command(files, setup):
+    assert proposals(sorted(files), files.get)[0].setup == setup
+
+
+def test_a_flat_package_without_dependencies_is_tried_as_it_is_first():
+    files = {"pyproject.toml": PYPROJECT, "a/__init__.py": "", "tests/test_a.py": PASSES}
+    bare, installed = proposals(sorted(files), files.get)
+    assert (bare.argv, bare.setup) == (("pytest", "-q"), ())
+    assert installed.argv == (".venv/bin/python", "-m", "pytest", "-q")
+
+
+def test_a_manager_that_is_not_there_is_fetched_by_what_everybody_has():
+    files = {"package.json": SCRIPT, "pnpm-lock.yaml": "lockfileVersion: '9.0'\n"}
+    own, fetched = proposals(sorted(files), files.get)
+    assert own.argv == ("pnpm", "test")
+    assert fetched.argv == ("npm", "test")
+    assert fetched.setup == ("npx --yes pnpm@9 install --frozen-lockfile",)
+    files = {"pyproject.toml": PYPROJECT, "uv.lock": ""}
+    assert proposals(sorted(files), files.get)[1].setup[1].endswith(" -q uv")
+
+
+def test_the_options_of_the_ci_are_kept_where_the_set_up_makes_the_runner():
+    workflow = "      - run: uv run pytest -n 4\n      - run: python -m pytest tests\n"
+    files = {"pyproject.toml": PYPROJECT, "uv.lock": "", ".github/workflows/ci.yml": workflow}
+    assert found(files)[:3] == [
+        ".venv/bin/python -m pytest -n 4",
+        ".venv/bin/python -m pytest tests",
+        ".venv/bin/python -m pytest -q",
+    ]
+
+
+def test_a_part_of_a_monorepo_is_looked_at_alone():
+    files = {
+        "README.md": "",
+        "backend/go.mod": "module x\n",
+        "backend/tools/go.mod": "module y\n",
+        "web/app/package.json": SCRIPT,
+        "web/app/package-lock.json": "",
+        "web/app/node_modules/b/package.json": SCRIPT,
+        "examples/c/Cargo.toml": "[package]\n",
+        ".hidden/go.mod": "",
+        "a/b/c/d/go.mod": "",
+    }
+    assert parts(sorted(files)) == ("backend", "web/app")
+    (one,) = proposals(sorted(files), files.get, "web/app")
+    assert (one.argv, one.setup) == (("npm", "test"), ("npm ci --no-audit --no-fund",))
+    assert one.directory == "web/app"
+    assert proposals(sorted(files), files.get) == ()
 
 
 def test_each_proposal_says_why():

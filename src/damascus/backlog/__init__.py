@@ -5,6 +5,7 @@ what it returns. Scopes, idempotency, paging, story keys, statistics and the doo
 nowhere else. `docs/doors.md` says which door offers which verb.
 """
 
+from damascus.backlog.base_checks import FoundCommand
 from damascus.backlog.caller import Caller, ScopeMissingError
 from damascus.backlog.inputs import (
     Budgets,
@@ -30,7 +31,6 @@ from damascus.backlog.outcomes import (
 )
 from damascus.backlog.run_logs import RunLog
 from damascus.backlog.service import Backlog
-from damascus.backlog.test_commands import FoundCommand
 
 __all__ = [
     "Answered",

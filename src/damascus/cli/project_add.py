@@ -1,17 +1,17 @@
 """`project add`: everything is checked, the repository too, before anything is written.
 
-Then its test command is looked for, tried on the base, and shown, so that pinning it is one key.
+Then its set-up and test command are looked for, run on the base, and shown: pinning them is one
+key. Those that are given are run and shown too.
 """
 
 from __future__ import annotations
 
 import shlex
-import sys
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from damascus.cli import output
+from damascus.cli import base_trials, output
 from damascus.cli.console import say
 from damascus.cli.options import JsonFlag
 from damascus.cli.project_policy import given, tell_missing, with_policy_options
@@ -20,10 +20,13 @@ from damascus.domain.consent import TRUST_SPEC
 from damascus.errors import DamascusError, SchemaError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from damascus.backlog import FoundCommand
     from damascus.cli.session import Door
+    from damascus.phases.trial import Trial
 
-_TAIL_LINES = 8
+_Result = TypeVar("_Result")
 
 
 @with_policy_options
@@ -47,13 +50,13 @@ def add(  # noqa: PLR0917 - typer's options
     ] = None,
     yes: Annotated[
         bool,
-        typer.Option("--yes", "-y", help="Pin the test command that was found, if it is green."),
+        typer.Option("--yes", "-y", help="Pin the commands that were found, if they are green."),
     ] = False,
     detect: Annotated[
         bool,
         typer.Option(
             "--detect/--no-detect",
-            help="Look for the test command and run it on the base, unless one is given.",
+            help="Run the set-up and the tests on the base now: those given, or those found.",
         ),
     ] = True,
     as_json: JsonFlag = False,
@@ -62,8 +65,9 @@ def add(  # noqa: PLR0917 - typer's options
     """Add a project, after asking its forge whether the repository can be used.
 
     A directory is served by the forge `local`, an http(s) URL by Gitea or Forgejo. Without
-    --test-command one is looked for in its files, run on the base in the sandbox, and shown. At a
-    terminal you are asked whether to pin it; elsewhere --yes does.
+    --test-command the set-up and the test command are looked for in its files, run on the base in
+    the sandbox, and shown. At a terminal you are asked whether to pin them; elsewhere --yes does.
+    Commands that are given are run on the base as well, and what they did is shown.
     """
     from damascus.backlog import NewProject  # noqa: PLC0415 - `--help` does not pay for it
 
@@ -71,8 +75,8 @@ def add(  # noqa: PLR0917 - typer's options
     looks = (
         detect and not said.get("test_command") and said.get("test_command_policy") != TRUST_SPEC
     )
+    runs = detect and not looks and bool(said.get("test_command") or said.get("setup_commands"))
     new = NewProject(name, repo, forge, base_branch, said)
-    pinned = False
     with entered() as door:
         added = door.backlog.add_project(door.caller, new)
         tell_missing(added.missing)
@@ -80,16 +84,8 @@ def add(  # noqa: PLR0917 - typer's options
             output.line(
                 f"added project {added.name}: {added.base_branch} of {added.repo} ({added.forge})"
             )
-        found = _find(door, name) if looks else None
-        if found is not None:
-            _show(found)
-            pinned = _wanted(found, yes=yes, may_ask=not as_json)
-        if found is not None and pinned:
-            command = {"test_command": list(found.trial.argv)}
-            door.backlog.change_project(door.caller, name, policy=command)
-            say(f"`{shlex.join(found.trial.argv)}` is the test command of project {name}")
-        elif looks:
-            _next_step(name, found)
+        found = _found(door, name, yes=yes, may_ask=not as_json) if looks else None
+        trial = _checked(door, name) if runs else None
         now: dict[str, Any] = door.backlog.project(door.caller, name)["policy"] if as_json else {}
     if as_json:
         output.emit(
@@ -100,17 +96,42 @@ def add(  # noqa: PLR0917 - typer's options
                 "base_branch": added.base_branch,
                 "secrets_removed": added.secrets_removed,
                 "test_command": now.get("test_command"),
+                "setup_commands": now.get("setup_commands"),
                 "found": None if found is None else _document(found),
+                "check": None if trial is None else base_trials.document(trial),
             }
         )
 
 
-def _find(door: Door, name: str) -> FoundCommand | None:
-    """What was found; a sentence and None where it cannot be looked for here."""
+def _found(door: Door, name: str, *, yes: bool, may_ask: bool) -> FoundCommand | None:
+    """Look for the commands, show what they did, and pin them where that is wanted."""
+    found = _here(lambda: door.backlog.find_commands(door.caller, name, tell=say))
+    if found is not None:
+        base_trials.show(found.trial, found.setup)
+    if found is not None and _wanted(found, yes=yes, may_ask=may_ask):
+        door.backlog.change_project(door.caller, name, policy=found.policy)
+        say(f"`{shlex.join(found.trial.argv)}` is the test command of project {name}")
+    else:
+        _next_step(name, found)
+    return found
+
+
+def _checked(door: Door, name: str) -> Trial | None:
+    """Run what is pinned on the base, and show what it did."""
+    trial = _here(lambda: door.backlog.check_project(door.caller, name, tell=say))
+    if trial is not None:
+        base_trials.show(trial)
+        if not trial.green:
+            say(f"`damascus project check {name}` tries again")
+    return trial
+
+
+def _here(run: Callable[[], _Result | None]) -> _Result | None:
+    """What `run` finds out; a sentence and None where nothing can be run on this machine."""
     from damascus.cli.hints import worded  # noqa: PLC0415 - `--help` does not pay for it
 
     try:
-        return door.backlog.find_test_command(door.caller, name, tell=say)
+        return run()
     except SchemaError:
         raise
     except DamascusError as error:
@@ -118,26 +139,14 @@ def _find(door: Door, name: str) -> FoundCommand | None:
         return None
 
 
-def _show(found: FoundCommand) -> None:
-    trial = found.trial
-    say(f"{shlex.join(trial.argv)}: {trial.sentence.rstrip('.')}, in {trial.sandbox}")
-    for text in trial.output_tail.strip().splitlines()[-_TAIL_LINES:]:
-        say(f"  {text}")
-
-
 def _wanted(found: FoundCommand, *, yes: bool, may_ask: bool) -> bool:
     """Whether to pin it: --yes takes what is green, a person anything that ran a test."""
     if yes:
         return found.trial.green
-    if not may_ask or not found.trial.ran or not at_terminal():
+    if not may_ask or not found.trial.ran or not base_trials.at_terminal():
         return False
-    return typer.confirm("Pin it for every story of the project?", found.trial.green, err=True)
-
-
-def at_terminal() -> bool:
-    """Whether a person can be asked."""
-    # The standard input may be closed.
-    return sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()  # pyright: ignore[reportUnnecessaryComparison] - `<&-`
+    what = "Pin both" if found.setup else "Pin it"
+    return typer.confirm(f"{what} for every story of the project?", found.trial.green, err=True)
 
 
 def _next_step(name: str, found: FoundCommand | None) -> None:
@@ -145,29 +154,22 @@ def _next_step(name: str, found: FoundCommand | None) -> None:
     if found is None:
         say(f"no test command was found: {pin} 'pytest -q' pins one")
     elif found.trial.ran:
-        say(f"nothing is pinned: {pin} {shlex.quote(shlex.join(found.trial.argv))} does it")
+        say(f"nothing is pinned: {pin} {shlex.quote(shlex.join(found.trial.argv))}{_with(found)}")
     else:
-        say(
-            "it ran no test, so nothing is pinned: see that what it needs is on the PATH of tests "
-            f"(DAMASCUS_AGENT_PATH) or made by --setup-command, then {pin} …"
-        )
+        say(f"nothing is pinned: {pin} … does it, when that is mended")
     say("until then the first spec's command is run on the base, and asked about once")
 
 
+def _with(found: FoundCommand) -> str:
+    if not found.setup:
+        return " does it"
+    lines = " ".join(f"--setup-command {shlex.quote(line)}" for line in found.setup)
+    return f" {lines} does it"
+
+
 def _document(found: FoundCommand) -> dict[str, Any]:
-    trial = found.trial
     return {
-        "command": shlex.join(trial.argv),
+        **base_trials.document(found.trial),
         "why": found.why,
-        "ran": trial.ran,
-        "green": trial.green,
-        "tests": trial.tests,
-        "passed": trial.passed,
-        "failed": trial.failed,
-        "skipped": trial.skipped,
-        "seconds": round(trial.seconds, 1),
-        "runner": trial.runner,
-        "sandbox": trial.sandbox,
-        "base_sha": trial.base_sha,
-        "output_tail": trial.output_tail,
+        "setup": list(found.setup),
     }

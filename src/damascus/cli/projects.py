@@ -11,6 +11,7 @@ from damascus.cli import output
 from damascus.cli.options import JsonFlag
 from damascus.cli.project_add import add
 from damascus.cli.project_change import change
+from damascus.cli.project_check import check
 from damascus.cli.session import entered
 from damascus.cli.text import money
 from damascus.domain.policy import FIELDS, LISTS, Kind, PolicyField
@@ -19,13 +20,14 @@ if TYPE_CHECKING:
     from damascus.backlog import Paused
 
 app = typer.Typer(
-    help="Add, change, list, show, pause and resume projects: one repository each.",
+    help="Add, change, check, list, show, pause and resume projects: one repository each.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of the project.")]
 app.command()(add)
 app.command()(change)
+app.command()(check)
 
 
 @app.command("list")

@@ -1,9 +1,10 @@
-"""pytest, unittest and Django."""
+"""Python: pytest, unittest and Django, each with what `python_setup.py` installs."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+from damascus.detection import python_setup
 from damascus.detection.repository import Proposal, Repository
 
 _LOOKED_AT = 20  # test files; the first few tell what they are written for
@@ -16,10 +17,35 @@ _CONFIGURED = (
     ("tox.ini", r"^\[pytest\]", "tox.ini configures pytest"),
 )
 _REQUIREMENT = r"(?:^|[\s\"'\[,])pytest\b(?!-)"
+_PYTHON = ".venv/bin/python"
 
 
 def proposals(repository: Repository) -> Iterator[Proposal]:
-    """The commands of a Python project, the likeliest first."""
+    """The commands of a Python project, the likeliest first.
+
+    What has a lock or dependencies is installed first, and tried without only when that fails.
+    """
+    bare = list(_bare(repository))
+    if not bare:
+        return
+    installed = [
+        Proposal(_in_environment(one.argv), f"{one.why}, {setup.why}", setup.lines)
+        for setup in python_setup.setups(repository)
+        for one in bare
+    ]
+    first, last = (installed, bare) if python_setup.is_needed(repository) else (bare, installed)
+    yield from first
+    yield from last
+
+
+def _in_environment(argv: tuple[str, ...]) -> tuple[str, ...]:
+    """The same command, by the Python of the virtual environment that the set-up makes."""
+    if argv[0] == "python3":
+        return (_PYTHON, *argv[1:])
+    return (_PYTHON, "-m", *argv)
+
+
+def _bare(repository: Repository) -> Iterator[Proposal]:
     tests = list(repository.named(r"(?:test_.+|.+_test|tests)\.py"))
     found = _pytest(repository, tests)
     if found:

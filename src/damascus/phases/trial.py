@@ -1,18 +1,21 @@
-"""One test command tried on the base of a project, outside of any claim: what it is worth."""
+"""Set-up and test command tried on the base of a project: what they did, and what to do next."""
 
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
-from damascus.domain.evidence import Evidence, Outcome
+from damascus.domain.evidence import Evidence, Kind, Outcome
 from damascus.domain.work import Claim, Cost, Phase, PhaseContext, Project, WorkItem
+from damascus.phases import next_steps, proof
 from damascus.phases.proposal import what_ran
 from damascus.phases.reported_tests import run_reporting
-from damascus.phases.test_run import check_out
-from damascus.ports import Tools
+from damascus.phases.set_up import set_up
+from damascus.phases.test_run import TestRun, check_out
+from damascus.ports import ClaimGuard, Command, Finished, Sandbox, Tools
 from damascus.text.sanitize import tail
 
 _TAIL_CAP = 2_000
@@ -22,11 +25,12 @@ Argv = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What a command did on the base.
+    """What set-up and command did on the base.
 
-    `ran` says that at least one test ran to its end, `green` that all did well too. `tests` counts
-    those in the report by outcome. `sentence` tells it for people; `output_tail` is the end of the
-    output of a run that was not green.
+    `argv` is empty where only the set-up was tried. `ran` says that at least one test ran to its
+    end, `green` that all did well too; of a set-up alone, that it ended well. `tests` counts those
+    in the report by outcome. `sentence` tells it for people, `next_step` what to do where it is not
+    green; `output_tail` is the end of the output then.
     """
 
     argv: Argv
@@ -41,6 +45,9 @@ class Trial:
     failed: int = 0
     skipped: int = 0
     seconds: float = 0.0
+    setup_ran: bool = False
+    setup_seconds: float = 0.0
+    next_step: str = ""
     output_tail: str = ""
 
 
@@ -51,21 +58,33 @@ def checkout(project: Project, tools: Tools) -> str:
 
 
 def try_command(project: Project, argv: Sequence[str], tools: Tools, *, place: str) -> Trial:
-    """Run `argv` on a fresh checkout of the base, in the directory `place` of the workspace.
+    """Run the set-up of `project`, if it has one, then `argv`, on a fresh checkout of the base.
 
-    Raises GitError, ForgeError, SandboxError when this machine cannot run anything at all.
+    The checkout is the directory `place` of the workspace. With an empty `argv` only the set-up is
+    run. What the command reported is remembered for reviews on that base. Raises ClaimLostError,
+    GitError, ForgeError, SandboxError when this machine cannot run anything at all.
     """
     tree = check_out(tools, tools.workspace.root / place, ref=project.base_branch)
     context = _context(project, tuple(argv))
-    tests = run_reporting(context, tools, tree)
+    timed = _Timed(tools.sandbox)
+    watched = dataclasses.replace(tools, sandbox=timed)
+    if not argv:
+        return _setup_alone(project, timed, tree.base_sha, set_up(context, watched, tree))
+    tests = run_reporting(context, watched, tree)
     run = tests.run
     report = run.report if run else None
     counts: Mapping[Outcome, int] = report.counts if report else {}
-    green = run is not None and run.green
+    executed = report.executed if report else 0
+    green = run is not None and run.green and executed > 0
+    if project.test_evidence == Kind.EXIT_STATUS and run is not None:
+        green = run.finished.exit_code == 0 and run.finished.stopped is None
+    if tests.judge is not None and report is not None:
+        proof.remember(context, tools, tree, tests.judge, report)
+    test_seconds = run.finished.seconds if run else 0.0
     return Trial(
         argv=tuple(argv),
-        ran=report is not None and report.executed > 0,
-        green=green and report is not None and report.executed > 0,
+        ran=executed > 0,
+        green=green,
         sentence=what_ran(context, tests),
         base_sha=tree.base_sha,
         sandbox=tools.sandbox.name,
@@ -74,14 +93,66 @@ def try_command(project: Project, argv: Sequence[str], tools: Tools, *, place: s
         passed=counts.get(Outcome.PASSED, 0),
         failed=counts.get(Outcome.FAILED, 0),
         skipped=counts.get(Outcome.SKIPPED, 0),
-        seconds=run.finished.seconds if run else 0.0,
+        seconds=test_seconds,
+        setup_ran=bool(project.setup_commands) and tests.not_begun != "setup",
+        setup_seconds=max(0.0, timed.seconds - test_seconds),
+        next_step="" if green else _next_step(project, tests, tools, ran=executed > 0),
         output_tail="" if green else tail(tests.output, _TAIL_CAP),
     )
+
+
+def _setup_alone(project: Project, timed: _Timed, base_sha: str, failed: TestRun | None) -> Trial:
+    green = failed is None
+    output = "" if failed is None else _output(failed)
+    said = f"The set-up ended well after {timed.seconds:.1f} s; no test command is pinned."
+    return Trial(
+        argv=(),
+        ran=False,
+        green=green,
+        sentence=said if failed is None else failed.sentence,
+        base_sha=base_sha,
+        sandbox=timed.name,
+        setup_ran=green,
+        setup_seconds=timed.seconds,
+        next_step=""
+        if failed is None
+        else next_steps.after_setup(project, failed.sentence, output),
+        output_tail=tail(output, _TAIL_CAP),
+    )
+
+
+def _next_step(project: Project, tests: TestRun, tools: Tools, *, ran: bool) -> str:
+    if tests.not_begun == "setup":
+        return next_steps.after_setup(project, tests.sentence, _output(tests))
+    if tests.run is None:
+        return next_steps.without_program(tests.argv, tools.path)
+    return next_steps.after_tests(project, tests.output, ran=ran)
+
+
+def _output(tests: TestRun) -> str:
+    """What a command that refused the run printed; `TestRun.output` may leave it out."""
+    told = tests.refusal.details.get("output_tail", "") if tests.refusal else ""
+    return tests.output or told
 
 
 def _context(project: Project, argv: Argv) -> PhaseContext:
     item = WorkItem(0, project.id, "", "", "", Phase.SPEC, 0, 0, 1, test_command=argv)
     return PhaseContext(Claim(0, 0, "", Phase.SPEC, 1, 1, 0), 0, item, project)
+
+
+class _Timed:
+    """A sandbox that notes how long what it ran took."""
+
+    def __init__(self, inner: Sandbox) -> None:
+        self._inner = inner
+        self.name = inner.name
+        self.seconds = 0.0
+
+    def run(self, command: Command, guard: ClaimGuard | None = None) -> Finished:
+        """Run to the end. Raises SandboxError if the program cannot be started at all."""
+        finished = self._inner.run(command, guard)
+        self.seconds += finished.seconds
+        return finished
 
 
 class Unclaimed:

@@ -1,0 +1,165 @@
+"""The verbs that try a project's base: what was found in its files, or what is pinned."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from damascus.backlog.base import BacklogBase
+from damascus.backlog.caller import MANAGE, Caller
+
+if TYPE_CHECKING:
+    from damascus.detection import Proposal, Repository
+    from damascus.domain.work import Project
+    from damascus.phases.trial import Trial
+    from damascus.ports import Tools
+
+_FILES = 20_000
+_FILE_CAP = 200_000  # characters of a file that is looked at
+_TRIES = 4
+
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class FoundCommand:
+    """Set-up and test command that a repository's files speak for, why, and what they did.
+
+    `setup` are lines of shell; `policy` are the fields of the policy that pin both.
+    """
+
+    why: str
+    trial: Trial
+    setup: tuple[str, ...] = ()
+    policy: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+
+class BaseCheckVerbs(BacklogBase):
+    """Finding out how a project is set up and tested. It runs the repository on this machine."""
+
+    def find_commands(
+        self, caller: Caller, name: str, *, tell: Tell = lambda _: None
+    ) -> FoundCommand | None:
+        """Look for the set-up and the test command of a project, and run them on its base.
+
+        The first proposal that is green, else the first that ran a test, else the first; None where
+        the repository's files speak for none. A set-up that the project has already is used in
+        place of each proposal's own. `tell` is given a sentence before each run. Raises
+        ProjectNotFoundError, GitError, ForgeError, SandboxError, ConfigurationError.
+        """
+        from damascus.detection import Repository, proposals  # noqa: PLC0415 - who does not look pays nothing
+        from damascus.phases.trial import checkout  # noqa: PLC0415 - the same
+
+        caller.require(MANAGE)
+        project = replace(self._store.projects.get(name), test_command=None)
+        with self._app.trial_tools(project) as tools:
+            checkout(project, tools)
+            files = tools.git.files(tools.workspace, limit=_FILES)
+
+            def read(path: str) -> str | None:
+                return tools.git.read(tools.workspace, path, cap=_FILE_CAP)
+
+            _tell_versions(Repository(files, read), tools.path, tell)
+            return self._best(project, tools, proposals(files, read), tell)
+
+    def check_project(
+        self, caller: Caller, name: str, *, tell: Tell = lambda _: None
+    ) -> Trial | None:
+        """Run the set-up and the test command that a project has pinned on its base.
+
+        None where it has pinned neither. Raises ProjectNotFoundError, GitError, ForgeError,
+        SandboxError, ConfigurationError.
+        """
+        from damascus.phases.trial import try_command  # noqa: PLC0415 - who does not look pays nothing
+
+        caller.require(MANAGE)
+        project = self._store.projects.get(name)
+        argv = project.test_command or ()
+        if not argv and not project.setup_commands:
+            return None
+        shown = " ".join(argv) or "the set-up"
+        tell(f"running {shown!r} on the base of {name}")
+        with self._app.trial_tools(project) as tools:
+            return try_command(project, argv, tools, place="base")
+
+    def _best(
+        self, project: Project, tools: Tools, found: tuple[Proposal, ...], tell: Tell
+    ) -> FoundCommand | None:
+        from damascus.phases.trial import try_command  # noqa: PLC0415 - who does not look pays nothing
+
+        best: FoundCommand | None = None
+        tries = 0
+        for one in found:
+            chosen = replace(one, setup=()) if project.setup_commands else one
+            missing = _missing_programs(chosen, tools.path)
+            if missing:
+                tell(f"not tried: {_shown(chosen)}. {missing}")
+                best = best or _untried(chosen, missing, tools)
+                continue
+            if tries == _TRIES:
+                break
+            tell(f"trying {_shown(chosen)} on the base: {one.why}")
+            fields = _policy(chosen)
+            pinned = {key: tuple(value) for key, value in fields.items() if key != "test_command"}
+            trial = try_command(
+                replace(project, **pinned), chosen.argv, tools, place=f"try-{tries}"
+            )
+            tries += 1
+            tried = FoundCommand(one.why, trial, chosen.setup, fields)
+            if trial.green:
+                return tried
+            tell(f"it is not green: {trial.sentence}")
+            if best is None or (trial.ran and not best.trial.ran) or not best.trial.base_sha:
+                best = tried
+        return best
+
+
+def _missing_programs(one: Proposal, path: str) -> str:
+    """A sentence for the first program that a proposal cannot begin without; empty for none."""
+    from damascus.detection import programs  # noqa: PLC0415 - who does not look pays nothing
+    from damascus.phases import next_steps  # noqa: PLC0415 - the same
+
+    said = (next_steps.on_path(name, path) for name in programs(one.setup, one.argv))
+    return next((sentence for sentence in said if sentence), "")
+
+
+def _tell_versions(repository: Repository, path: str, tell: Tell) -> None:
+    """Say where the repository wants another version than the PATH of tests has."""
+    from damascus.detection import wanted  # noqa: PLC0415 - who does not look pays nothing
+    from damascus.programs import version_of  # noqa: PLC0415 - the same
+
+    for one in wanted(repository):
+        here = version_of(one.program, path)
+        if here is None or not one.is_met_by(here):
+            tell(
+                f"note: {one.where} wants {one.program} {one.version}; the PATH of tests has "
+                f"{here or 'none'}"
+            )
+
+
+def _policy(one: Proposal) -> dict[str, Any]:
+    from damascus.detection import as_policy  # noqa: PLC0415 - who does not look pays nothing
+
+    return as_policy(one)
+
+
+def _shown(one: Proposal) -> str:
+    command = repr(" ".join(one.argv))
+    return f"{command} after the set-up {'; '.join(one.setup)!r}" if one.setup else command
+
+
+def _untried(one: Proposal, missing: str, tools: Tools) -> FoundCommand:
+    """What is known of a proposal whose programs are not there."""
+    from damascus.phases.trial import Trial  # noqa: PLC0415 - who does not look pays nothing
+
+    trial = Trial(
+        one.argv,
+        ran=False,
+        green=False,
+        sentence="it was not tried.",
+        base_sha="",
+        sandbox=tools.sandbox.name,
+        next_step=missing,
+    )
+    return FoundCommand(one.why, trial, one.setup, _policy(one))

@@ -1,0 +1,90 @@
+"""JavaScript and TypeScript: the test script of package.json, or Node's own runner."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from damascus.detection.repository import Proposal, Repository, Table, table
+
+_LOCKS = (
+    ("pnpm-lock.yaml", "pnpm"),
+    ("yarn.lock", "yarn"),
+    ("bun.lock", "bun"),
+    ("bun.lockb", "bun"),
+    ("package-lock.json", "npm"),
+    ("npm-shrinkwrap.json", "npm"),
+)
+_WITH_LOCK = {
+    "npm": "npm ci --no-audit --no-fund",
+    "pnpm": "pnpm install --frozen-lockfile",
+    "yarn": "yarn install --frozen-lockfile",
+    "bun": "bun install --frozen-lockfile",
+}
+_WITHOUT_LOCK = {
+    "npm": "npm install --no-audit --no-fund --no-package-lock",
+    "pnpm": "pnpm install --no-lockfile",
+    "yarn": "yarn install --no-lockfile",
+    "bun": "bun install --no-save",
+}
+_BERRY = "yarn install --immutable"  # Yarn 2 and later
+_DEPENDENCIES = ("dependencies", "devDependencies", "optionalDependencies", "peerDependencies")
+_LOOKED_AT = 20
+
+
+def proposals(repository: Repository) -> Iterator[Proposal]:
+    """The commands of a JavaScript or TypeScript project."""
+    package = repository.json("package.json")
+    manager, lock = _manager(repository, package)
+    setup = _setup(repository, package, manager, lock)
+    script = table(package.get("scripts")).get("test")
+    if isinstance(script, str) and script.strip() and "no test specified" not in script:
+        words = ("bun", "run", "test") if manager == "bun" else (manager, "test")
+        why = f"package.json has the script test: {script.strip()[:80]}"
+        if lock:
+            why += f", and there is a {lock}"
+        yield Proposal(words, why, setup)
+        if setup and (fetched := _fetched(repository, package, manager, setup[0])):
+            yield Proposal(("npm", "test"), f"{why} ({manager} is fetched by npx)", (fetched,))
+    tests = list(repository.named(r".+\.test\.[cm]?js|test-.+\.[cm]?js|test\.[cm]?js"))[:_LOOKED_AT]
+    native = next((path for path in tests if "node:test" in repository.text(path)), None)
+    if native:
+        yield Proposal(("node", "--test"), f"{native} is written for Node's own runner", setup)
+
+
+def _manager(repository: Repository, package: Table) -> tuple[str, str | None]:
+    """The package manager, and its lock file where there is one."""
+    said = str(package.get("packageManager") or "").partition("@")[0]
+    locks = [(lock, name) for lock, name in _LOCKS if lock in repository.paths]
+    if said in _WITH_LOCK:
+        return said, next((lock for lock, name in locks if name == said), None)
+    lock, name = locks[0] if locks else (None, "npm")
+    return name, lock
+
+
+def _setup(
+    repository: Repository, package: Table, manager: str, lock: str | None
+) -> tuple[str, ...]:
+    """The installation; nothing where there is nothing to install."""
+    if not lock and not any(table(package.get(key)) for key in _DEPENDENCIES):
+        return ()
+    if not lock:
+        return (_WITHOUT_LOCK[manager],)
+    if manager == "yarn" and repository.says("yarn.lock", r"^__metadata:"):
+        return (_BERRY,)
+    return (_WITH_LOCK[manager],)
+
+
+def _fetched(repository: Repository, package: Table, manager: str, install: str) -> str | None:
+    """The same installation where the manager itself is not on the PATH: npx fetches it."""
+    if manager not in {"pnpm", "yarn"} or install == _BERRY:
+        return None
+    said = re.match(r"\w+@([\d.]+)", str(package.get("packageManager") or ""))
+    version = said[1] if said else "1" if manager == "yarn" else _pnpm(repository)
+    return install.replace(manager, f"npx --yes {manager}@{version}", 1)
+
+
+def _pnpm(repository: Repository) -> str:
+    """The version of pnpm that wrote the lock file."""
+    found = re.search(r"^lockfileVersion: '?(\d+)", repository.text("pnpm-lock.yaml"), re.MULTILINE)
+    return {"5": "7", "6": "8"}.get(found[1] if found else "", "9")
