@@ -228,6 +228,12 @@ class Settings(BaseSettings):
         description="How long the work of every attempt is kept, as refs in HOME/kept; 0: not at "
         "all.",
     )
+    keep_work_gb: float = Field(
+        json_schema_extra=needed_by(Process.WORKER, Process.CLI),
+        default=10.0,
+        ge=0,
+        description="How many gigabytes of such work are kept in all, the newest; 0: not at all.",
+    )
     keep_attempts: int = Field(
         json_schema_extra=needed_by(Process.WORKER),
         default=50,

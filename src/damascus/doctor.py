@@ -27,6 +27,7 @@ from damascus.programs import version_of
 from damascus.registry import BuilderContext, ForgeEntry
 
 if TYPE_CHECKING:
+    from damascus.attempts.archive import Archive
     from damascus.config import Settings
     from damascus.state.db import Database, Row
     from damascus.state.store import Store
@@ -48,6 +49,8 @@ class Patient(Protocol):
 
     @property
     def path(self) -> str: ...
+    @cached_property
+    def archive(self) -> Archive: ...
     @cached_property
     def db(self) -> Database: ...
     @cached_property
@@ -83,6 +86,7 @@ def examine(app: Patient) -> Iterator[Check]:
     checks: tuple[tuple[str, Callable[[Patient], Check]], ...] = (
         ("settings", _settings),
         ("home", _home),
+        ("kept work", _kept_work),
         ("redis", _redis),
         ("git", _git),
         ("sandbox", _sandbox),
@@ -131,6 +135,18 @@ def _home(app: Patient) -> Check:
         why = "too little for clones and logs" if free < NO_SPACE else "little for many clones"
         return Check("home", False if free < NO_SPACE else None, f"only {said}: {why}")
     return Check("home", True, said)
+
+
+def _kept_work(app: Patient) -> Check:
+    takes, settings = app.archive.size(), app.settings
+    if not settings.keep_work_days or not settings.keep_work_gb:
+        return Check("kept work", True, "work that is not merged is not kept, as it is set")
+    return Check(
+        "kept work",
+        True,
+        f"work that was not merged takes {takes / 1e9:.1f} of {settings.keep_work_gb:g} GB, and is"
+        f" kept for {settings.keep_work_days:g} days at most",
+    )
 
 
 def _database(app: Patient) -> Check:

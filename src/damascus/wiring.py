@@ -7,7 +7,6 @@ Everything is made when it is first needed, so a door that only reads pays for n
 
 from __future__ import annotations
 
-import logging
 import os
 import threading
 import time
@@ -28,7 +27,7 @@ from damascus.domain import variables
 from damascus.domain.refs import branch_ref
 from damascus.environments import secret_files
 from damascus.environments.certificates import bundles, certificate_variables
-from damascus.errors import ConfigurationError, DamascusError
+from damascus.errors import ConfigurationError
 from damascus.forge.outgoing import outgoing
 from damascus.logs.redacting import redact_logs
 from damascus.registry import BuilderContext
@@ -38,6 +37,7 @@ from damascus.text.redaction import Redactor
 
 if TYPE_CHECKING:
     from damascus.attempts.archive import Archive
+    from damascus.attempts.cleaner import Cleaner
     from damascus.attempts.directories import RunDirectories
     from damascus.cycle import Cycle
     from damascus.domain.work import PhaseContext, Project
@@ -47,7 +47,6 @@ if TYPE_CHECKING:
     from damascus.ports import LLM, Builder, ClaimGuard, Forge, Sandbox, Tools
     from damascus.state.outbox import Outbox
 
-log = logging.getLogger(__name__)
 _BASELINE_AGE = timedelta(days=30)  # as long as a base branch may rest
 
 
@@ -164,9 +163,10 @@ class App:
         from damascus.wiki import RepositoryWiki  # noqa: PLC0415 - the same
 
         settings = self.settings
-        for epoch, _ in self._run_directories.left_behind(context.item.id, context.claim.epoch):
-            self._clean_attempt(context.project.name, context.item.id, epoch)
-        workspace = self._run_directories.make(context.item.id, context.claim.epoch)
+        self._cleaner.clean_left_behind()
+        workspace = self._run_directories.make(
+            context.item.id, context.claim.epoch, project=context.project.name
+        )
         git = self._git
         return Tools(
             llm=lambda: self._llm(guard),
@@ -195,14 +195,14 @@ class App:
     @contextmanager
     def trial_tools(self, project: Project) -> Generator[Tools]:
         """What a command is tried with outside of any claim; its directory goes afterwards."""
-        from damascus.attempts.directories import remove  # noqa: PLC0415 - only who tries needs them
-        from damascus.phases.trial import Unclaimed  # noqa: PLC0415 - the same
+        from damascus.phases.trial import Unclaimed  # noqa: PLC0415 - only who tries needs them
         from damascus.ports import Limits, Tools  # noqa: PLC0415 - the same
         from damascus.state.evidence import BaselineReports  # noqa: PLC0415 - the same
         from damascus.wiki import RepositoryWiki  # noqa: PLC0415 - the same
 
         unclaimed = Unclaimed()
-        workspace = self._run_directories.make(0, time.time_ns())  # no item has the number 0
+        number = time.time_ns()
+        workspace = self._run_directories.make(0, number)  # no item has the number 0
         try:
             yield Tools(
                 llm=lambda: self._llm(unclaimed),
@@ -220,22 +220,16 @@ class App:
                 secrets=self.redactor.needles,
             )
         finally:
-            remove(workspace.root)
+            self._run_directories.discard(0, number)
 
     def _clean(self, context: PhaseContext) -> None:
-        self._clean_attempt(context.project.name, context.item.id, context.claim.epoch)
+        self._cleaner.clean(context.project.name, context.item.id, context.claim.epoch)
 
-    def _clean_attempt(self, project: str, item_id: int, epoch: int) -> None:
-        """Keep the work of an attempt, then remove its directory: never one without the other."""
-        workspace = self._run_directories.of(item_id, epoch)
-        try:
-            with self._run_directories.locked(item_id, epoch) as ours:
-                if ours:
-                    self.archive.keep(workspace, project=project, item_id=item_id, epoch=epoch)
-                    self._run_directories.clean(item_id, epoch)
-            self.archive.delete_old(project)
-        except (OSError, DamascusError) as error:
-            log.warning("%s is left as it is: %s", workspace.root, error)
+    @cached_property
+    def _cleaner(self) -> Cleaner:
+        from damascus.attempts.cleaner import Cleaner  # noqa: PLC0415 - only workers need it
+
+        return Cleaner(self._run_directories, self.archive)
 
     @cached_property
     def archive(self) -> Archive:
@@ -243,7 +237,8 @@ class App:
         from damascus.attempts.archive import Archive  # noqa: PLC0415 - only workers and `show` need it
 
         root = (self.settings.home / "kept").resolve()
-        return Archive(root, days=self.settings.keep_work_days)
+        settings = self.settings
+        return Archive(root, days=settings.keep_work_days, most_bytes=settings.keep_work_gb * 1e9)
 
     @cached_property
     def _run_directories(self) -> RunDirectories:

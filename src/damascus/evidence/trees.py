@@ -6,6 +6,7 @@ path: build directories and environments hold absolute paths.
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import stat
@@ -13,6 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from damascus.evidence.reports.files import read_capped
+from damascus.removal import remove
 
 _TEXT_CAP = 2_000_000
 
@@ -107,4 +109,5 @@ def _copy_file(source: str, target: str) -> str:
 
 
 def _remove(path: Path) -> None:
-    shutil.rmtree(path, ignore_errors=False)
+    if not remove(path):
+        raise OSError(errno.ENOTEMPTY, "it could not be removed whole", str(path))

@@ -7,16 +7,16 @@ configuration, and the worker never reads the agent's `.git`.
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
-import stat
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 from damascus.errors import GitError, UnusableTreeError
 from damascus.ports import Workspace
+from damascus.removal import remove
 
 OWN_CONFIG: Final = (
     "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = false\n"
@@ -41,6 +41,8 @@ CACHES: Final = (
 CACHE_FILES: Final = ("*.pyc", ".DS_Store", ".coverage")
 NEVER_OURS: Final = ("config.worktree", "commondir", "info/attributes", "info/grafts", "shallow")
 SHOWN: Final = 5
+NAMED: Final = 100  # characters of a path in a sentence
+TOO_DEEP: Final = (errno.ENAMETOOLONG, errno.ELOOP)
 
 
 def prepare(workspace: Workspace) -> None:
@@ -49,7 +51,7 @@ def prepare(workspace: Workspace) -> None:
     The worker's git directory is written by hand: `git init` would look for templates.
     """
     for path in (workspace.checkout, workspace.git_dir):
-        _remove(path)
+        remove(path)
         path.mkdir(parents=True, mode=0o700)
     workspace.home.mkdir(parents=True, mode=0o700, exist_ok=True)
     ours = workspace.git_dir
@@ -99,40 +101,46 @@ def refuse_repositories(checkout: Path, gitlinks: list[str]) -> None:
 
     Added, it would become a link to a commit that exists nowhere else; and looking into it, git
     would obey its configuration. `gitlinks` are the submodules of the tree, which are not fetched.
+    The same for directories nested too deeply.
     """
-    found = [path for path in gitlinks if os.path.lexists(checkout / path / ".git")]
-    for directory, names, files in os.walk(checkout):
-        here = Path(directory)
-        if here != checkout:
-            found += [
-                str(here.relative_to(checkout))
-                for name in (*names, *files)
-                if name.lower() == ".git"
-            ]
-        names[:] = [name for name in names if name.lower() != ".git" and name not in CACHES]
+    found = {path for path in gitlinks if os.path.lexists(checkout / path / ".git")}
+    found.update(os.path.dirname(path) for path in inner_git(checkout))  # noqa: PTH120 - as below
     if found:
-        paths = ", ".join(sorted(set(found))[:SHOWN])
+        paths = ", ".join(sorted(found)[:SHOWN])
         raise UnusableTreeError(
             f"There is a git repository inside the working tree ({paths}): it cannot be committed."
             " Remove its .git, or the whole directory."
         )
 
 
+def inner_git(checkout: Path) -> Iterator[str]:
+    """Yield the path of each `.git` below the top of the tree; caches are not looked into.
+
+    Raises UnusableTreeError for directories nested so deeply that git could not name them.
+    """
+    todo = [""]
+    while todo:
+        here = todo.pop()
+        try:
+            entries = os.scandir(checkout / here)
+        except OSError as error:
+            if error.errno in TOO_DEEP:
+                raise UnusableTreeError(
+                    "The working tree has directories nested so deeply that git cannot commit"
+                    f" them ({here[:NAMED]}…); remove them."
+                ) from None
+            continue  # git will say what is wrong with it
+        with entries:
+            for entry in entries:
+                path = f"{here}/{entry.name}" if here else entry.name
+                if entry.name.lower() == ".git":
+                    if here:
+                        yield path
+                elif entry.name not in CACHES and entry.is_dir(follow_symlinks=False):
+                    todo.append(path)
+
+
 def forget_merge(workspace: Workspace) -> None:
     """Remove what an unfinished merge leaves in the worker's git directory."""
     for name in ("MERGE_HEAD", "MERGE_MSG", "MERGE_MODE", "AUTO_MERGE", "ORIG_HEAD"):
         (workspace.git_dir / name).unlink(missing_ok=True)
-
-
-def _remove(path: Path) -> None:
-    """Remove a tree that somebody else may have written, without following a link."""
-
-    def again(function: Callable[..., object], name: str, _error: object) -> None:
-        with suppress(OSError):
-            Path(name).parent.chmod(stat.S_IRWXU)
-            function(name)
-
-    if path.is_symlink() or path.is_file():
-        path.unlink()
-    elif path.exists():
-        shutil.rmtree(path, onerror=again)
