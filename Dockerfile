@@ -20,7 +20,7 @@ COPY requirements/dev.lock requirements/
 RUN awk '/^[a-z]/ {keep = /^(hatchling|packaging|pathspec|pluggy|trove-classifiers)==/} keep' \
         requirements/dev.lock >/tmp/build.lock \
     && pip install --no-cache-dir --no-deps --require-hashes -r /tmp/build.lock
-COPY pyproject.toml README.md LICENSE CHANGELOG.md schema.sql ./
+COPY pyproject.toml README.md LICENSE CHANGELOG.md schema.sql hatch_build.py ./
 COPY src src
 COPY --from=page /src/src/damascus/api/static src/damascus/api/static
 RUN pip wheel --no-cache-dir --no-deps --no-build-isolation --no-index -w /dist .

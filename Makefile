@@ -2,7 +2,7 @@
 #   make demo     the main job, end to end, on embedded parts (ARGS="--builder claude --json")
 #   make test     all tests
 # The others: make test-fast (unit and contract tests, no process started: under a minute), up, check,
-# fmt, docs, locks, bench, soak (faults for hours, from a seed), and ui (checks the web page and
+# fmt, docs, locks, dist (the wheel), bench, soak (faults for hours, from a seed), and ui (checks the web page and
 # builds it into the package).
 
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
@@ -18,7 +18,7 @@ SIDE_BY_SIDE := -n $(PARALLEL) --maxprocesses 4 --dist loadfile
 NPM := scripts/npm.sh
 PAGE := src/damascus/api/static/index.html
 
-.PHONY: demo test test-fast up page ui check fmt docs locks bench soak clean
+.PHONY: demo test test-fast up page ui check fmt docs locks bench soak dist clean
 
 demo: .venv/.embedded $(if $(findstring --open,$(ARGS)),page)
 	@$(BIN)/damascus demo $(ARGS)
@@ -81,6 +81,15 @@ locks: .venv/.dev
 	$(LOCK) --extra api --extra mcp -o requirements/runtime.lock
 	$(LOCK) --extra build --extra api --extra mcp --extra embedded -o requirements/embedded.lock
 	$(LOCK) --extra build --extra api --extra mcp --extra embedded --extra dev -o requirements/dev.lock
+
+# The wheel and the source archive, with the page as it stands, in dist/.
+dist: .venv/.dev
+	@$(NPM) ci --prefix ui --no-audit --no-fund --loglevel=error
+	@$(NPM) run -s --prefix ui build >/dev/null
+	@rm -rf dist
+	@$(BIN)/uv build -q --offline --no-build-isolation --python $(BIN)/python --out-dir dist .
+	@ls dist/*.whl dist/*.tar.gz
+	@echo "install it with: uv tool install '$$(ls $$PWD/dist/*.whl)[embedded,api,mcp]'"
 
 clean:
 	rm -rf .venv dist build

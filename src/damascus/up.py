@@ -23,6 +23,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from damascus.config import EMBEDDED, SHARED, Settings
+from damascus.distribution import install_extra
 from damascus.doctor import unable
 from damascus.embedded.postgres import PrivatePostgres
 from damascus.errors import ConfigurationError, ConflictError
@@ -76,7 +77,7 @@ def show_page(
     try:
         from damascus.api.thread import beside  # noqa: PLC0415 - an extra: not everybody has it
     except ModuleNotFoundError as error:
-        say(f"! no page and no HTTP API: they need {error.name}: install damascus[api]")
+        say(f"! no page and no HTTP API: they need {error.name}: {install_extra('api')}")
         return False
     page = stack.enter_context(beside(settings, say=say))
     if page is None:

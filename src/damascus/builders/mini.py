@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from damascus.builders import environment, mini_result, mini_runner, outcomes
+from damascus.distribution import install_extra
 from damascus.errors import ConfigurationError
 from damascus.ports import BuildOutcome, BuildRequest, ClaimGuard, Command, Sandbox
 
@@ -63,8 +64,8 @@ class MiniSweAgent:
             )
         if importlib.util.find_spec("minisweagent") is None:
             raise ConfigurationError(
-                "mini-swe-agent is not installed beside Damascus: install damascus[embedded], or "
-                "choose another builder."
+                "mini-swe-agent is not installed beside Damascus: "
+                f"{install_extra('embedded')}, or choose another builder."
             )
         self._model = model
         self._api_base = api_base

@@ -7,6 +7,7 @@ import importlib.util
 from pydantic import Field, SecretStr
 
 from damascus.config_sources import HttpAddress, Section
+from damascus.distribution import install_extra
 from damascus.ports import Builder
 from damascus.registry import BuilderContext, BuilderEntry, Found
 
@@ -43,7 +44,7 @@ def _make(settings: MiniSettings, context: BuilderContext) -> Builder:
 
 def _check(settings: MiniSettings, context: BuilderContext) -> Found:
     if importlib.util.find_spec("minisweagent") is None:
-        return Found(False, "mini-swe-agent is not installed: pip install 'damascus[embedded]'")
+        return Found(False, f"mini-swe-agent is not installed: {install_extra('embedded')}")
     model = settings.model or context.settings.llm_model
     if not model:
         return Found(False, "set DAMASCUS_MINI_MODEL or DAMASCUS_LLM_MODEL")

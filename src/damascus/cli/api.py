@@ -12,6 +12,7 @@ from damascus.cli.console import log_to_stderr, say
 from damascus.cli.options import JsonFlag, span
 from damascus.cli.session import entered, load
 from damascus.cli.text import moment
+from damascus.distribution import install_extra
 from damascus.errors import ConfigurationError
 
 tokens = typer.Typer(
@@ -42,7 +43,7 @@ def api(
         from damascus.api.serve import run  # noqa: PLC0415 - `--help` does not pay for it
     except ModuleNotFoundError as error:
         raise ConfigurationError(
-            f"the HTTP API needs {error.name}: install damascus[api]"
+            f"the HTTP API needs {error.name}: {install_extra('api')}"
         ) from None
     from damascus.wiring import App  # noqa: PLC0415 - `--help` does not pay for it
 

