@@ -2,13 +2,12 @@
 #   make demo     the main job, end to end, on embedded parts (ARGS="--builder claude --json")
 #   make test     all tests
 # The others: make test-fast (unit and contract tests, no process started: under a minute), up, check,
-# fmt, docs, locks, dist (the wheel), bench, soak (faults for hours, from a seed), and ui (checks the web page and
-# builds it into the package).
+# fmt, docs, locks, dist (the wheel), bench, soak (faults for hours, from a seed), and ui (checks the
+# web page and builds it into the package).
 
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
   $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
-PIP := $(BIN)/python -m pip --disable-pip-version-check
 SOURCES := src tests benchmarks
 ARGS ?=
 # Whole files side by side; PARALLEL=0 runs all in one process.
@@ -100,12 +99,9 @@ clean:
 	install its venv module (Debian and Ubuntu: apt install python3-venv)" >&2; exit 1; }
 
 .venv/.embedded: .venv/bin/python requirements/embedded.lock pyproject.toml
-	@test -f .venv/.dev || { echo "setting up: a minute or two …" >&2; \
-	$(PIP) install -q --no-deps --require-hashes -r requirements/embedded.lock && \
-	$(PIP) install -q --no-deps --no-build-isolation --editable .; }
+	@test -f .venv/.dev || scripts/set-up.sh requirements/embedded.lock
 	@touch $@
 
 .venv/.dev: .venv/bin/python requirements/dev.lock pyproject.toml
-	$(PIP) install -q --no-deps --require-hashes -r requirements/dev.lock
-	$(PIP) install -q --no-deps --no-build-isolation --editable .
+	@scripts/set-up.sh requirements/dev.lock
 	@touch $@ .venv/.embedded
