@@ -1,8 +1,15 @@
 # The one image of Damascus: worker, scheduler, API, status sidecar and command line are the same files
 # started with different commands. Needs nothing of BuildKit; the classic builder works too.
 
+#
+#   docker build --target damascus .       what docker-compose.yml runs; Python and Node for the tests
+#   docker build --target worker-go .      the same with Go; worker-rust and worker-jvm likewise
+
 ARG PYTHON_IMAGE=python:3.12-slim
 ARG NODE_IMAGE=node:22-bookworm-slim
+ARG GO_IMAGE=golang:1.25-bookworm
+ARG RUST_IMAGE=rust:1.90-slim-bookworm
+ARG JVM_IMAGE=maven:3.9-eclipse-temurin-21
 
 # --- the web page, by the hashes of ui/package-lock.json ---
 FROM ${NODE_IMAGE} AS page
@@ -46,7 +53,7 @@ RUN npm ci --omit=dev --no-audit --no-fund \
     && ./node_modules/.bin/claude --version
 
 # --- the image ---
-FROM ${PYTHON_IMAGE}
+FROM ${PYTHON_IMAGE} AS damascus
 RUN apt-get update -qq \
     && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
         bubblewrap ca-certificates git tini \
@@ -94,3 +101,32 @@ LABEL org.opencontainers.image.title="Damascus" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}" \
       org.opencontainers.image.licenses="LicenseRef-Internal"
+
+# --- workers with one more toolchain: its own directory, and a C compiler where it links ---
+FROM damascus AS worker-base
+USER 0
+RUN apt-get update -qq \
+    && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends gcc libc6-dev make \
+    && rm -rf /var/lib/apt/lists/*
+
+FROM ${GO_IMAGE} AS go
+FROM worker-base AS worker-go
+COPY --from=go /usr/local/go /usr/local/go
+RUN ln -s /usr/local/go/bin/go /usr/local/go/bin/gofmt /usr/local/bin/
+USER 10001:10001
+
+FROM ${RUST_IMAGE} AS rust
+FROM worker-base AS worker-rust
+COPY --from=rust /usr/local/rustup /usr/local/rustup
+COPY --from=rust /usr/local/cargo/bin /usr/local/cargo/bin
+ENV RUSTUP_HOME=/usr/local/rustup PATH=/usr/local/cargo/bin:$PATH
+USER 10001:10001
+
+FROM ${JVM_IMAGE} AS jvm
+FROM damascus AS worker-jvm
+USER 0
+COPY --from=jvm /opt/java/openjdk /opt/java/openjdk
+COPY --from=jvm /usr/share/maven /usr/share/maven
+RUN ln -s /opt/java/openjdk/bin/java /opt/java/openjdk/bin/javac /usr/share/maven/bin/mvn /usr/local/bin/
+ENV JAVA_HOME=/opt/java/openjdk
+USER 10001:10001

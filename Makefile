@@ -2,7 +2,7 @@
 #   make demo     the main job, end to end, on embedded parts (ARGS="--builder claude --json")
 #   make test     all tests
 # The others: make test-fast (unit and contract tests, no process started: under a minute), up, check,
-# fmt, docs, locks, dist (the wheel), bench, soak (faults for hours, from a seed), and ui (checks the
+# fmt, docs, locks, dist (the wheel), sbom, bench, soak (faults for hours, from a seed), and ui (checks the
 # web page and builds it into the package).
 
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
@@ -17,7 +17,7 @@ SIDE_BY_SIDE := -n $(PARALLEL) --maxprocesses 4 --dist loadfile
 NPM := scripts/npm.sh
 PAGE := src/damascus/api/static/index.html
 
-.PHONY: demo test test-fast up page ui check fmt docs locks bench soak dist clean
+.PHONY: demo test test-fast up page ui check fmt docs locks bench soak dist sbom clean
 
 demo: .venv/.embedded $(if $(findstring --open,$(ARGS)),page)
 	@$(BIN)/damascus demo $(ARGS)
@@ -77,9 +77,11 @@ bench: .venv/.dev
 LOCK = $(BIN)/uv pip compile -q pyproject.toml --universal --python-version 3.11 \
   --override requirements/overrides.txt --generate-hashes --no-header --no-annotate
 locks: .venv/.dev
-	$(LOCK) --extra api --extra mcp -o requirements/runtime.lock
+	$(LOCK) --extra api --extra mcp --extra mini -o requirements/runtime.lock
 	$(LOCK) --extra build --extra api --extra mcp --extra embedded -o requirements/embedded.lock
 	$(LOCK) --extra build --extra api --extra mcp --extra embedded --extra dev -o requirements/dev.lock
+	echo 'cyclonedx-bom>=7.5,<8' | $(BIN)/uv pip compile -q - --universal --python-version 3.11 \
+	  --generate-hashes --no-header --no-annotate -o requirements/sbom.lock
 
 # The wheel and the source archive, with the page as it stands, in dist/.
 dist: .venv/.dev
@@ -89,6 +91,17 @@ dist: .venv/.dev
 	@$(BIN)/uv build -q --offline --no-build-isolation --python $(BIN)/python --out-dir dist .
 	@ls dist/*.whl dist/*.tar.gz
 	@echo "install it with: uv tool install '$$(ls $$PWD/dist/*.whl)[embedded,api,mcp]'"
+
+# What the program is made of, for those who must know: CycloneDX, one file for each lock.
+sbom: .venv/.dev
+	@mkdir -p dist/sbom build
+	@test -d build/sbom || { python3 -m venv build/sbom && build/sbom/bin/python -m pip \
+	  --disable-pip-version-check install -q --no-deps --require-hashes -r requirements/sbom.lock; } \
+	  || { rm -rf build/sbom; exit 1; }
+	@build/sbom/bin/cyclonedx-py requirements requirements/runtime.lock --output-format JSON -o dist/sbom/python.json
+	@$(NPM) sbom --prefix requirements/node --sbom-format cyclonedx --package-lock-only >dist/sbom/agent.json
+	@$(NPM) sbom --prefix ui --sbom-format cyclonedx --package-lock-only --omit dev >dist/sbom/page.json
+	@ls dist/sbom/*.json
 
 clean:
 	rm -rf .venv dist build

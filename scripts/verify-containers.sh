@@ -33,6 +33,7 @@ db_password=$(secret) redis_password=$(secret) model_key=$(secret)
 umask 077
 cat >"$temp/env" <<END
 DAMASCUS_IMAGE=${DAMASCUS_IMAGE:-damascus:verify}
+DAMASCUS_BUILT_IMAGE=damascus:verify
 DAMASCUS_REVISION=$(git rev-parse HEAD 2>/dev/null || echo unknown)
 DAMASCUS_DB_PASSWORD=$db_password
 DAMASCUS_REDIS_PASSWORD=$redis_password

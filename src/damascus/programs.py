@@ -6,7 +6,22 @@ import shutil
 import subprocess
 import tempfile
 
+from damascus.errors import ConfigurationError
+
 _TRY_SECONDS = 30.0  # Node starts slowly on a busy machine
+
+
+def needed(program: str, path: str, *, what: str, setting: str) -> str:
+    """`program`, if it can be started: `what` it is and its `setting` are for the sentence.
+
+    Raises ConfigurationError.
+    """
+    if shutil.which(program, path=path) is None:
+        raise ConfigurationError(
+            f"{what} cannot be started: there is no program {program!r} on the PATH of agents "
+            f"({path}); install it, set {setting}, or choose another builder"
+        )
+    return program
 
 
 def version_of(program: str, path: str) -> str | None:

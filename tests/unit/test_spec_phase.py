@@ -1,3 +1,4 @@
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -166,3 +167,13 @@ def test_a_repository_without_conventions_tells_none(world):
     tools = world.tools()
     world.git.clone(world.forge.remote(), tools.workspace, ref="main")
     assert RepositoryWiki(world.git).conventions(tools.workspace) == ""
+
+
+def test_no_spec_is_paid_for_where_no_agent_could_build_it(world):
+    def none(_name):
+        raise ConfigurationError("mini-swe-agent is not installed beside Damascus")
+
+    tools = replace(world.tools(), builder=none)
+    with pytest.raises(ConfigurationError, match="not installed"):
+        spec.run_spec(world.context(), tools)
+    assert not world.progress.costs

@@ -6,7 +6,7 @@ from pydantic import Field, SecretStr
 
 from damascus.config_sources import HttpAddress, Section
 from damascus.ports import Builder
-from damascus.programs import version_of
+from damascus.programs import needed, version_of
 from damascus.registry import BuilderContext, BuilderEntry, Found
 
 
@@ -33,7 +33,12 @@ def _make(settings: ClaudeSettings, context: BuilderContext) -> Builder:
 
     token = settings.auth_token
     return ClaudeCode(
-        settings.executable,
+        needed(
+            settings.executable,
+            context.path,
+            what="Claude Code",
+            setting="DAMASCUS_CLAUDE_EXECUTABLE",
+        ),
         base_url=settings.base_url,
         auth_token=None if token is None else token.get_secret_value(),
         model=settings.model,

@@ -12,6 +12,7 @@ from pydantic import Field
 
 from damascus.config_sources import HttpAddress, Section
 from damascus.ports import Builder
+from damascus.programs import needed
 from damascus.registry import BuilderContext, BuilderEntry, Found
 
 
@@ -43,6 +44,13 @@ _NO_SECRET: Final = re.compile(
 def _make(settings: CommandSettings, context: BuilderContext) -> Builder:
     from .command import CommandAgent  # noqa: PLC0415 - only where it builds
 
+    if settings.argv:
+        needed(
+            settings.argv[0],
+            context.path,
+            what="The coding agent",
+            setting="DAMASCUS_COMMAND_ARGV",
+        )
     return CommandAgent(
         settings.argv,
         path=context.path,

@@ -65,7 +65,7 @@ class MiniSweAgent:
         if importlib.util.find_spec("minisweagent") is None:
             raise ConfigurationError(
                 "mini-swe-agent is not installed beside Damascus: "
-                f"{install_extra('embedded')}, or choose another builder."
+                f"{install_extra('mini')}, or choose another builder."
             )
         self._model = model
         self._api_base = api_base

@@ -44,7 +44,7 @@ def _make(settings: MiniSettings, context: BuilderContext) -> Builder:
 
 def _check(settings: MiniSettings, context: BuilderContext) -> Found:
     if importlib.util.find_spec("minisweagent") is None:
-        return Found(False, f"mini-swe-agent is not installed: {install_extra('embedded')}")
+        return Found(False, f"mini-swe-agent is not installed: {install_extra('mini')}")
     model = settings.model or context.settings.llm_model
     if not model:
         return Found(False, "set DAMASCUS_MINI_MODEL or DAMASCUS_LLM_MODEL")

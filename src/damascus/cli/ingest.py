@@ -160,6 +160,11 @@ def ingest(  # noqa: PLR0917 - typer's options
     with entered() as door:
         batch = _Batch(door, said)
         _take_all(batch, paths)
+        if not door.app.settings.llm_model and any("item_id" in one for one in batch.results):
+            say(
+                "note: no model is set here: where the worker has none either, stories wait for "
+                "DAMASCUS_LLM_MODEL"
+            )
     if as_json:
         output.emit({"results": batch.results})
     else:

@@ -44,6 +44,7 @@ def run_spec(context: PhaseContext, tools: Tools) -> PhaseResult:
     if context.remaining_usd == 0:
         return budget.out_of_money(context)
     _check_start(context.project, tools.path)
+    tools.builder(context.project.builder or "")  # it raises where no agent could build the spec
     tools.progress.known(log_path=str(tools.workspace.log))
     remote = tools.forge.remote()
     base_sha = tools.git.clone(remote, tools.workspace, ref=context.project.base_branch)
