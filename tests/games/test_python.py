@@ -201,7 +201,7 @@ def test_code_that_is_also_installed_is_not_what_is_judged(tmp_path):
     installed = "import sys\n\nsys.path.insert(0, 'site')\n" + TESTS
     arena = Arena(tmp_path, {**BASE, "site/calc.py": CODE, "test_calc.py": installed}, UNITTEST)
     said = never_merged(arena, {"calc.py": RED})
-    assert "another copy of the code" in said
+    assert "calc is imported from site/calc.py, not from calc.py" in said
 
 
 def test_a_command_that_runs_no_test_is_not_green(tmp_path):

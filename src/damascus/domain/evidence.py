@@ -130,20 +130,23 @@ class Tripwire:
 
 @dataclass(frozen=True, slots=True)
 class Sabotage:
-    """A run in which the changed sources raised when they were loaded.
+    """Runs in which sources of the checkout raised when they were loaded.
 
-    `sources` are those files; `turned_red` counts the tests that noticed.
+    `sources` are those files; `turned_red` counts the tests that noticed. `changed` says that the
+    work changed them; where no test loads what it changed, they are others of the checkout.
     """
 
     sources: Sequence[str] = ()
     turned_red: int = 0
     digest: str = ""
+    changed: bool = True
 
     def json(self) -> dict[str, Any]:
         return {
             "sources": list(self.sources),
             "turned_red": self.turned_red,
             "digest": self.digest,
+            "changed": self.changed,
         }
 
 
@@ -254,7 +257,11 @@ class Evidence:
         if self.tripwire:
             said += f"; {len(self.tripwire.broken)} broken on purpose came out red"
         if self.sabotage and self.sabotage.sources:
-            said += "; the changed sources are the ones under test"
+            said += (
+                "; the changed sources are the ones under test"
+                if self.sabotage.changed
+                else "; they load this checkout, but not what changed"
+            )
         if self.mutation and self.mutation.total:
             said += f"; {self.mutation.killed} of {self.mutation.total} mutants killed"
         return said + "."

@@ -14,4 +14,9 @@ trees.py     the tree, laid out anew for each run
 runs.py      the runs: started, and their reports read
 judge.py     what the runs show: base_tests.py, test_detection.py, tripwire.py, sabotage.py,
              mutants.py
+
+import_roots.py  where a checkout keeps its packages, to be found before installed copies
+imports.py       what Python imported in a run
+packages.py      the packages that the work changes (spoiled.py: sources that cannot be loaded)
+stand_ins.py     copies and builds that tests may load in place of a source
 """

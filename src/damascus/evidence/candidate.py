@@ -81,6 +81,14 @@ class NoEvidence(Exception):  # noqa: N818 - a result that ends the judging, no 
         self.acceptable = acceptable
 
 
+class AnotherCopy(NoEvidence):
+    """The tests do not run the code of this checkout. `found` says what they run instead."""
+
+    def __init__(self, found: str, reasons: Sequence[str]) -> None:
+        super().__init__(f"The tests do not run this checkout's code: {found}.", reasons)
+        self.found = found
+
+
 def not_passed(after: TestReport, report: TestReport) -> list[TestCase]:
     """The tests that passed in the plain run, and did not in `report`."""
     passed = report.named(Outcome.PASSED)

@@ -29,6 +29,11 @@ def is_test(path: str) -> bool:
     return _TEST_PATH.search(path) is not None
 
 
+def is_never_loaded(path: str) -> bool:
+    """Tell whether tests have no reason to load a source: a manifest, documentation, an example."""
+    return _NEVER_LOADED.search(path) is not None
+
+
 def is_loaded_unasked(path: str) -> bool:
     """Tell whether tests load a file that none of them names: what it does, it does to all."""
     name = PurePosixPath(path).name
@@ -46,7 +51,7 @@ def sources(changes: Sequence[ChangedFile]) -> list[ChangedFile]:
         and change.after.strip()
         and language_of(change.path) is not None
         and not is_test(change.path)
-        and not _NEVER_LOADED.search(change.path)
+        and not is_never_loaded(change.path)
     ]
 
 

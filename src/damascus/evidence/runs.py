@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import dataclasses
+import os
 import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from damascus.domain.evidence import TestReport
+from damascus.evidence import import_roots
 from damascus.evidence.candidate import Bench, Candidate, Run
-from damascus.evidence.runners import Narrows, Place, Runner
+from damascus.evidence.imports import read_imports
+from damascus.evidence.runners import HOOKS, Narrows, Place, Runner, Start
 from damascus.evidence.trees import PreparedTree
+
+_IMPORTS = "imports.jsonl"
 
 
 @dataclass
 class Runs:
     """Runs the tests of a candidate, each time on the tree laid out anew.
 
-    `scratch` is an empty directory for reports. `seconds` says how long the runs of each name took,
-    `warnings` are sentences for people.
+    `scratch` is an empty directory for reports. `python_path` are the directories of the checkout
+    that stand first on Python's path. `seconds` says how long the runs of each name took,
+    `warnings` are sentences for people, `imported` the files of Python's modules in the last run.
     """
 
     bench: Bench
@@ -26,8 +33,10 @@ class Runs:
     tree: PreparedTree
     candidate: Candidate
     scratch: Path
+    python_path: Sequence[str] = ()
     seconds: dict[str, float] = field(default_factory=dict[str, float])
     warnings: list[str] = field(default_factory=list[str])
+    imported: Mapping[str, str] = field(default_factory=dict[str, str])
     _runs: int = 0
 
     def run(
@@ -37,8 +46,12 @@ class Runs:
         *,
         keep_going: bool = False,
         argv: Sequence[str] | None = None,
+        observe: bool = False,
     ) -> Run:
-        """Run the command on the tree with `changes`."""
+        """Run the command on the tree with `changes`.
+
+        `observe` has Python's processes tell what they import, for `imported`.
+        """
         self._runs += 1
         report = self.scratch / str(self._runs)  # no spaces: it goes into NODE_OPTIONS
         report.mkdir()
@@ -46,10 +59,33 @@ class Runs:
         self.tree.lay_out(changes)
         self._remove_reports()
         start = self.runner.start(argv or self.candidate.command, place)
+        if self.python_path or observe:
+            start = self._with_imports(start, place, observe=observe)
         began = time.monotonic()
         finished = self.bench.run(start, report=report, output=place.output)
         self.seconds[name] = self.seconds.get(name, 0.0) + time.monotonic() - began
+        self.imported = read_imports(report / _IMPORTS)
         return Run(finished, self.runner.read(place))
+
+    def python_roots(self) -> list[str]:
+        """The directories of the checkout from which Python imports its packages."""
+        return import_roots.python_roots(self.candidate.tracked, self.tree.text)
+
+    def shown(self, file: str) -> str:
+        """A file of a run for people: as it is called in the checkout, where it lies in it."""
+        return file.removeprefix(f"{self.tree.checkout.resolve()}/")
+
+    def _with_imports(self, start: Start, place: Place, *, observe: bool) -> Start:
+        """The same start, with the checkout first on Python's path, but for our own hook."""
+        hooked = observe or "PYTHONPATH" in start.env
+        roots = [os.path.normpath(self.tree.checkout / root) for root in self.python_path]
+        env = {
+            **start.env,
+            "PYTHONPATH": os.pathsep.join([*([str(HOOKS)] if hooked else []), *roots]),
+        }
+        if observe:
+            env["DAMASCUS_IMPORTS"] = str(place.report / _IMPORTS)
+        return dataclasses.replace(start, env=env, readable=(*start.readable, HOOKS))
 
     def _remove_reports(self) -> None:
         for pattern in self.runner.removes:

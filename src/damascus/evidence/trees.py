@@ -20,12 +20,21 @@ _TEXT_CAP = 2_000_000
 
 
 class PreparedTree:
-    """`checkout` as it was when this was made; `keep` is an empty directory beside it."""
+    """`checkout` as it was when this was made; `keep` is an empty directory beside it.
+
+    `links` are directories that become links to others of the tree, which they are copies of.
+    """
 
     def __init__(self, checkout: Path, keep: Path) -> None:
         self.checkout = checkout
+        self.links: Mapping[str, str] = {}
         self._keep = keep
         _copy(checkout, keep)
+
+    @property
+    def kept(self) -> Path:
+        """The directory that holds what every run gets. Nothing may be written there."""
+        return self._keep
 
     def restore_sources(self) -> None:
         """Lay the kept files over the checkout: what a set-up command did to them is undone.
@@ -43,6 +52,8 @@ class PreparedTree:
         """
         _remove(self.checkout)
         _copy(self._keep, self.checkout)
+        for path, target in self.links.items():
+            _link(self.checkout, path, target)
         for path, text in (changes or {}).items():
             write(self.checkout, path, text)
 
@@ -82,6 +93,15 @@ def write(top: Path, path: str, text: str | None) -> None:
         fd = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode & 0o777)
         with os.fdopen(fd, "w", encoding="utf-8", newline="") as file:
             file.write(text)
+
+
+def _link(top: Path, path: str, target: str) -> None:
+    """Replace the directory `path` by a link to the directory `target`, both below `top`."""
+    place = top / path
+    if not _plain_way(top, path) or place.is_symlink() or not place.is_dir():
+        return
+    shutil.rmtree(place)
+    place.symlink_to(os.path.relpath(top / target, place.parent))
 
 
 def _plain_way(top: Path, path: str) -> bool:

@@ -14,10 +14,11 @@ from collections.abc import Callable
 from damascus.domain.evidence import Evidence, Kind, Mutation, Outcome, TestReport
 from damascus.domain.findings import Details
 from damascus.domain.work import PhaseContext, Verdict
-from damascus.evidence.candidate import NoEvidence, Run
+from damascus.evidence.candidate import AnotherCopy, NoEvidence, Run
 from damascus.evidence.compare import ChangedFile
 from damascus.evidence.judge import Judge
 from damascus.evidence.runners import Ambient
+from damascus.phases import own_code
 from damascus.phases.pull_request_text import command_line
 from damascus.phases.reported_tests import run_reporting
 from damascus.phases.set_up import set_up
@@ -31,7 +32,6 @@ from damascus.phases.test_run import (
 )
 from damascus.ports import Finished, Tools
 
-_FILES = 20_000
 _FILE_CAP = 2_000_000
 _SHOWN = 50
 _MUTATION_RUNS = 5
@@ -74,7 +74,9 @@ def prove(
     judge, run = tests.judge, tests.run
     if judge is None or run is None:
         return _by_exit_status(context, tools, tree, tests)
-    before = base_run(context, tools, tree, judge, fresh).report
+    base = base_run(context, tools, tree, judge, fresh)
+    before, known = base.report, base.judge is judge
+    tree_of_base = tools.git.tree_sha(tree.workspace, at=tree.base_sha)
     if run.report is None:
         return Proved(_unreported(tests, tree, judge, before))
     if tests.refusal is not None:
@@ -82,11 +84,22 @@ def prove(
     judge.candidate = dataclasses.replace(
         judge.candidate,
         changes=_changes(tools, tree),
-        tracked=tools.git.files(tree.workspace, limit=_FILES),
         before=before,
     )
     try:
         evidence = judge.evidence(run, accepted=accepted)
+    except AnotherCopy as none:
+        found = dataclasses.replace(_not_believed(context, tests, tree, none), judge=judge)
+        return Proved(
+            own_code.explain(
+                context,
+                tools,
+                found,
+                none,
+                base=lambda: base if not known else run_tests(context, tools, fresh("base")),
+                key=f"own code {_key(context, tools, tree_of_base, judge)}",
+            )
+        )
     except NoEvidence as none:
         return Proved(_not_believed(context, tests, tree, none))
     # What is merged is the base of the next, under the same tree.

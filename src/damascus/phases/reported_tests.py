@@ -9,6 +9,7 @@ from pathlib import Path
 
 from damascus.domain.evidence import Outcome
 from damascus.domain.work import PhaseContext, Verdict
+from damascus.evidence import import_roots
 from damascus.evidence.candidate import Candidate, Run
 from damascus.evidence.judge import Judge
 from damascus.evidence.runners import Start, recognise
@@ -17,6 +18,7 @@ from damascus.phases.set_up import set_up
 from damascus.phases.test_run import (
     CANNOT_RUN,
     NO_TESTS,
+    NOT_IMPORTED,
     MergedTree,
     TestRun,
     cannot_run,
@@ -27,6 +29,7 @@ from damascus.phases.test_run import (
 )
 from damascus.ports import Finished, Tools, Workspace
 
+_FILES = 20_000
 _FILE_CAP = 1_000_000  # characters of a file that is read from a commit
 
 
@@ -56,7 +59,7 @@ def run_reporting(context: PhaseContext, tools: Tools, tree: MergedTree) -> Test
         return refused_run(Verdict.SPEC_WRONG, tree, (), "The spec names no test command.", None)
     judge = _judge(context, tools, tree, prepared, argv)
     try:
-        run = judge.run("plain")
+        run = _run_checkout_first(judge)
     except CannotStartError:
         return cannot_run(context, tree, argv, None)
     if run.finished.exit_code in CANNOT_RUN:
@@ -69,6 +72,29 @@ def run_reporting(context: PhaseContext, tools: Tools, tree: MergedTree) -> Test
     told = run.finished.exit_code != 0 or run.report is not None
     red = told and not _ran_none(run, argv)
     return dataclasses.replace(refused, red=red, run=run, judge=judge)
+
+
+def _run_checkout_first(judge: Judge) -> Run:
+    """Run the tests with the checkout in front of installed copies of it.
+
+    A package that has to be built, with an extension or a generated file, cannot be imported out of
+    a bare checkout: where that is so, the tests run as the environment has it.
+    """
+    checkout, read = judge.tree.checkout, judge.tree.text
+    judge.python_path = import_roots.python_roots(judge.candidate.tracked, read)
+    judge.tree.links = import_roots.installed_copies(judge.candidate.tracked, read, checkout)
+    run = judge.run("plain")
+    if run.green or not (judge.python_path or judge.tree.links):
+        return run
+    if not NOT_IMPORTED.search(run.finished.output):
+        return run
+    first = judge.python_path, judge.tree.links
+    judge.python_path, judge.tree.links = (), {}
+    again = judge.run("plain")
+    if again.green:
+        return again
+    judge.python_path, judge.tree.links = first
+    return run
 
 
 def _why_not_green(run: Run, argv: Sequence[str], timeout: int) -> str:
@@ -111,7 +137,7 @@ def _judge(
         base_sha=tree.base_sha,
         head_sha=tree.head_sha,
         changes=(),
-        tracked=(),
+        tracked=tools.git.files(tree.workspace, limit=_FILES),
         before=None,
         environment=environment_of(context, tools),
         tree_sha=tools.git.tree_sha(tree.workspace),

@@ -7,6 +7,8 @@ The output is only shown.
 from __future__ import annotations
 
 import dataclasses
+import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +17,7 @@ from damascus.domain.evidence import TestReport
 from damascus.domain.findings import Details
 from damascus.domain.work import PhaseContext, PhaseResult, Verdict
 from damascus.errors import ClaimLostError, SandboxError
+from damascus.evidence import import_roots
 from damascus.evidence.candidate import Run
 from damascus.evidence.compare import ChangedFile
 from damascus.evidence.judge import Judge
@@ -23,6 +26,12 @@ from damascus.ports import Command, Finished, Tools, Workspace
 from damascus.text.sanitize import tail
 
 _TAIL_CAP = 8_000
+_FILES = 20_000
+_MANIFEST_CAP = 1_000_000  # characters
+# What is printed where a checkout has to be built before it can be imported.
+NOT_IMPORTED = re.compile(
+    r"ImportError|ModuleNotFoundError|Cannot find module|ERR_MODULE_NOT_FOUND"
+)
 CANNOT_RUN = frozenset(
     {126, 127}
 )  # what shells and launchers say for "not executable", "not found"
@@ -95,7 +104,7 @@ def run_by_exit_status(context: PhaseContext, tools: Tools, tree: MergedTree) ->
     argv = context.project.test_command or context.item.test_command
     if not argv:
         return refused_run(Verdict.SPEC_WRONG, tree, (), "The spec names no test command.", None)
-    finished = run_command(context, tools, tree, argv)
+    finished = _run_checkout_first(context, tools, tree, argv)
     if finished is None or finished.exit_code in CANNOT_RUN:
         return cannot_run(context, tree, argv, finished)
     if finished.exit_code == 0 and finished.stopped is None:
@@ -107,6 +116,26 @@ def run_by_exit_status(context: PhaseContext, tools: Tools, tree: MergedTree) ->
         sentence = "The test command found no tests (pytest ended with status 5)."
     refused = refused_run(Verdict.FAIL, tree, argv, sentence, finished)
     return dataclasses.replace(refused, red=not no_tests)
+
+
+def _run_checkout_first(
+    context: PhaseContext, tools: Tools, tree: MergedTree, argv: Sequence[str]
+) -> Finished | None:
+    """Run the tests with the checkout in front of copies that are installed, where it can be."""
+
+    def read(path: str) -> str | None:
+        return tools.git.read(tree.workspace, path, cap=_MANIFEST_CAP)
+
+    tracked = tools.git.files(tree.workspace, limit=_FILES)
+    roots = import_roots.python_roots(tracked, read)
+    if not roots:
+        return run_command(context, tools, tree, argv)
+    paths = os.pathsep.join(os.path.normpath(tree.workspace.checkout / root) for root in roots)
+    finished = run_command(context, tools, tree, argv, env={"PYTHONPATH": paths})
+    if finished is None or not finished.exit_code or not NOT_IMPORTED.search(finished.output):
+        return finished
+    again = run_command(context, tools, tree, argv)
+    return finished if again is None or again.exit_code else again
 
 
 def environment_of(context: PhaseContext, tools: Tools) -> dict[str, object]:
@@ -187,10 +216,14 @@ def run_command(
     to `log`, or to the log of the run.
     """
     project, workspace = context.project, tree.workspace
+    own = project_environment(tools, workspace)
+    more = dict(env or {})
+    if "PYTHONPATH" in more and own.get("PYTHONPATH"):
+        more["PYTHONPATH"] += os.pathsep + own["PYTHONPATH"]
     command = Command(
         argv=tuple(argv),
         cwd=workspace.checkout,
-        env={**project_environment(tools, workspace), **(env or {})},
+        env={**own, **more},
         writable=(workspace.checkout, workspace.home, *writable),
         readable=(*tools.readable, *readable),
         timeout=float(project.test_timeout_seconds),

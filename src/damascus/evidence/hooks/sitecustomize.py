@@ -1,8 +1,9 @@
-"""Reports the tests of Python's unittest, from within the process that runs them.
+"""Reports the tests of Python's unittest, and what was imported, from within the processes.
 
 Python imports a module of this name at its start. It waits for `unittest.runner` and hooks its
 result class, so that each test is written as a line of JSON to the file that the environment
-names. It stands first on PYTHONPATH, and hands over to the `sitecustomize` it stands before.
+names; at the end of a process it writes the file of each module to another one. It stands first on
+PYTHONPATH, and hands over to the `sitecustomize` it stands before.
 """
 
 import sys
@@ -60,6 +61,26 @@ def _path(test):
     return getattr(module, "__file__", None)
 
 
+def _tell_imports(path):
+    import atexit
+    import json
+    import os
+
+    def tell():
+        files = {}
+        for name, module in list(sys.modules.items()):
+            file = getattr(module, "__file__", None)
+            if isinstance(file, str) and isinstance(name, str):
+                files[name] = os.path.realpath(file)
+        fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        try:
+            os.write(fd, (json.dumps(files) + "\n").encode())
+        finally:
+            os.close(fd)
+
+    atexit.register(tell)
+
+
 class _Finder:
     """Finds `unittest.runner` as everybody else does, and hooks it once it is loaded."""
 
@@ -90,6 +111,9 @@ def _begin():
 
     path = os.environ.get("DAMASCUS_UNITTEST_REPORT")
     here = os.path.dirname(os.path.abspath(__file__))
+    imports = os.environ.get("DAMASCUS_IMPORTS")
+    if imports:
+        _tell_imports(imports)
     if path:
         sys.meta_path.insert(0, _Finder(path))
     sys.path[:] = [one for one in sys.path if os.path.abspath(one or ".") != here]

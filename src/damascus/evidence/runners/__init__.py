@@ -6,12 +6,22 @@ from collections.abc import Sequence
 
 from damascus.evidence.runners import jvm, native, others, python, script
 from damascus.evidence.runners.ambient import Ambient
-from damascus.evidence.runners.base import Narrows, Place, Read, Runner, Start
+from damascus.evidence.runners.base import HOOKS, Narrows, Place, Read, Runner, Start
 from damascus.evidence.runners.jvm import JunitXml
 
 _KNOWN = (python.recognise, native.recognise, script.recognise, jvm.recognise, others.recognise)
 
-__all__ = ["Ambient", "JunitXml", "Narrows", "Place", "Read", "Runner", "Start", "recognise"]
+__all__ = [
+    "HOOKS",
+    "Ambient",
+    "JunitXml",
+    "Narrows",
+    "Place",
+    "Read",
+    "Runner",
+    "Start",
+    "recognise",
+]
 
 
 def recognise(argv: Sequence[str], read: Read, reports: Sequence[str] = ()) -> Runner:
