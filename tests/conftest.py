@@ -23,6 +23,7 @@ from damascus.domain.events import problems
 from damascus.state import schema
 from damascus.state.db import Database
 from support.patience import patience
+from support.sandboxes import AT_HAND
 from support.skipped import summary
 
 KEPT = (
@@ -47,6 +48,8 @@ for _name in list(os.environ):
 _AGENT = Path(__file__).parents[1] / "requirements/node/node_modules/.bin/claude"
 if _AGENT.exists():
     os.environ.setdefault("DAMASCUS_TEST_CLAUDE", str(_AGENT))
+if AT_HAND == "plain":  # without a sandbox nothing is run unless this is said
+    os.environ["DAMASCUS_SANDBOX"] = AT_HAND
 # Whoever starts the tests in the background may have turned Ctrl-C off, for their children too.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 # Nothing here depends on how fast the machine is.

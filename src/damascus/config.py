@@ -44,7 +44,10 @@ from damascus.errors import ConfigurationError
 
 EMBEDDED = "embedded.json"  # in the home directory: what `damascus up` tells the other commands
 # What holds for everybody who uses its database, and not only for the process that was told.
-SHARED = ("budget_cycles", "budget_usd", "max_concurrency", "stale_claim_minutes")
+SHARED = ("budget_cycles", "budget_usd", "max_concurrency", "sandbox", "stale_claim_minutes")
+
+# What every status says first where agents and tests run in no sandbox.
+UNCAGED = "sandbox: PLAIN, which is none: agents and tests may do whatever the worker's user may"
 
 
 class Settings(BaseSettings):
@@ -209,11 +212,11 @@ class Settings(BaseSettings):
     )
 
     # -- safety
-    sandbox: Literal["auto", "bubblewrap", "plain"] = Field(
-        json_schema_extra=needed_by(Process.WORKER),
-        default="auto",
-        description="auto, bubblewrap or plain. auto takes bubblewrap where it works, else a plain "
-        "subprocess.",
+    sandbox: Literal["bubblewrap", "plain"] = Field(
+        json_schema_extra=needed_by(Process.WORKER, Process.API, Process.SIDECAR, Process.CLI),
+        default="bubblewrap",
+        description="bubblewrap: where it does not work nothing is run. plain: agents and tests "
+        "run as processes that may do what the worker's user may, and every status says so.",
     )
     output_cap_bytes: int = Field(
         json_schema_extra=needed_by(Process.WORKER),
@@ -316,6 +319,16 @@ class Settings(BaseSettings):
     @classmethod
     def _decode(cls, value: Any, info: ValidationInfo) -> Any:
         return decoded(value, cls.model_fields[str(info.field_name)])
+
+    @field_validator("sandbox", mode="before")
+    @classmethod
+    def _no_auto(cls, value: Any) -> Any:
+        if value not in ("bubblewrap", "plain"):
+            raise ValueError(
+                "it is bubblewrap (also where it is not set; nothing is run where that does not "
+                "work) or plain (agents and tests may then do what the worker's user may)"
+            )
+        return value
 
     def __init__(self, **values: Any) -> None:
         super().__init__(**values)

@@ -33,6 +33,7 @@ _VALUES = {
     "${DAMASCUS_REDIS_PASSWORD:?set it in .env}@redis:6379/0}",
     "stale_claim_minutes": "${DAMASCUS_STALE_CLAIM_MINUTES:-3}",
     "max_concurrency": "${DAMASCUS_MAX_CONCURRENCY:-2}",
+    "sandbox": "${DAMASCUS_SANDBOX:-bubblewrap}",
     "shutdown_grace_seconds": "${DAMASCUS_SHUTDOWN_GRACE_SECONDS:-20}",
 }
 # Not handed on: the image says where the home is, the commands where the API listens.

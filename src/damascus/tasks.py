@@ -194,6 +194,14 @@ def _configured() -> tuple[DoorbellBroker, Settings]:
     return broker, settings
 
 
+def _require_sandbox(settings: Settings) -> None:
+    """Raise NoSandboxError where a worker could run nothing: it says so and ends."""
+    from damascus.wiring import App  # noqa: PLC0415 - the scheduler has no use for it
+
+    with App(settings) as app:
+        app.require_sandbox()
+
+
 def __getattr__(name: str) -> object:
     """`broker` and `scheduler`, made when Taskiq asks for them."""
     if name not in ("broker", "scheduler"):
@@ -203,6 +211,7 @@ def __getattr__(name: str) -> object:
         if name == "scheduler":
             return make_scheduler(made)
         settings.database()
+        _require_sandbox(settings)
     except ConfigurationError as error:
         raise NotConfigured(str(error)) from None
     return made

@@ -22,7 +22,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from damascus.config import EMBEDDED, SHARED, Settings
+from damascus.config import EMBEDDED, SHARED, UNCAGED, Settings
 from damascus.distribution import install_extra
 from damascus.doctor import unable
 from damascus.embedded.postgres import PrivatePostgres
@@ -45,15 +45,20 @@ def run_up(settings: Settings, *, say: Callable[[str], None], browse: bool = Fal
 
     With `browse` it opens the page in the person's browser.
 
-    Raises ConflictError when it runs already, ConfigurationError, DatabaseUnreachableError.
+    Raises ConflictError when it runs already, ConfigurationError, NoSandboxError,
+    DatabaseUnreachableError.
     """
     stop = threading.Event()
+    with App(settings) as trying:
+        trying.require_sandbox()
     with ExitStack() as stack:
         settings = stack.enter_context(embedded(settings))
         app = stack.enter_context(App(settings))
         stack.enter_context(stopping_on_signals(stop, say))
         say(f"Damascus is up; its home is {settings.home}. Ctrl-C stops it, nothing is lost.")
         show_page(stack, settings, say, browse=browse)
+        if settings.sandbox == "plain":
+            say(f"! {UNCAGED}")
         for trouble in unable(app):
             say(f"! {trouble}")
         if not app.store.projects.list():

@@ -128,6 +128,7 @@ class App:
             worker=self.settings.worker_name,
             cap=self.settings.max_concurrency,
             stale=self.stale,
+            uncaged="plain" if self.settings.sandbox == "plain" else None,
         )
         attempts = Attempts(
             PHASES,
@@ -291,11 +292,15 @@ class App:
 
     @cached_property
     def sandbox(self) -> Sandbox:
-        """The sandbox in force. Raises SandboxError when the one asked for does not work."""
+        """The sandbox in force. Raises NoSandboxError when the one asked for does not work."""
         from damascus.sandbox import detect  # noqa: PLC0415 - it tries, which takes a moment
 
         with self._lock:
             return detect(self.settings.sandbox, path=self.path, redactor=self.redactor)
+
+    def require_sandbox(self) -> None:
+        """Raise NoSandboxError where the sandbox asked for does not work: nothing is run then."""
+        _ = self.sandbox
 
     @cached_property
     def _git(self) -> GitBinary:

@@ -18,9 +18,9 @@ from damascus.forge.local import LocalForge
 from damascus.git_ops import GitBinary
 from damascus.phases import review
 from damascus.ports import Limits, Tools, Workspace
-from damascus.sandbox import detect
 from damascus.wiki import RepositoryWiki
 from support.fake_ports import FakeBaselines, FakeBuilder, FakeGuard, FakeLLM, FakeProgress
+from support.sandboxes import at_hand
 from support.shop import PATH, git
 from support.warm_go import WarmGo, go_cache
 
@@ -58,7 +58,7 @@ class Arena:
     def __init__(self, root, files, command, *, path=PATH, sandbox=None, **policy):
         self.root = root
         self.path = path
-        self.sandbox = sandbox or detect("auto", path=path)
+        self.sandbox = sandbox or at_hand(path)
         self.remote = root / "remote.git"
         self.person = root / "person"
         git(root, "init", "-q", "--bare", "-b", "main", str(self.remote))
@@ -168,7 +168,7 @@ def go_arena(tmp_path_factory):
     cache = go_cache(shared / "go", path)
 
     def make(root, files, command, **policy):
-        sandbox = WarmGo(detect("auto", path=path), cache)
+        sandbox = WarmGo(at_hand(path), cache)
         return Arena(root, files, command, path=path, sandbox=sandbox, **policy)
 
     return make

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from support.patience import patience, wait_until
+from support.sandboxes import AT_HAND
 
 
 class Programs:
@@ -26,6 +27,7 @@ class Programs:
             "LANG": "C.UTF-8",
             "DAMASCUS_HOME": str(home / "damascus"),
             "DAMASCUS_API_PORT": "0",
+            "DAMASCUS_SANDBOX": AT_HAND,
             **settings,
         }
         self._started: list[subprocess.Popen[bytes]] = []

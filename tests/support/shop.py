@@ -14,9 +14,9 @@ from damascus.forge.local import LocalForge
 from damascus.git_ops import GitBinary
 from damascus.phases import PHASES
 from damascus.ports import Limits, Tools, Workspace
-from damascus.sandbox import detect
 from damascus.wiki import RepositoryWiki
 from support.fake_ports import FakeBaselines, FakeBuilder, FakeGuard, FakeLLM, FakeProgress
+from support.sandboxes import at_hand
 from support.specs import GOOD_SPEC
 
 PATH = f"{os.path.dirname(sys.executable)}:/usr/local/bin:/usr/bin:/bin"  # noqa: PTH120 - a PATH
@@ -60,7 +60,7 @@ class Shop:
         self.person_pushes({**first, **(files or {})})
         self.forge = LocalForge(self.remote)
         self.git = GitBinary()
-        self.sandbox = detect("auto", path=PATH)
+        self.sandbox = at_hand(PATH)
         self.project = Project(
             id=1,
             name="shop",

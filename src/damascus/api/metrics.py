@@ -131,6 +131,14 @@ class _Gauges:
         look = self._api.backlog.stats(SERVER)
         yield from _items(look)
         yield from _money(look)
+        sandbox = GaugeMetricFamily(
+            "damascus_sandbox",
+            "What agents and tests run in; plain is no sandbox at all",
+            labels=["kind"],
+        )
+        for kind in ("bubblewrap", "plain"):
+            sandbox.add_metric([kind], float(look["sandbox"] == kind))
+        yield sandbox
         yield _one("damascus_slots", "How many items may run at once", look["slots"]["cap"])
         yield _one("damascus_slots_used", "How many items run", look["slots"]["used"])
         waiting = look["issues"]

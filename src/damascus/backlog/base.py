@@ -51,7 +51,8 @@ class BacklogBase:
 
     @cached_property
     def _stats(self) -> Stats:
-        return Stats(self._store, cap=self._app.settings.max_concurrency)
+        settings = self._app.settings
+        return Stats(self._store, cap=settings.max_concurrency, sandbox=settings.sandbox)
 
     def item_number(self, caller: Caller, item: ItemName) -> int:
         """The number of an item given as a number or as PROJECT/KEY.

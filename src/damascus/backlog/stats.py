@@ -19,13 +19,19 @@ _OPEN = [phase for phase in Phase if phase not in FINAL]
 
 
 class Stats:
-    """The last look at everything. `cap` is the number of slots."""
+    """The last look at everything. `cap` is the number of slots, `sandbox` the one configured."""
 
     def __init__(
-        self, store: Store, *, cap: int, clock: Callable[[], float] = time.monotonic
+        self,
+        store: Store,
+        *,
+        cap: int,
+        sandbox: str = "bubblewrap",
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store = store
         self._cap = cap
+        self._sandbox = sandbox
         self._clock = clock
         self._lock = threading.Lock()
         self._looked = float("-inf")
@@ -51,11 +57,14 @@ class Stats:
     def _read(self) -> dict[str, Any]:
         stats = self._store.stats
         workers, open_items = stats.workers(), stats.queue()
+        # What a worker that runs something was told goes before what this process was told.
+        sandbox = [told for one in workers if (told := one.pop("uncaged")) is not None]
         days, older = stats.finished_by_day.read()
         costs, older_costs = self._store.costs.by_day.read()
         today = datetime.now(UTC).date()
         return {
             "time": datetime.now(UTC),
+            "sandbox": (*sandbox, self._sandbox)[0],
             "slots": {
                 "cap": self._cap,
                 "used": len(workers),

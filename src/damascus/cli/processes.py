@@ -50,6 +50,7 @@ def cycle(
     log_to_stderr()
     ticks: list[dict[str, Any]] = []
     with opened() as app:
+        app.require_sandbox()
         running = app.cycle(ring=lambda: ring_now(app.settings))
         with _terminable(running, app.settings.shutdown_grace_seconds):
             while (tick := running.tick()).outcome != "idle":

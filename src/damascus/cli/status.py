@@ -57,7 +57,11 @@ def paused_projects(stats: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _print(view: dict[str, Any]) -> None:
+    from damascus.config import UNCAGED  # noqa: PLC0415 - `--help` does not pay for it
+
     slots = view["slots"]
+    if view["sandbox"] == "plain":
+        output.line(UNCAGED)
     output.line(f"slots: {slots['used']} of {slots['cap']} used, {slots['free']} free")
     if view["workers"]:
         output.table(

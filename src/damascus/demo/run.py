@@ -29,8 +29,9 @@ from damascus.demo.script import ANSWER, TEST_COMMAND, DemoModel
 from damascus.doctor import unable
 from damascus.domain.json_forms import document
 from damascus.domain.story import read_story
-from damascus.errors import ConfigurationError, DamascusError, UsageError
+from damascus.errors import ConfigurationError, DamascusError, NoSandboxError, UsageError
 from damascus.forge import local_git
+from damascus.sandbox import detect
 from damascus.state.item_lists import Wanted
 from damascus.tasks import run_embedded
 from damascus.up import embedded, show_page, stopping_on_signals
@@ -79,14 +80,15 @@ def run_demo(
         place = stack.enter_context(_place(keep))
         repo = make_repository(place)
         server = stack.enter_context(ModelServer(DemoModel()))
-        settings = _settings(place, server, builder, concurrency)
+        sandbox, uncaged = _sandbox()
+        settings = _settings(place, server, builder, concurrency, sandbox)
         extensions.check(settings)
         show.introduction(builder, place, kept=keep is not None)
         settings = stack.enter_context(embedded(settings))
         app = stack.enter_context(App(settings))
         if trouble := unable(app, builder=builder):
             raise ConfigurationError("; ".join(trouble))
-        show.parts(app, builder)
+        show.parts(app, builder, uncaged)
         stop = threading.Event()
         signals = stack.enter_context(stopping_on_signals(stop, show.say))
         shown = browse and show_page(stack, settings, show.say, browse=True)
@@ -151,10 +153,22 @@ def make_repository(place: Path) -> Path:
     return repo
 
 
-def _settings(place: Path, server: ModelServer, builder: str, concurrency: int) -> Settings:
+def _sandbox() -> tuple[str, str | None]:
+    """The sandbox to use, and why it is no better one: the code that is run here is our own."""
+    try:
+        detect("bubblewrap")
+    except NoSandboxError as error:
+        return "plain", str(error).partition("; or say ")[0]
+    return "bubblewrap", None
+
+
+def _settings(
+    place: Path, server: ModelServer, builder: str, concurrency: int, sandbox: str
+) -> Settings:
     """Return the demonstration's settings; of the user's configuration it takes the PATH only."""
     return load(
         _env_file=None,
+        sandbox=sandbox,
         home=place / "home",
         database_url=None,
         redis_url=None,

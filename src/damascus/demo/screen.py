@@ -67,8 +67,13 @@ class Screen:
         if kept:
             print_(f"Everything stays in {escape(str(place))}.")
 
-    def parts(self, app: App, builder: str) -> None:
-        """Which parts are in force."""
+    def parts(self, app: App, builder: str, uncaged: str | None) -> None:
+        """Which parts are in force; `uncaged` is why agents and tests run without a sandbox."""
+        if uncaged is not None:
+            self._console.print(
+                f"[yellow]sandbox: plain, for this demonstration alone: its code is our own. "
+                f"Damascus itself would not start: {escape(uncaged)}[/yellow]"
+            )
         self._console.print(
             f"[dim]sandbox: {app.sandbox.name} · builder: {builder} · at once: "
             f"{app.settings.max_concurrency} · attempts a story: {app.settings.budget_cycles}[/dim]"

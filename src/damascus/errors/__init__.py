@@ -3,7 +3,8 @@
     DamascusError             something known by name                  (exit 1)
     ├── UsageError            what was given cannot be used            (exit 2)
     ├── ConfigurationError    a setting is missing or wrong            (exit 3)
-    │   └── SchemaError       the database is too old, or has another schema
+    │   ├── SchemaError       the database is too old, or has another schema
+    │   └── NoSandboxError    the sandbox in force does not work here (a SandboxError too)
     ├── NotFoundError         nothing has that name or number          (exit 4)
     ├── ConflictError         the state of things forbids it           (exit 5)
     ├── UnreachableError      a dependency does not answer             (exit 6)
@@ -40,6 +41,7 @@ from damascus.errors.adapters import (
     LeaseLostError,
     LLMUnreachableError,
     MergeConflictError,
+    NoSandboxError,
     SandboxError,
     UnusableTreeError,
 )
@@ -123,6 +125,7 @@ __all__ = [
     "MergeBusyError",
     "MergeConflictError",
     "MoveNotAllowedError",
+    "NoSandboxError",
     "NotFoundError",
     "PhaseNeedsPullRequestError",
     "PhaseNeedsSpecError",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from damascus.errors.categories import DamascusError, UnreachableError
+from damascus.errors.categories import ConfigurationError, DamascusError, UnreachableError
 
 
 class DatabaseUnreachableError(UnreachableError):
@@ -72,7 +72,11 @@ class UnusableTreeError(GitError):
 
 
 class SandboxError(DamascusError):
-    """A command could not be started at all (not found, not executable, no sandbox)."""
+    """A command could not be started at all (not found, not executable)."""
+
+
+class NoSandboxError(SandboxError, ConfigurationError):
+    """The sandbox in force does not work on this machine, so nothing is run."""
 
 
 class ClaimLostError(DamascusError):

@@ -83,6 +83,9 @@ class Stats(BaseModel):
     """Who does what, what waits, what was merged, what it cost."""
 
     time: datetime
+    sandbox: Line = Field(
+        description="bubblewrap; or plain: agents and tests may do what the worker's user may"
+    )
     slots: Slots
     workers: list[Worker]
     phases: dict[Phase, PhaseCount]

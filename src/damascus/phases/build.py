@@ -289,7 +289,10 @@ def _pull_request(
         base=context.project.base_branch,
         title=pull_request_text.title(item),
         body=pull_request_text.body(
-            context, builder=builder, spent=f"{context.spent_usd} US dollars"
+            context,
+            builder=builder,
+            spent=f"{context.spent_usd} US dollars",
+            sandbox=tools.sandbox.name,
         ),
     )
     crashpoint(Boundary.PULL_OPENED)

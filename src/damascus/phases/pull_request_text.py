@@ -16,6 +16,7 @@ _SLUG_CAP = 40
 _TITLE_CAP = 120
 _TEXT_CAP = 20_000
 _OUTPUT_CAP = 6_000
+_UNCAGED = " (**no sandbox**: the agent and the tests may do whatever the worker's user may)"
 
 
 def branch_name(item: WorkItem) -> str:
@@ -43,8 +44,11 @@ def commit_message(item: WorkItem, *, attempt: int) -> str:
     return f"{title(item)}\n\nBuilt by Damascus, item {item.id}, attempt {attempt}.\n"
 
 
-def body(context: PhaseContext, *, builder: str, spent: str) -> str:
-    """Return the body of the pull request: the story, the spec, the run."""
+def body(context: PhaseContext, *, builder: str, spent: str, sandbox: str) -> str:
+    """Return the body of the pull request: the story, the spec, the run.
+
+    `sandbox` is the name of the one in force.
+    """
     item = context.item
     intro = (
         "Opened by Damascus. It is merged when the test command passes on the merged tree; "
@@ -57,6 +61,7 @@ def body(context: PhaseContext, *, builder: str, spent: str) -> str:
         f"- item: {item.id} (`{_code(item.key)}`)\n"
         f"- attempt: {context.claim.attempts} of {context.claim.budget_cycles}\n"
         f"- builder: `{_code(builder)}`\n"
+        f"- sandbox: `{_code(sandbox)}`{_UNCAGED if sandbox == 'plain' else ''}\n"
         f"- spent so far: {spent}"
     )
     return f"{intro}\n\n{story}\n\n{spec}\n\n{run}"

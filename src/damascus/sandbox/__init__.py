@@ -1,6 +1,6 @@
 """Runs an argv bounded in time, output, processes and network.
 
-detect("auto")      the best that works here: bubblewrap, else a plain process
+detect(name)        the sandbox asked for, tried: where it does not work nothing is run
 Bubblewrap          a private view of the file system, of processes and of the network
 Plain               the same limits, but the rights of the worker's own user
 """

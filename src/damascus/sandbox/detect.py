@@ -1,79 +1,88 @@
-"""Finds out, by trying, which sandbox works on this machine."""
+"""Makes the sandbox that was asked for; whether bubblewrap works here is tried."""
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
 import tempfile
+import threading
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
-from damascus.errors import ConfigurationError, SandboxError
+from damascus.errors import ConfigurationError, NoSandboxError, SandboxError
 from damascus.ports import Command
+from damascus.sandbox.advice import advice, install_command
 from damascus.sandbox.bubblewrap import Bubblewrap
 from damascus.sandbox.plain import Plain
 from damascus.sandbox.run import Bounds
 from damascus.sandbox.toolchain import toolchain
 from damascus.text.redaction import Redactor
 
+_OR_PLAIN: Final = (
+    "or say DAMASCUS_SANDBOX=plain: agents and tests may then do whatever this user may"
+)
+# What has worked once in this process is not tried again: program and view to private_proc.
+_works: dict[tuple[str, tuple[Path, ...]], bool] = {}
+_trying = threading.Lock()
+
 
 def detect(
-    prefer: str = "auto",
+    prefer: str = "bubblewrap",
     *,
     path: str | None = None,
     readable: Sequence[Path] = (),
     bounds: Bounds | None = None,
     redactor: Redactor | None = None,
 ) -> Bubblewrap | Plain:
-    """Return the sandbox to use: "auto" takes bubblewrap where it works, else plain.
+    """Return the sandbox called `prefer`: bubblewrap or plain. Nothing stands in for another.
 
     `path` is the PATH whose programs agents and tests run (default: this process's own);
     `readable` are more directories they may read; `redactor` takes secrets out of all output.
-    Raises SandboxError when "bubblewrap" is asked for and does not work, ConfigurationError for an
+    Raises NoSandboxError, with what to do, when bubblewrap does not work; ConfigurationError for an
     unknown name.
     """
     if prefer == "plain":
         return Plain(bounds=bounds, reason="as configured", redactor=redactor)
-    if prefer not in {"auto", "bubblewrap"}:
-        raise ConfigurationError(
-            f"There is no sandbox {prefer!r}: choose auto, bubblewrap or plain."
-        )
-    found, reason = _bubblewrap(
-        os.environ.get("PATH", "") if path is None else path, readable, bounds, redactor
-    )
-    if found is not None:
-        return found
-    if prefer == "bubblewrap":
-        raise SandboxError(f"The sandbox bubblewrap was asked for, but does not work: {reason}.")
-    said = f"bubblewrap does not work here: {reason}"
-    return Plain(bounds=bounds, reason=said, redactor=redactor)
-
-
-def _bubblewrap(
-    path: str, readable: Sequence[Path], bounds: Bounds | None, redactor: Redactor | None
-) -> tuple[Bubblewrap | None, str]:
-    """Try both kinds; returns the one that works, else None and the reason."""
+    if prefer != "bubblewrap":
+        raise ConfigurationError(f"There is no sandbox {prefer!r}: choose bubblewrap or plain.")
     if not sys.platform.startswith("linux"):
-        return None, "it needs Linux"
+        raise NoSandboxError(
+            f"no sandbox, no work: bubblewrap needs Linux; run it there, {_OR_PLAIN}"
+        )
     program = shutil.which("bwrap")
     if program is None:
-        return None, "the program bwrap is not installed"
-    shown = (*toolchain(path), *readable)
-    reason = ""
-    for private_proc in (True, False):
-        sandbox = Bubblewrap(
-            readable=shown,
-            private_proc=private_proc,
-            bounds=bounds,
-            redactor=redactor,
-            program=program,
+        raise NoSandboxError(
+            f"no sandbox, no work: the program bwrap is not installed: {install_command()}; "
+            f"{_OR_PLAIN}"
         )
-        said = _try(sandbox)
-        if not said:
-            return sandbox, ""
-        reason = reason or said
-    return None, reason
+    shown = (*toolchain(os.environ.get("PATH", "") if path is None else path), *readable)
+    return Bubblewrap(
+        readable=shown,
+        private_proc=_private_proc(program, shown),
+        bounds=bounds,
+        redactor=redactor,
+        program=program,
+    )
+
+
+def _private_proc(program: str, shown: tuple[Path, ...]) -> bool:
+    """Try both kinds of /proc; tells which works. Raises NoSandboxError when none does."""
+    with _trying:
+        if (program, shown) in _works:
+            return _works[program, shown]
+        reason = ""
+        for private_proc in (True, False):
+            said = _try(Bubblewrap(readable=shown, private_proc=private_proc, program=program))
+            if not said:
+                _works[program, shown] = private_proc
+                return private_proc
+            reason = reason or said
+    raise NoSandboxError(
+        f"no sandbox, no work: bubblewrap does not work here ({reason}): {advice()}; {_OR_PLAIN}"
+    )
 
 
 def _try(sandbox: Bubblewrap) -> str:
@@ -91,7 +100,9 @@ def _try(sandbox: Bubblewrap) -> str:
         try:
             finished = sandbox.run(command)
         except SandboxError as error:
-            return str(error)
+            own = re.search(r"bwrap: [^\n]*?(?=\. Install it|\n|$)", str(error))
+            return own[0] if own else str(error).rstrip(".")
     if finished.exit_code != 0:
-        return finished.output.strip() or f"a trial ended with exit code {finished.exit_code}"
+        said = " ".join(finished.output.split())
+        return said or f"a trial ended with exit code {finished.exit_code}"
     return ""

@@ -38,14 +38,24 @@ class Claims:
     """What one worker may do to the items it claims.
 
     `cap` is the number of claims that may live at once across all workers; `stale` is how long a
-    claim lives without being renewed. Both are compared in the database, with its clock.
+    claim lives without being renewed. Both are compared in the database, with its clock. `uncaged`
+    names the sandbox of this worker where that is none, for every status to show.
     """
 
-    def __init__(self, db: Database, *, worker: str, cap: int, stale: timedelta) -> None:
+    def __init__(
+        self,
+        db: Database,
+        *,
+        worker: str,
+        cap: int,
+        stale: timedelta,
+        uncaged: str | None = None,
+    ) -> None:
         self._db = db
         self.worker = worker
         self.cap = cap
         self.stale = stale
+        self._uncaged = uncaged
         self._test_commands = TestCommands(db, Moves(db, stale=stale))
         self._slots_made = False
         self._woken_at = 0.0
@@ -99,7 +109,13 @@ class Claims:
         Raises ClaimLostError, DatabaseUnreachableError.
         """
         row = self._db.row(
-            "claims.start", {"item": claim.item_id, "epoch": claim.epoch, "worker": claim.worker}
+            "claims.start",
+            {
+                "item": claim.item_id,
+                "epoch": claim.epoch,
+                "worker": claim.worker,
+                "uncaged": self._uncaged,
+            },
         )
         if row is None:
             raise ClaimLostError(f"item {claim.item_id} was taken away before its phase began")

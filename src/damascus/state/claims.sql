@@ -162,8 +162,9 @@ FROM per_item n WHERE w.id = n.id RETURNING w.id;
 -- name: start
 -- The phase's short transaction: record the run, read all that the phase may know.
 WITH run AS (
-  INSERT INTO phase_runs (item_id, claim_epoch, phase, worker, attempt)
-  SELECT id, claim_epoch, phase, claimed_by, attempts FROM work_items
+  INSERT INTO phase_runs (item_id, claim_epoch, phase, worker, attempt, details)
+  SELECT id, claim_epoch, phase, claimed_by, attempts,
+    jsonb_strip_nulls(jsonb_build_object('sandbox', %(uncaged)s::text)) FROM work_items
   WHERE id = %(item)s AND claim_epoch = %(epoch)s AND claimed_by = %(worker)s::text
   RETURNING id
 )

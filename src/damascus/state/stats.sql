@@ -6,7 +6,8 @@ SELECT s.slot, w.id AS item_id, w.key, w.title, p.name AS project, w.phase, w.cl
   w.attempts, w.budget_cycles, w.merging,
   extract(epoch FROM now() - r.started_at)::float8 AS age_seconds,
   extract(epoch FROM now() - w.claimed_at)::float8 AS heartbeat_seconds,
-  w.claimed_at < now() - %(stale)s::interval AS stale, r.log_path
+  w.claimed_at < now() - %(stale)s::interval AS stale, r.log_path,
+  r.details ->> 'sandbox' AS uncaged
 FROM claim_slots s JOIN work_items w ON w.id = s.item_id JOIN projects p ON p.id = w.project_id
 LEFT JOIN phase_runs r ON r.item_id = w.id AND r.claim_epoch = w.claim_epoch
 WHERE s.slot > 0 ORDER BY s.slot;

@@ -114,6 +114,7 @@ class Worker:
     def _run_one(self, cycle: Cycle) -> str:
         if self._app is not None:
             check_room(self._app.settings.home)
+            self._app.require_sandbox()
         return cycle.tick().outcome
 
     def relay_now(self) -> None:

@@ -2333,6 +2333,11 @@ export interface components {
              * Format: date-time
              */
             time: string;
+            /**
+             * Sandbox
+             * @description bubblewrap; or plain: agents and tests may do what the worker's user may.
+             */
+            sandbox: string;
             slots: components["schemas"]["Slots"];
             /** Workers */
             workers: components["schemas"]["Worker"][];

@@ -6,7 +6,7 @@ import { useColorScheme } from '@mui/material/styles';
 import { useQueryClient } from '@tanstack/react-query';
 import { useCallback, useEffect, useState } from 'react';
 import { send, type Session } from '../api/client';
-import { useIssues } from '../api/queries';
+import { useIssues, useStats } from '../api/queries';
 import { useLine } from '../api/stream';
 import { go, hashOf, type Page } from '../route';
 import { about } from '../text/format';
@@ -64,6 +64,7 @@ export function Shell({ page, session, children }: { page: Page; session: Sessio
       </header>
       <main id="main" tabIndex={-1} className={`page page-${page}`}>
         <LineBanner />
+        <SandboxBanner />
         {children}
       </main>
       <Keys open={help} onClose={() => setHelp(false)} />
@@ -93,6 +94,19 @@ function LineBanner() {
       <span>
         The line to the server is down. What you see is {about(lost)} old; it goes on by itself when the server
         answers.
+      </span>
+    </div>
+  );
+}
+
+function SandboxBanner() {
+  const stats = useStats();
+  if (stats.data?.sandbox !== 'plain') return null;
+  return (
+    <div className="banner" role="alert">
+      <Icon name="warn" />
+      <span>
+        Sandbox: <b>plain</b>, which is none. Agents and tests may do whatever the worker&rsquo;s user may.
       </span>
     </div>
   );

@@ -144,6 +144,9 @@ class Stats(BaseModel):
     """The dashboard in one document; at most a second or two old."""
 
     time: datetime
+    sandbox: str = Field(
+        description="bubblewrap; or plain: agents and tests may do what the worker's user may."
+    )
     slots: Slots
     workers: list[Worker]
     phases: dict[Phase, PhaseCount] = Field(description="Every phase that is not final.")
