@@ -83,7 +83,8 @@ locks: .venv/.dev
 	echo 'cyclonedx-bom>=7.5,<8' | $(BIN)/uv pip compile -q - --universal --python-version 3.11 \
 	  --generate-hashes --no-header --no-annotate -o requirements/sbom.lock
 
-# The wheel and the source archive, with the page as it stands, in dist/.
+# The wheel and the source archive, with the page as it stands, in dist/. scripts/try-wheel.sh installs
+# and runs the wheel with each Python there is.
 dist: .venv/.dev
 	@$(NPM) ci --prefix ui --no-audit --no-fund --loglevel=error
 	@$(NPM) run -s --prefix ui build >/dev/null
