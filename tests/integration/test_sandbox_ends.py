@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 import signal
 import subprocess
 import sys
 import threading
+import time
 import uuid
 from pathlib import Path
 
@@ -192,8 +194,78 @@ def test_a_worker_that_is_killed_takes_its_command_along(kind, place, token):
     assert until(lambda: not pids_with(token))
 
 
-def test_a_command_that_kills_its_supervisor_dies_too(place, token):
-    ended = Plain().run(shell(place, f"kill -9 $PPID; sleep {token}"))
-    assert ended.exit_code == 137
-    assert "supervised" in ended.output
-    assert until(lambda: not pids_with(token))
+DAEMON_THAT_KILLS = """
+import os, signal, sys
+supervisor, number = os.getppid(), getattr(signal, sys.argv[2])
+if os.fork() == 0:
+    os.setsid()
+    if os.fork(): os._exit(0)
+    for number_ in (signal.SIGTERM, signal.SIGHUP): signal.signal(number_, signal.SIG_IGN)
+    for _ in range(3): os.fork()
+    os.execve("/bin/sleep", ["sleep", sys.argv[1]], {})
+os.wait()
+os.kill(supervisor, number)
+print("still here", flush=True)
+os.execvp("sleep", ["sleep", sys.argv[1]])
+"""
+
+
+@pytest.fixture
+def daemons(place):
+    (place / "daemon.py").write_text(DAEMON_THAT_KILLS)
+    return lambda token, word: command(place, "python", "daemon.py", token, word, grace=0.3)
+
+
+def test_nothing_survives_a_command_that_kills_its_supervisor(sandbox, daemons, token):
+    began = time.monotonic()
+    ended = sandbox.run(dataclasses.replace(daemons(token, "SIGKILL"), timeout=5))
+    assert not pids_with(token)
+    if sandbox.name == "plain":  # in the other it does not see its supervisor
+        assert ended.exit_code == 137
+        assert "supervised" in ended.output
+        assert ended.stopped is None
+        assert time.monotonic() - began < 5
+        assert ended.killed is None, "it is the command's own failure, and no fault"
+
+
+def test_a_command_that_stops_its_supervisor_is_ended_long_before_its_deadline(daemons, token):
+    ended = Plain().run(dataclasses.replace(daemons(token, "SIGSTOP"), timeout=600))
+    assert (ended.exit_code, ended.stopped, ended.killed) == (137, None, None)
+    assert "still here" in ended.output
+    assert not pids_with(token)
+
+
+@pytest.mark.parametrize("word", ["SIGTERM", "SIGINT", "SIGHUP"])
+def test_a_command_cannot_ask_its_supervisor_to_end(sandbox, daemons, token, word):
+    ended = sandbox.run(dataclasses.replace(daemons(token, word), timeout=2))
+    assert (ended.stopped, ended.killed) == ("timeout", None)
+    assert not pids_with(token)
+
+
+def test_another_commands_processes_live_on_when_a_supervisor_is_killed(daemons, token, tmp_path):
+    other = tmp_path / "other"
+    other.mkdir()
+    finished = []
+    script = "(setsid sleep 600 &); touch up; until [ -e go ]; do sleep 0.05; done; echo well"
+    thread = threading.Thread(target=lambda: finished.append(Plain().run(shell(other, script))))
+    thread.start()
+    assert until((other / "up").exists)
+    Plain().run(daemons(token, "SIGKILL"))
+    (other / "go").touch()
+    thread.join(timeout=30)
+    assert [(one.exit_code, one.output) for one in finished] == [(0, "well\n")]
+
+
+def test_a_supervisor_that_somebody_else_ends_is_no_failure_of_the_command(place, token):
+    def end_it():
+        assert until((place / "up").exists)
+        (main,) = pids_with(token)
+        parent = Path(f"/proc/{main}/stat").read_text().rpartition(")")[2].split()[1]
+        os.kill(int(parent), signal.SIGTERM)
+
+    thread = threading.Thread(target=end_it)
+    thread.start()
+    ended = Plain().run(shell(place, f"touch up; exec sleep {token}", timeout=60, grace=0.1))
+    thread.join()
+    assert ended.killed == "supervisor"
+    assert not pids_with(token)

@@ -158,7 +158,7 @@ class GitProcess:
                     stdin=stdin,
                     stdout=subprocess.PIPE if into is None else into,
                     stderr=stderr,
-                    start_new_session=True,
+                    process_group=0,  # the session stays ours: see sandbox/orphans.py
                 )
             except OSError as error:
                 raise GitError(

@@ -25,13 +25,14 @@ from typing import Any, Final
 from damascus.crashpoints import Boundary, crashpoint
 from damascus.errors import SandboxError
 from damascus.ports import ClaimGuard, Command, Finished
-from damascus.sandbox import supervise, usage
+from damascus.sandbox import orphans, supervise, usage
 from damascus.sandbox.capture import Capture
 from damascus.sandbox.framing import Lines
 from damascus.text.redaction import Redactor
 
 KILLED: Final = 128 + signal.SIGKILL
 OVERTIME: Final = 30.0  # seconds past deadline and grace after which the supervisor is not trusted
+LOOK_EVERY: Final = 2.0  # seconds between two looks whether the supervisor still runs
 CHUNK: Final = 65536
 # Why the supervisor says a command ended, where it did not end by itself.
 _FROM_OUTSIDE: Final = {
@@ -151,15 +152,18 @@ class _Run:
             try:
                 stdin = os.open(command.stdin or os.devnull, os.O_RDONLY | os.O_CLOEXEC)
                 mine.callback(os.close, stdin)
-                self.supervisor = subprocess.Popen(
-                    [sys.executable, "-I", "-S", supervise.__file__, str(theirs.fileno())],
-                    stdin=stdin,
-                    stdout=writing,
-                    stderr=writing,
-                    cwd="/",
-                    env={},
-                    start_new_session=True,
-                    pass_fds=(theirs.fileno(), *job["pass_fds"]),
+                self.orphans = orphans.Orphans()
+                self.supervisor = orphans.start_supervisor(
+                    lambda: subprocess.Popen(
+                        [sys.executable, "-I", "-S", supervise.__file__, str(theirs.fileno())],
+                        stdin=stdin,
+                        stdout=writing,
+                        stderr=writing,
+                        cwd="/",
+                        env={},
+                        start_new_session=True,
+                        pass_fds=(theirs.fileno(), *job["pass_fds"]),
+                    )
                 )
             except OSError as error:
                 what = error.filename or "a process"
@@ -176,6 +180,9 @@ class _Run:
         self.report: dict[str, Any] | None = None
         self.finish_at: float | None = None
         self.cut_short = False
+        self.kill_by: float | None = None
+        self.look_at = self.began
+        self.stood_still = 0
 
     def to_the_end(self, guard: ClaimGuard | None) -> Finished:
         """Read until the supervisor reports the end."""
@@ -195,6 +202,7 @@ class _Run:
         self._kill()
 
     def _kill(self) -> None:
+        self.kill_by = self.kill_by or time.monotonic() + supervise.KILL_FOR + 5.0
         with suppress(OSError):
             self.control.sendall(supervise.KILL + b"\n")
 
@@ -205,12 +213,14 @@ class _Run:
             selector.register(self.reading, selectors.EVENT_READ)
             while self.report is None:
                 until = limit if self.finish_at is None else min(limit, self.finish_at)
-                for key, _ in selector.select(max(0.0, until - time.monotonic())):
+                wait = min(LOOK_EVERY, max(0.0, until - time.monotonic()))
+                for key, _ in selector.select(wait):
                     if key.fileobj == self.reading and self._drain(once=True):
                         selector.unregister(self.reading)
                     elif key.fileobj is self.control:
                         self._listen()
                 self._check_deadlines(limit)
+                self._check_supervisor()
         # The supervisor has killed everything it could find, so all output is in the pipe by now. A
         # process that still holds the other end open is not waited for.
         self._drain(once=False)
@@ -224,9 +234,8 @@ class _Run:
             self.finish_at = limit
             self.cut_short = True
             self._kill()
-        if now >= limit and self.report is None:
-            self.report = {"exit": KILLED, "why": "timeout"}
-            self.supervisor.kill()
+        if now >= (self.kill_by or limit) and self.report is None:
+            self._end_unsupervised("timeout" if now >= limit else "unsupervised")
 
     def _drain(self, *, once: bool) -> bool:
         """Read what is there, within reason; tells whether the end of file was reached."""
@@ -246,7 +255,7 @@ class _Run:
         """Read the supervisor's messages, one JSON object a line."""
         self.messages.receive()
         if self.messages.ended:
-            self._supervisor_died()
+            self._end_unsupervised("unsupervised" if self.main is not None else "asked")
             return
         while line := self.messages.take():
             word = json.loads(line)
@@ -258,15 +267,24 @@ class _Run:
             else:
                 self.report = word
 
-    def _supervisor_died(self) -> None:
-        """Kill the command's process group; the kernel has killed the command itself.
+    def _check_supervisor(self) -> None:
+        """End a run whose supervisor was stopped: nobody would hold it to its bounds."""
+        if (now := time.monotonic()) < self.look_at or self.report is not None:
+            return
+        self.look_at = now + LOOK_EVERY
+        self.stood_still = self.stood_still + 1 if orphans.is_stopped(self.supervisor.pid) else 0
+        if self.stood_still > 1:
+            self._end_unsupervised("unsupervised")
 
-        A process that left the group before gets away: only the supervisor knew of it.
-        """
+    def _end_unsupervised(self, why: str) -> None:
+        """Kill the supervisor, where it still lives, and all that it leaves."""
+        self.supervisor.kill()
         if self.main is not None:
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.main, signal.SIGKILL)
-        self.report = {"exit": KILLED, "why": "unsupervised"}
+        self.supervisor.wait()
+        self.orphans.end()
+        self.report = {"exit": KILLED, "why": why}
 
     def _end(self) -> None:
         """Leave nothing behind, whatever happened."""
@@ -276,6 +294,8 @@ class _Run:
         except subprocess.TimeoutExpired:
             self.supervisor.kill()
             self.supervisor.wait()
+            self.orphans.end()
+        orphans.forget_supervisor(self.supervisor)
 
     def _finished(self) -> Finished:
         report = self.report or {"exit": KILLED, "why": "unsupervised"}

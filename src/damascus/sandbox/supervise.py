@@ -1,7 +1,7 @@
 """Runs one command, and ends every process that the command leaves behind.
 
-Run as a program of its own, `python -I -S supervise.py FD`, with the standard library, `framing.py`
-and `usage.py` only: so it works whatever the worker's threads are doing, and after the worker is
+Run as a program of its own, `python -I -S supervise.py FD`, with the standard library and the
+files beside it only: so it works whatever the worker's threads are doing, and after the worker is
 gone.
 FD is a socket, and every message on it is a line:
 
@@ -31,11 +31,13 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 if TYPE_CHECKING or __package__:
+    from damascus.sandbox import stop_signals
     from damascus.sandbox.framing import Lines
     from damascus.sandbox.usage import LOOK_EVERY, Disk, descendants, memory, processes
 else:  # run as a program, where nothing can be imported that is installed
     sys.path.append(os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH100, PTH120 - pathlib doubles the start-up time
-    from framing import Lines  # the files beside this one
+    import stop_signals  # the files beside this one
+    from framing import Lines
     from usage import (
         LOOK_EVERY,
         Disk,
@@ -104,10 +106,9 @@ def become(job: dict[str, Any], parent: int, control: socket.socket, errors: int
         if not job.get("wrapped"):  # the wrapper may be setuid, and does this itself
             prctl(PR_SET_NO_NEW_PRIVS, 1)
         signal.set_wakeup_fd(-1)
-        for number in (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGCHLD, signal.SIGTERM):
+        for number in (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGCHLD, *stop_signals.STOPPING):
             signal.signal(number, signal.SIG_DFL)
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
-        signal.signal(signal.SIGHUP, signal.SIG_DFL)
+        stop_signals.let_through()
         for inherited in job.get("pass_fds", ()):
             os.set_inheritable(inherited, True)
         os.chdir(job["cwd"])
@@ -168,10 +169,6 @@ class Supervisor:
         os.set_blocking(waker, False)
         signal.set_wakeup_fd(waker, warn_on_full_buffer=False)
 
-    def terminate(self, _number: int, _frame: object) -> None:
-        """Note that this process was asked to end."""
-        self.stopping = True
-
     def reap(self) -> None:
         """Collect every child that has ended; remember how the command did."""
         with suppress(ChildProcessError):
@@ -192,6 +189,7 @@ class Supervisor:
             with suppress(BlockingIOError):
                 os.read(self.wake, 4096)
         self.reap()
+        self.stopping = self.stopping or stop_signals.asked()
         if self.control in ready:
             self.orders.receive()
         return self.orders.take() or (GONE if self.orders.ended else None)
@@ -213,7 +211,7 @@ class Supervisor:
                 return "over"
             word = self.pause(min(self.deadline - time.monotonic(), soon))
         # Who stops a service signals all of its processes: the command may be the first to follow.
-        return "asked" if self.stopping else "exit"
+        return "asked" if self.stopping or stop_signals.asked() else "exit"
 
     def look(self) -> tuple[str, float]:
         """Return which resource is over its bound, if any, and the seconds until the next look."""
@@ -286,6 +284,7 @@ def main(fd: int) -> None:
     control = socket.socket(fileno=fd)
     control.set_inheritable(False)
     prctl(PR_SET_CHILD_SUBREAPER, 1)
+    stop_signals.hold()
     signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
     orders = Lines(control)
     told = orders.wait()
@@ -298,8 +297,6 @@ def main(fd: int) -> None:
         tell(control, error=said)
         return
     supervisor = Supervisor(control, orders, job, child)
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, supervisor.terminate)
     why = supervisor.watch()
     grace = min(supervisor.grace, LEFTOVER_GRACE) if why == "exit" else supervisor.grace
     if grace > 0:
