@@ -142,6 +142,26 @@ def test_what_cannot_be_imported_is_said_to_every_thread_and_tried_again(tmp_pat
     succeeds(tmp_path, code, environment)
 
 
+def test_no_garbage_is_looked_for_while_it_is_imported_and_all_is_as_before_afterwards(tmp_path):
+    environment = stand_in(
+        tmp_path,
+        "import gc; assert not gc.isenabled(); assert not __import__('os').path.exists('x')",
+    )
+    code = """
+        import gc
+
+        open("x", "w").close()
+        ask_one = together(ask, 1)
+        assert ask_one, "the import was to fail"
+        assert gc.isenabled()
+        os.remove("x")
+        assert not together(ask)
+        assert gc.isenabled()
+        assert "litellm" in sys.modules
+    """
+    succeeds(tmp_path, code, environment)
+
+
 @pytest.mark.parametrize("end", ["return", "SIGTERM"])
 def test_a_process_ends_while_the_import_runs(tmp_path, end):
     """Unless it is broken off, the import takes minutes; the test's own limit would end it."""
