@@ -8,7 +8,7 @@ import httpx
 
 from damascus.domain.refs import full_sha
 from damascus.errors import ForgeAuthError, ForgeError, ForgeUnreachableError
-from damascus.forge.local_git import branch_sha, run, tail
+from damascus.forge.local_git import branch_sha, tail, within
 from damascus.ports import Diff
 
 _SECONDS = 20.0
@@ -26,7 +26,7 @@ def of_commits(
     base = full_sha(base_sha) if base_sha else branch_sha(repo, base_branch)
     if base is None:
         raise ForgeError(f"there is no branch {base_branch} any more", status=_NOT_FOUND)
-    done = run(
+    done = within(
         repo,
         "diff",
         "--no-color",

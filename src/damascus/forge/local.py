@@ -59,13 +59,12 @@ class LocalForge:
 
     def default_branch(self) -> str | None:
         """`main` where a working tree has one, else the branch that HEAD names."""
-        bare = git.run(self._path, "rev-parse", "--is-bare-repository").stdout.strip() == "true"
+        bare = git.located(self._path).work_tree is None
         # In a working tree HEAD is whatever somebody is working on just now.
         if not bare and git.branch_sha(self._path, "main") is not None:
             return "main"
-        return (
-            git.run(self._path, "symbolic-ref", "--quiet", "--short", "HEAD").stdout.strip() or None
-        )
+        head = git.located(self._path).head
+        return head.removeprefix("refs/heads/") if head else None
 
     def diff(
         self, *, number: int | None, head_sha: str, base_sha: str | None, base_branch: str, cap: int
@@ -126,7 +125,7 @@ class LocalForge:
         if state not in _STATES:
             raise UsageError(f"A commit status is one of {sorted(_STATES)}, not {state!r}.")
         with self._store().locked() as record:
-            if git.run(self._path, "cat-file", "-e", f"{full_sha(sha)}^{{commit}}").returncode:
+            if git.within(self._path, "cat-file", "-e", f"{full_sha(sha)}^{{commit}}").returncode:
                 raise ForgeError(f"{self._path} has no commit {sha}.", status=_NOT_FOUND)
             record.statuses[sha] = {"state": state, "description": description}
             self._store().write(record)
@@ -172,10 +171,10 @@ class LocalForge:
     def delete_branch(self, branch: str) -> None:
         """Delete a branch; absent is success. Open pull requests of it are closed."""
         ref = branch_ref(branch)
-        if git.run(self._path, "symbolic-ref", "--quiet", "HEAD").stdout.strip() == ref:
+        if git.located(self._path).head == ref:
             raise ForgeError(f"{branch!r} is the branch that HEAD of {self._path} names; it stays.")
         with self._store().locked() as record:
-            git.output(self._path, "update-ref", "-d", ref)
+            git.delete_ref(self._path, ref)
             orphans = [p for p in record.pulls if _is_open(p) and branch in _ends(p)]
             for pull in orphans:
                 pull.state = "closed"
@@ -271,13 +270,7 @@ class LocalForge:
     def _git_dir(self) -> Path:
         if not self._path.is_dir():
             raise ForgeError(f"There is no directory {self._path}.", status=_NOT_FOUND)
-        done = git.run(self._path, "rev-parse", "--path-format=absolute", "--git-common-dir")
-        if done.returncode:
-            raise ForgeError(
-                f"{self._path} is not a git repository that can be used: {git.tail(done.stderr)}",
-                status=_NOT_FOUND,
-            )
-        return Path(done.stdout.strip())
+        return git.located(self._path).common
 
 
 def _is_open(pull: LocalPull) -> bool:

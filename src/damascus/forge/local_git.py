@@ -1,8 +1,8 @@
 """The git binary for the local forge, hardened: nothing planted in the repository is run.
 
-The environment is made from scratch, and hooks, file-system monitors and signing are off. Merges
-happen in a throw-away repository with a configuration of its own, so that filters and merge
-drivers named by `.gitattributes` have no commands behind them.
+The environment is made from scratch, and git sees the repository through a view without its
+configuration and its hooks (`local_repositories.py`). Merges happen in a throw-away repository, so
+that filters and merge drivers named by `.gitattributes` have no commands behind them.
 """
 
 from __future__ import annotations
@@ -10,12 +10,13 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from damascus.domain.refs import branch_ref
 from damascus.errors import ForgeError, ForgeUnreachableError, MergeConflictError
+from damascus.local_repositories import LocalRepository, locate, view
 
 _HARDENED = (
     "core.hooksPath=/dev/null",
@@ -25,11 +26,14 @@ _HARDENED = (
     "gc.auto=0",
     "maintenance.auto=false",
 )
+_NOT_FOUND = 404
 _TIMEOUT = 600.0  # seconds; a checkout of a very large repository takes minutes
 _WHO = {"name": "Damascus", "email": "damascus@localhost"}
 
 
-def run(where: Path, *args: str, feed: str | None = None) -> subprocess.CompletedProcess[str]:
+def run(
+    where: Path, *args: str, feed: str | None = None, extra: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
     """Run git in `where` and return how it ended. Raises ForgeUnreachableError if it cannot run."""
     options = [word for setting in _HARDENED for word in ("-c", setting)]
     env = {
@@ -39,6 +43,9 @@ def run(where: Path, *args: str, feed: str | None = None) -> subprocess.Complete
         "GIT_CONFIG_GLOBAL": os.devnull,
         "GIT_CONFIG_NOSYSTEM": "1",
         "GIT_TERMINAL_PROMPT": "0",
+        "GIT_NO_LAZY_FETCH": "1",
+        "GIT_NO_REPLACE_OBJECTS": "1",
+        "GIT_ALLOW_PROTOCOL": "file",
         "GIT_OPTIONAL_LOCKS": "0",
         "GIT_CEILING_DIRECTORIES": str(where.parent),  # a repository around it is another one
         **{
@@ -46,6 +53,7 @@ def run(where: Path, *args: str, feed: str | None = None) -> subprocess.Complete
             for role in ("AUTHOR", "COMMITTER")
             for key, value in _WHO.items()
         },
+        **(extra or {}),
     }
     try:
         return subprocess.run(
@@ -60,6 +68,32 @@ def run(where: Path, *args: str, feed: str | None = None) -> subprocess.Complete
         )
     except (OSError, subprocess.TimeoutExpired) as fault:
         raise ForgeUnreachableError(f"git could not be run in {where}: {fault}.") from fault
+
+
+def within(repo: Path, *args: str) -> subprocess.CompletedProcess[str]:
+    """Run git on the repository at `repo`, which it sees without configuration and hooks.
+
+    Raises ForgeError where there is none, ForgeUnreachableError.
+    """
+    with _view(repo) as seen:
+        return run(seen, f"--git-dir={seen}", *args)
+
+
+@contextmanager
+def _view(repo: Path) -> Generator[Path]:
+    with ExitStack() as stack:
+        try:
+            yield stack.enter_context(view(located(repo)))
+        except OSError as fault:
+            raise ForgeUnreachableError(f"{repo} cannot be read: {fault}.") from fault
+
+
+def located(repo: Path) -> LocalRepository:
+    """Return where the repository keeps what. Raises ForgeError where there is none."""
+    found = locate(repo)
+    if found is None:
+        raise ForgeError(f"{repo} is not a git repository that can be used.", status=_NOT_FOUND)
+    return found
 
 
 def output(where: Path, *args: str, feed: str | None = None) -> str:
@@ -77,13 +111,20 @@ def tail(text: str) -> str:
 
 def branch_sha(repo: Path, branch: str) -> str | None:
     """The commit a branch points to, or None when there is no such branch."""
-    done = run(repo, "show-ref", "--verify", "--hash", branch_ref(branch))
+    done = within(repo, "show-ref", "--verify", "--hash", branch_ref(branch))
     return done.stdout.strip() or None
 
 
 def contains(repo: Path, commit: str, ancestor: str) -> bool:
     """Tell whether `ancestor` is `commit` or an ancestor of it."""
-    return run(repo, "merge-base", "--is-ancestor", ancestor, commit).returncode == 0
+    return within(repo, "merge-base", "--is-ancestor", ancestor, commit).returncode == 0
+
+
+def delete_ref(repo: Path, ref: str) -> None:
+    """Delete a ref; absent is success. Raises ForgeError with the end of git's complaint."""
+    done = within(repo, "update-ref", "-d", ref)
+    if done.returncode:
+        raise ForgeError(f"git could not delete {ref} in {repo}: {tail(done.stderr)}")
 
 
 def merge_commit(
@@ -93,11 +134,10 @@ def merge_commit(
 
     The commit has `parents` and lies in `scratch` only. Raises MergeConflictError.
     """
-    shape = output(repo, "rev-parse", "--show-object-format")
+    shape = within(repo, "rev-parse", "--show-object-format").stdout.strip() or "sha1"
     output(scratch, "init", "--quiet", f"--object-format={shape}", ".")
-    common = output(repo, "rev-parse", "--path-format=absolute", "--git-path", "objects")
     lent = scratch / ".git" / "objects" / "info" / "alternates"
-    lent.write_text(f"{common}\n")
+    lent.write_text(f"{located(repo).common / 'objects'}\n")
     output(scratch, "reset", "--quiet", "--hard", base)
     done = run(scratch, "merge", "--quiet", "--no-ff", "--no-commit", head)
     if done.returncode:
@@ -114,24 +154,41 @@ def merge_commit(
 def push(scratch: Path, repo: Path, *, sha: str, ref: str, expect: str) -> str | None:
     """Move `ref` of `repo` from `expect` to `sha`, whole or not at all; None, or why not.
 
-    Where `ref` is checked out the working tree is moved too, and the push refused unless it is
-    clean: that is what `updateInstead` does.
+    Working trees in which `ref` is checked out move along, and nothing moves unless they are clean.
     """
-    receive = (
-        "git -c receive.denyCurrentBranch=updateInstead -c core.hooksPath=/dev/null"
-        " -c core.fsmonitor=false -c receive.autogc=false receive-pack"
-    )
-    lease = f"--force-with-lease={ref}:{expect}"
-    done = run(
-        scratch,
-        "push",
-        "--porcelain",
-        f"--receive-pack={receive}",
-        lease,
-        str(repo),
-        f"{sha}:{ref}",
-    )
-    return tail(done.stderr + done.stdout) if done.returncode else None
+    moved: list[LocalRepository] = []
+    refused = None
+    for tree in located(repo).checked_out(ref):
+        refused = _move_tree(scratch, tree, before=expect, after=sha)
+        if refused is not None:
+            break
+        moved.append(tree)
+    if refused is None:
+        with _view(repo) as seen:
+            lease = f"--force-with-lease={ref}:{expect}"
+            done = run(scratch, "push", "--porcelain", lease, str(seen), f"{sha}:{ref}")
+        refused = tail(done.stderr + done.stdout) if done.returncode else None
+    if refused is not None:
+        for tree in moved:
+            _move_tree(scratch, tree, before=sha, after=expect)
+    return refused
+
+
+def _move_tree(scratch: Path, tree: LocalRepository, *, before: str, after: str) -> str | None:
+    """Make a clean working tree at commit `before` one at `after`; None, or why not."""
+    assert tree.work_tree is not None, "it is a working tree"  # noqa: S101 - as `checked_out` says
+    lent = {"GIT_ALTERNATE_OBJECT_DIRECTORIES": str(scratch / ".git" / "objects")}
+    with view(tree, work_tree=True) as seen:
+        for step in (
+            ("update-index", "-q", "--ignore-submodules", "--refresh"),
+            ("diff-files", "--quiet", "--ignore-submodules", "--"),
+            ("diff-index", "--quiet", "--cached", "--ignore-submodules", before, "--"),
+            ("read-tree", "-u", "-m", before, after),
+        ):
+            done = run(tree.work_tree, f"--git-dir={seen}", *step, extra=lent)
+            if done.returncode:
+                return tail(done.stderr) if done.stderr else f"{tree.work_tree} has changes"
+    return None
 
 
 @contextmanager

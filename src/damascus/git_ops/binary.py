@@ -21,6 +21,7 @@ from damascus.errors import (
 from damascus.git_ops import errors as git_errors
 from damascus.git_ops import patches, tree
 from damascus.git_ops.process import GitOutput, GitProcess
+from damascus.local_repositories import locate
 from damascus.ports import Entry, Remote, Workspace
 from damascus.text.inert import inert
 from damascus.text.redaction import Redactor
@@ -228,6 +229,12 @@ class GitBinary:
         otherwise. A branch that is already at `sha` is success, whatever was expected.
         """
         ref = branch_ref(branch)
+        local = locate(_url(remote))
+        if local is not None and (trees := local.checked_out(ref)):
+            raise GitError(
+                f"The branch {branch} is checked out in {trees[0].work_tree}: check out another one"
+                " there. Nothing was pushed."
+            )
         lease = f"--force-with-lease={ref}:{'' if expect is None else full_sha(expect)}"
         answer = self._process.run(
             *("push", "--porcelain", "--no-verify", "--no-signed", lease),

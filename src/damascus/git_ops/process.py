@@ -12,7 +12,7 @@ import signal
 import subprocess
 import tempfile
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,7 @@ from typing import IO, Final
 from damascus.errors import ForgeUnreachableError, GitError
 from damascus.git_ops import errors as git_errors
 from damascus.git_ops.tree import check_own
+from damascus.local_repositories import locate, view
 from damascus.ports import Remote, Workspace
 from damascus.text.redaction import Redactor
 
@@ -69,6 +70,7 @@ ENVIRONMENT: Final = {
     "GIT_PAGER": "cat",
     "GIT_OPTIONAL_LOCKS": "0",
     "GIT_NO_REPLACE_OBJECTS": "1",
+    "GIT_NO_LAZY_FETCH": "1",
     "GIT_LITERAL_PATHSPECS": "1",
     "GIT_ALLOW_PROTOCOL": "file:http:https",
 }
@@ -148,11 +150,14 @@ class GitProcess:
                 check_own(workspace)
                 cwd = str(workspace.checkout)
                 argv += [f"--git-dir={workspace.git_dir}", f"--work-tree={workspace.checkout}"]
+            words = list(arguments)
+            if remote is not None:
+                words = self._without_configuration(stack, remote, words)
             stdin.write(feed)
             stdin.seek(0)
             try:
                 process = subprocess.Popen(
-                    [*argv, *arguments],
+                    [*argv, *words],
                     cwd=cwd,
                     env=environment,
                     stdin=stdin,
@@ -178,6 +183,22 @@ class GitProcess:
                 stderr=clean,
             )
         return GitOutput(process.returncode, out, clean)
+
+    def _without_configuration(
+        self, stack: ExitStack, remote: Remote, arguments: Sequence[str]
+    ) -> list[str]:
+        """Put the view of a repository on this machine in its place: git would obey it itself.
+
+        Raises GitError when it cannot be read.
+        """
+        repository = locate(remote.url) if "://" not in remote.url else None
+        if repository is None:
+            return list(arguments)
+        try:
+            seen = stack.enter_context(view(repository))
+        except OSError as error:
+            raise GitError(f"{remote.url} cannot be read: {error.strerror}.") from error
+        return [str(seen) if word == remote.url else word for word in arguments]
 
     def _read(
         self, process: subprocess.Popen[bytes], cap: int | None, remote: Remote | None
