@@ -204,6 +204,18 @@ class Settings(BaseSettings):
         default=None,
         description="PATH of agents and test commands; unset: the worker's own.",
     )
+    agent_network: Literal["provider", "all"] = Field(
+        json_schema_extra=needed_by(Process.WORKER, Process.CLI),
+        default="provider",
+        description="What agents reach: their gateway, or their provider's API hosts, by name; or "
+        "`all`, every public host.",
+    )
+    agent_region: str | None = Field(
+        json_schema_extra=needed_by(Process.WORKER, Process.CLI),
+        default=None,
+        description="Region in which agents' models are asked at Bedrock, SageMaker, Vertex AI or "
+        "watsonx; unset: the model's name says it, or the provider's own variable.",
+    )
     secrets_dir: Path | None = Field(
         json_schema_extra=needed_by(Process.WORKER, Process.API, Process.CLI),
         default=None,

@@ -314,9 +314,21 @@ def _builders(app: Patient) -> list[str]:
 
 def _builder(app: Patient, builder: str) -> Check:
     entry = BUILDERS.get(builder)
-    context = BuilderContext(app.settings, path=app.path)
+    context = BuilderContext(app.settings, path=app.path, hosts=_hosts(app, builder))
     found = entry.check(app.settings.section(entry.name, entry.settings), context)
     return Check(f"builder {builder}", *found)
+
+
+def _hosts(app: Patient, builder: str) -> tuple[str, ...]:
+    """The hosts that projects let a coding agent reach."""
+    found: list[str] = []
+    try:
+        for row in app.store.projects.list():
+            if (row["policy"].get("builder") or app.settings.builder) == builder:
+                found += row["policy"].get("agent_hosts") or ()
+    except Exception:  # noqa: BLE001, S110 - the check of the database has said it
+        pass
+    return tuple(dict.fromkeys(found))
 
 
 def _without_address(error: Exception) -> str:

@@ -61,12 +61,14 @@ class ForgeEntry(Generic[SectionT]):
 class BuilderContext:
     """What a coding agent is made with, besides its own settings.
 
-    `path` is the PATH it gets; `test_programs` are the first words a test command may have.
+    `path` is the PATH it gets; `test_programs` are the first words a test command may have; `hosts`
+    are those that the project lets it reach besides its model's, as `host` or `host:port`.
     """
 
     settings: Settings
     path: str
     test_programs: tuple[str, ...] = ()
+    hosts: tuple[str, ...] = ()
 
 
 def _no_secrets(_settings: Section) -> Iterable[str]:

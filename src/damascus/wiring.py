@@ -366,6 +366,7 @@ class App:
             self.settings,
             path=self.path,
             test_programs=project.test_programs or DEFAULT_TEST_PROGRAMS,
+            hosts=project.agent_hosts,
         )
         return entry.make(self.settings.section(entry.name, entry.settings), context)
 

@@ -47,7 +47,7 @@ def test_a_project_keeps_its_whole_policy(cli):
     (cli.place / "conventions.md").write_text("Write tests.\n")
     policy = (
         *("--test-command", "pytest -q 'a b'", "--allow-program", "make", "--allow-program", "go"),
-        *("--setup-command", "make deps", "--test-timeout", "60", "--test-network"),
+        *("--setup-command", "make deps", "--test-timeout", "60", "--test-network", "all"),
         *(
             "--protect",
             "ci/**",
@@ -80,7 +80,7 @@ def test_a_project_keeps_its_whole_policy(cli):
         "test_programs": ["make", "go"],
         "setup_commands": ["make deps"],
         "test_timeout_seconds": 60,
-        "test_network": True,
+        "test_network": ["all"],
         "protected_paths": ["ci/**"],
         "default_protection": False,
         "protected_policy": "ask",

@@ -43,6 +43,7 @@ def test_a_machine_that_has_everything_is_well(cli, monkeypatch):
             llm_api_base=model.openai_base,
             llm_api_key="canary-key",
             command_argv=f'["{directory}/agent"]',
+            command_base_url=model.openai_base,
         )
         said = cli("doctor", "--json")
     found = findings(said)

@@ -11,14 +11,17 @@ from pathlib import Path
 
 import pytest
 
-from damascus.builders import environment
+from damascus.builders import BUILDERS, environment
 from damascus.builders.claude import ClaudeCode
 from damascus.builders.command import CommandAgent
 from damascus.builders.mini import MiniSweAgent
+from damascus.builders.reach import ANYWHERE
+from damascus.config import Settings
 from damascus.demo.model_script import Act, Done, Run, Say, steps
 from damascus.demo.model_server import ModelServer
 from damascus.errors import SandboxError
 from damascus.ports import Command
+from damascus.registry import BuilderContext
 from damascus.sandbox import detect
 from damascus.sandbox.egress_proxy import EgressProxy
 from support.agents import PATH, HoldingFence, request, tree, workspace
@@ -75,6 +78,23 @@ def names(monkeypatch):
         return connect(known.get(place, place), *more)
 
     monkeypatch.setattr("damascus.sandbox.egress_proxy.socket.create_connection", connect_to)
+    return known
+
+
+@pytest.fixture
+def addresses(monkeypatch):
+    """What names resolve to; where a public address leads, `names` says."""
+    known = {}
+    real = socket.getaddrinfo
+
+    def resolve(host, port, *more, **words):
+        if host.replace(".", "").isdecimal():
+            return real(host, port, *more, **words)
+        if host not in known:
+            raise socket.gaierror(socket.EAI_NONAME, "unknown")
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (one, port)) for one in known[host]]
+
+    monkeypatch.setattr("damascus.sandbox.egress_proxy.socket.getaddrinfo", resolve)
     return known
 
 
@@ -147,6 +167,81 @@ def test_a_domain_with_a_dot_before_it_stands_for_all_below_and_what_is_refused_
         ended = run(sandbox, place, FETCH, *urls, egress=((".below.test", port),))
     assert ended.output.split() == ["404", "404", "403", "403"]
     assert ended.refused == (f"below.test:{port}", f"notbelow.test:{port}")
+
+
+def test_hosts_are_reached_by_name_at_public_addresses_alone(
+    sandbox, tmp_path, neighbour, names, addresses
+):
+    inside, visits = neighbour
+    with ModelServer(lambda _: Say("hi")) as server:
+        port = int(server.url.rpartition(":")[2])
+        names["93.184.216.34", port] = ("127.0.0.1", port)
+        addresses.update({
+            "api.provider.test": ["93.184.216.34"],
+            "turned.provider.test": ["127.0.0.1"],
+            "mixed.provider.test": ["10.0.0.1", "93.184.216.34"],
+            "metadata.provider.test": ["169.254.169.254"],
+            "elsewhere.test": ["93.184.216.34"],
+        })  # fmt: skip
+        hosts = ((".provider.test", port), ("127.0.0.1", inside), ("localhost", inside))
+        ask = ("api.provider", "turned.provider", "mixed.provider", "metadata.provider")
+        urls = [
+            f"http://{name}.test:{port}/nothing" for name in (*ask, "elsewhere", "new.provider")
+        ]
+        urls += [f"http://localhost:{inside}/", f"http://127.0.0.1:{inside}/"]
+        ended = run(sandbox, workspace(tmp_path / "a"), FETCH, *urls, egress=(), hosts=hosts)
+    assert ended.output.split() == [
+        "404",
+        "403",
+        "404",
+        "403",
+        "403",
+        "502",
+        "URLError",
+        "URLError",
+    ]
+    assert f"turned.provider.test:{port}" in ended.refused
+    assert visits == []
+
+
+def test_every_public_host_is_still_no_host_of_this_machine(
+    sandbox, tmp_path, neighbour, names, addresses
+):
+    inside, visits = neighbour
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as abstract:
+        abstract.bind(f"\0damascus-test-{os.getpid()}")
+        abstract.listen()
+        with ModelServer(lambda _: Say("hi")) as server:
+            port = int(server.url.rpartition(":")[2])
+            names["93.184.216.34", port] = ("127.0.0.1", port)
+            addresses.update({"any.test": ["93.184.216.34"], "sly.test": ["127.0.0.1"]})
+            urls = [f"http://any.test:{port}/nothing", f"http://sly.test:{inside}/"]
+            script = (
+                f"{FETCH}\nimport socket\ntry:\n    socket.socket(socket.AF_UNIX)"
+                f".connect('\\0damascus-test-{os.getpid()}')\n"
+                "except OSError as error:\n    print(type(error).__name__)\n"
+            )
+            place = workspace(tmp_path / "a")
+            ended = run(sandbox, place, script, *urls, egress=(), hosts=(ANYWHERE,))
+    assert ended.output.split() == ["404", "403", "ConnectionRefusedError"]
+    assert visits == []
+
+
+def test_an_agent_without_a_gateway_reaches_its_providers_hosts_alone(
+    sandbox, tmp_path, neighbour, names, addresses
+):
+    inside, visits = neighbour
+    addresses.update({"api.groq.com": ["93.184.216.34"], "elsewhere.test": ["93.184.216.34"]})
+    with ModelServer(lambda _: Say("hi")) as server:
+        names["93.184.216.34", 443] = ("127.0.0.1", int(server.url.rpartition(":")[2]))
+        entry = BUILDERS.get("command")
+        urls = ["http://api.groq.com:443/nothing", "http://elsewhere.test:443/", "http://sly.test/"]
+        argv = (sys.executable, "-c", FETCH, *urls, f"http://127.0.0.1:{inside}/")
+        settings = entry.settings(argv=("env", "DAMASCUS=1", *argv, "--model=groq/llama"))
+        agent = entry.make(settings, BuilderContext(Settings(), path=PATH))
+        outcome = agent.build(request(workspace(tmp_path / "a")), sandbox, FENCE)
+    assert outcome.text.split()[:4] == ["404", "403", "403", "URLError"]
+    assert visits == []
 
 
 def test_a_service_the_command_starts_itself_is_reached_past_the_proxy(sandbox, tmp_path):

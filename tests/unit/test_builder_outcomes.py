@@ -295,7 +295,6 @@ CLAUDE = {"base_url": "http://gateway", "auth_token": "t", "model": "m", "path":
 @pytest.mark.parametrize(
     ("missing", "setting"),
     [
-        ("base_url", "DAMASCUS_CLAUDE_BASE_URL"),
         ("auth_token", "DAMASCUS_CLAUDE_AUTH_TOKEN"),
         ("model", "DAMASCUS_CLAUDE_MODEL"),
     ],

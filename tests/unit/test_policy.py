@@ -35,7 +35,10 @@ def test_what_has_a_column_is_kept_apart_from_the_policy():
         ("test_programs", [" go"], "blanks around it"),
         ("test_timeout_seconds", 0, "from 1 to 86400, not 0"),
         ("test_timeout_seconds", True, "not a whole number"),
-        ("test_network", "yes", "true or false"),
+        ("test_network", "yes", "is not a list"),
+        ("test_network", ["all", "a.example"], "not both"),
+        ("test_network", ["https://a.example"], "is no host name"),
+        ("agent_hosts", ["a b"], "is no host name"),
         ("protected_paths", ["ci/**", "!.github/**"], "'!.github/**' takes protection back"),
         ("protected_paths", ["[z-a]"], "'[z-a]' is no glob"),
         ("merge_style", "rebase", "one of merge, squash"),
@@ -89,6 +92,25 @@ def test_what_is_kept_makes_the_project_and_what_is_not_gets_its_default():
     assert project.test_command == ("pytest", "-q")
     assert (project.max_concurrency, project.test_timeout_seconds) == (2, 900)
     assert project.protected_policy == "fail"
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        (True, ["all"]),
+        (False, ["none"]),
+        (["ALL"], ["all"]),
+        (["A.example:8443", ".b.example"], ["a.example:8443", ".b.example"]),
+    ],
+)
+def test_the_network_of_tests_is_a_word_or_hosts_and_the_flag_it_was_is_still_read(given, kept):
+    said = policy.changes({"test_network": given})
+    assert said.policy == {"test_network": kept}
+    for stored in (given, kept):
+        values = policy.loaded({"test_network": stored}, {})
+        assert [word.lower() for word in values["test_network"]] == kept
+    assert policy.as_kept({"test_network": given, "builder": "mini"})["builder"] == "mini"
+    assert policy.as_kept({"test_network": True}) == {"test_network": ["all"]}
 
 
 def test_the_schema_of_the_doors_refuses_what_the_policy_refuses():

@@ -152,7 +152,7 @@ def test_a_pinned_script_that_the_work_broke_is_the_works_fault(world):
 
 def test_a_pinned_command_wins_over_the_items(world):
     world.open_pr({"login.py": "ok\n"})
-    world.change_project(test_command=("make", "check"), test_network=True)
+    world.change_project(test_command=("make", "check"), test_network=("all",))
     run(world)
     assert world.sandbox.commands[0].argv == ("make", "check")
     assert world.sandbox.commands[0].network is True

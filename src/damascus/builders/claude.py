@@ -7,9 +7,11 @@ import uuid
 from collections.abc import Mapping, Sequence
 
 from damascus.builders import claude_result, environment, outcomes
+from damascus.builders.reach import Reach
 from damascus.errors import ConfigurationError
 from damascus.ports import BuildOutcome, BuildRequest, ClaimGuard, Command, Sandbox
 
+ANTHROPIC = "https://api.anthropic.com"
 SESSIONS = uuid.uuid5(uuid.NAMESPACE_URL, "urn:damascus:session")
 CONFINED = frozenset({"bubblewrap"})  # sandboxes inside which the agent needs no rules of its own
 ALLOWED = ("Read", "Edit", "Write", "NotebookEdit", "Glob", "Grep", "Task", "TodoWrite")
@@ -28,19 +30,20 @@ FIRST_WORD = re.compile(r"[A-Za-z0-9_./+-]+")
 
 
 class ClaudeCode:
-    """Runs `claude -p` against an Anthropic-compatible gateway.
+    """Runs `claude -p` against an Anthropic-compatible gateway, or Anthropic itself.
 
     `base_url`, `auth_token`, `model` and `small_model` (background calls; the same when None) are
-    the gateway's. The agent's own commands can read the token: give it one that is limited, never a
-    master key. The repository's settings, hooks and MCP servers are not loaded: left to itself,
-    Claude Code would let them run commands and send the token elsewhere.
+    the gateway's; without a `base_url` the token is a key of Anthropic's. The agent's own commands
+    can read the token: give it one that is limited, never a master key. The repository's settings,
+    hooks and MCP servers are not loaded: left to itself, Claude Code would let them run commands
+    and send the token elsewhere.
 
     Inside bubblewrap the agent may use every tool but those that reach out: what protects is the
     sandbox, and an allow-list would not (who may write a test and run it may run anything). In any
     other sandbox it gets `allowed_tools` and the shell commands that begin with one of
     `test_programs` or read-only git, and all else is denied, counted in the outcome's reason.
 
-    The gateway is all that the sandbox is asked to let it reach.
+    `reach` is what it may reach, by default the gateway alone.
     The cost is Claude Code's own guess (an alias it does not know is priced as a model it does),
     so it is marked as estimated, and the limit in US dollars can be passed by one turn.
     `max_retries` bounds how often it repeats a call that failed; without a bound a refused token
@@ -59,6 +62,7 @@ class ClaudeCode:
         model: str | None,
         small_model: str | None = None,
         path: str,
+        reach: Reach | None = None,
         max_retries: int = 3,
         allowed_tools: Sequence[str] = ALLOWED,
         test_programs: Sequence[str] = (),
@@ -67,11 +71,12 @@ class ClaudeCode:
         grace: float = 10.0,
     ) -> None:
         self._executable = executable
-        self._base_url = _needed(base_url, "DAMASCUS_CLAUDE_BASE_URL")
+        self._base_url = base_url
         self._token = _needed(auth_token, "DAMASCUS_CLAUDE_AUTH_TOKEN")
         self._model = _needed(model, "DAMASCUS_CLAUDE_MODEL")
         self._small_model = small_model or self._model
         self._path = path
+        self._reach = reach or Reach(environment.egress(base_url or ANTHROPIC))
         self._max_retries = max_retries
         self._allowed = (*allowed_tools, *_shell_rules(test_programs))
         self._extra = dict(extra_env or {})
@@ -102,7 +107,7 @@ class ClaudeCode:
                 readable=(*shown, *request.readable),
                 timeout=request.seconds,
                 grace=self._grace,
-                egress=environment.egress(self._base_url),
+                **self._reach.for_command(),
                 output_cap=self._output_cap,
                 # A file, because a pipe left open makes it hang, and an argv holds 128 KiB.
                 stdin=environment.write_private(workspace.root / "prompt.md", request.prompt),
@@ -125,8 +130,7 @@ class ClaudeCode:
             self._model,
         )
         return {
-            "ANTHROPIC_BASE_URL": self._base_url,
-            "ANTHROPIC_AUTH_TOKEN": self._token,
+            **self._credentials(),
             **models,
             "ANTHROPIC_DEFAULT_HAIKU_MODEL": self._small_model,
             "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
@@ -135,6 +139,12 @@ class ClaudeCode:
             "IS_SANDBOX": "1",  # else it refuses to skip permissions where the worker is root
             **self._extra,
         }
+
+    def _credentials(self) -> dict[str, str]:
+        """A gateway takes a token, Anthropic itself a key; both at once would both be sent."""
+        if self._base_url is None:
+            return {"ANTHROPIC_API_KEY": self._token}
+        return {"ANTHROPIC_BASE_URL": self._base_url, "ANTHROPIC_AUTH_TOKEN": self._token}
 
     def _arguments(self, request: BuildRequest, *, confined: bool) -> list[str]:
         arguments = ["-p", "--output-format", "stream-json", "--verbose"]

@@ -22,6 +22,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from damascus.builders import environment, outcomes
+from damascus.builders.reach import Reach
 from damascus.errors import ConfigurationError
 from damascus.ports import BuildOutcome, BuildRequest, ClaimGuard, Command, Finished, Sandbox
 
@@ -36,8 +37,8 @@ class CommandAgent:
     Placeholders in the argv: `{prompt_file}` `{checkout}` `{home}` are absolute paths, `{session}`
     is a name, `{seconds}` and `{turns}` whole numbers, `{usd}` the most it may spend ("" for no
     limit). `env` is added to the allow-listed environment; its values are hidden in what the
-    outcome says, except those shorter than 8 characters. `base_url`, where given, is the one place
-    it needs to reach; else it gets the whole network. What it costs is not known.
+    outcome says, except those shorter than 8 characters. `reach` is what it may reach, by default
+    `base_url` alone. What it costs is not known.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class CommandAgent:
         path: str,
         env: Mapping[str, str] | None = None,
         base_url: str | None = None,
+        reach: Reach | None = None,
         output_cap: int = 1_000_000,
         name: str = "command",
     ) -> None:
@@ -54,7 +56,7 @@ class CommandAgent:
         self._argv = tuple(argv)
         self._path = path
         self._env = dict(env or {})
-        self._base_url = base_url
+        self._reach = reach or Reach(environment.egress(base_url) if base_url else ())
         self._output_cap = output_cap
         if not self._argv:
             raise ConfigurationError(
@@ -83,8 +85,7 @@ class CommandAgent:
                 writable=(workspace.checkout, workspace.home),
                 readable=(*shown, *request.readable),
                 timeout=request.seconds,
-                network=not self._base_url,
-                egress=environment.egress(self._base_url) if self._base_url else (),
+                **self._reach.for_command(),
                 output_cap=self._output_cap,
                 stdin=prompt,
                 log=workspace.log,

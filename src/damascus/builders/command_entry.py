@@ -6,10 +6,13 @@ import os
 import re
 import shutil
 from collections.abc import Iterable
+from pathlib import PurePath
 from typing import Final
 
 from pydantic import Field
 
+from damascus.builders.providers import hosts_of_model, provider_of
+from damascus.builders.reach import Reach, reach
 from damascus.config_sources import HttpAddress, Section
 from damascus.ports import Builder
 from damascus.programs import needed
@@ -29,16 +32,40 @@ class CommandSettings(Section):
     )
     base_url: HttpAddress | None = Field(
         default=None,
-        description="The one address that agent may reach; unset: it gets the whole network.",
+        description="The one address that agent may reach; unset: the API hosts of the model that "
+        "its argv names, or of the agent's own provider.",
     )
 
 
+# The provider of agents that know one; others are told their model by an option.
+_PROVIDERS: Final = {"claude": "anthropic/", "codex": "openai/", "gemini": "gemini/"}
+_MODEL_OPTIONS: Final = ("--model", "-m")
 # Paths and lists of them, locales, numbers, and words with dots and dashes: `/usr/bin:/bin`,
 # `de_DE.UTF-8`, `us-east-1`, `1,5`. A path has no letter that only base64 has.
 _NO_SECRET: Final = re.compile(
     r"(?:~?/[\w.@-]*)+(?::~?(?:/[\w.@-]*)+)*|[a-z]{2,3}_[A-Z]{2}(?:\.[\w-]+)?(?:@\w+)?|C\.UTF-8"
     r"|[\d.,]+|[A-Za-z]{1,15}(?:[-_.][A-Za-z]{1,15}|[-_.]\d{1,3})*"
 )
+
+
+def _model(argv: tuple[str, ...]) -> str:
+    """The model that an agent's argv names, or what stands for its own provider; "" for none."""
+    for place, word in enumerate(argv):
+        option, equals, value = word.partition("=")
+        if option in _MODEL_OPTIONS:
+            named = value if equals else next(iter(argv[place + 1 :]), "")
+            if provider_of(named):
+                return named
+    return _PROVIDERS.get(PurePath(argv[0]).name, "") if argv else ""
+
+
+def _reach(settings: CommandSettings, context: BuilderContext) -> Reach:
+    region, model = context.settings.agent_region, _model(settings.argv)
+    return reach(
+        settings.base_url,
+        lambda: hosts_of_model(model, region=region, variables=os.environ) if model else (),
+        context,
+    )
 
 
 def _make(settings: CommandSettings, context: BuilderContext) -> Builder:
@@ -55,7 +82,7 @@ def _make(settings: CommandSettings, context: BuilderContext) -> Builder:
         settings.argv,
         path=context.path,
         env={name: os.environ[name] for name in settings.env if name in os.environ},
-        base_url=settings.base_url,
+        reach=_reach(settings, context),
         output_cap=context.settings.output_cap_bytes,
     )
 
@@ -66,7 +93,11 @@ def _check(settings: CommandSettings, context: BuilderContext) -> Found:
     program = shutil.which(settings.argv[0], path=context.path)
     if program is None:
         return Found(False, f"{settings.argv[0]} is not there: install it")
-    return Found(True, f"{program} is there")
+    reached = _reach(settings, context)
+    if not reached:
+        said = "set DAMASCUS_COMMAND_BASE_URL, or name hosts for the project (--agent-host HOST)"
+        return Found(None, f"{program} is there, but reaches no host: {said}")
+    return Found(True, f"{program} is there; it reaches {reached.told}")
 
 
 def _secrets(settings: CommandSettings) -> Iterable[str]:

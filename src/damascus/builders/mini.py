@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from damascus.builders import environment, mini_result, mini_runner, outcomes
+from damascus.builders.reach import Reach
 from damascus.distribution import install_extra
 from damascus.errors import ConfigurationError
 from damascus.ports import BuildOutcome, BuildRequest, ClaimGuard, Command, Sandbox
@@ -32,10 +33,11 @@ class MiniSweAgent:
     """Runs mini-swe-agent with the worker's own interpreter, the model through LiteLLM.
 
     `model` is LiteLLM's name for it (with the provider: `openai/…`, `anthropic/…`), `api_base` and
-    `api_key` where and how it is reached. The key is kept out of the environment of the agent's
-    commands, of the command line and of the trajectory. `max_retries` bounds how often a failed
-    call is repeated (pauses from 4 s to 60 s), `model_seconds` how long one call may take,
-    `command_seconds` how long one shell command of the agent may.
+    `api_key` where and how it is reached; `reach` is what it may reach, by default `api_base`
+    alone. The key is kept out of the environment of the agent's commands, of the command line and
+    of the trajectory. `max_retries` bounds how often a failed call is repeated (pauses from 4 s to
+    60 s), `model_seconds` how long one call may take, `command_seconds` how long one shell command
+    of the agent may.
 
     The cost is LiteLLM's own figure from its price list, or from `price`; for a model that neither
     knows the tokens are told, the dollars are None, and a limit in dollars cannot stop the agent.
@@ -51,6 +53,7 @@ class MiniSweAgent:
         api_key: str | None,
         *,
         path: str,
+        reach: Reach | None = None,
         max_retries: int = 3,
         model_seconds: float = 600.0,
         command_seconds: int = 300,
@@ -71,6 +74,7 @@ class MiniSweAgent:
         self._api_base = api_base
         self._key = api_key
         self._path = path
+        self._reach = reach or Reach(environment.egress(api_base) if api_base else ())
         self._max_retries = max_retries
         self._model_seconds = model_seconds
         self._command_seconds = command_seconds
@@ -100,9 +104,7 @@ class MiniSweAgent:
             writable=(workspace.checkout, workspace.home),
             readable=(runner, Path(sys.prefix), Path(sys.base_prefix), *request.readable),
             timeout=request.seconds,
-            # A provider's own address is known to LiteLLM alone.
-            network=not self._api_base,
-            egress=environment.egress(self._api_base) if self._api_base else (),
+            **self._reach.for_command(),
             output_cap=self._output_cap,
             stdin=environment.write_private(workspace.root / "prompt.md", request.prompt),
             log=workspace.log,

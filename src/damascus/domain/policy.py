@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, fields
 from decimal import Decimal
 from typing import Any
 
+from damascus.domain import networks
 from damascus.domain.policy_values import LISTS, Kind, normalise
 from damascus.errors import UsageError
 
@@ -81,6 +82,8 @@ class PolicyField:
         """What is kept, as the value of the field in `Policy`."""
         if stored is None:
             return self.default
+        if self.kind is Kind.NETWORK:
+            stored = networks.in_words(stored)
         if self.kind in {Kind.COMMAND, *LISTS} and isinstance(stored, list | tuple):
             return tuple(str(word) for word in stored)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType] - JSON
         return stored
@@ -258,7 +261,21 @@ class Policy:
         least=0,
         most=100,
     )
-    test_network: bool = declare(Kind.FLAG, "Let tests reach the network.", default=False)
+    test_network: tuple[str, ...] = declare(
+        Kind.NETWORK,
+        "What tests reach: none, all (the whole network), or hosts, at public addresses; "
+        ".example.com stands for all below.",
+        default=(),
+        metavar="none|all|HOST[:PORT]",
+    )
+    agent_hosts: tuple[str, ...] = declare(
+        Kind.HOSTS,
+        "Host that agents reach besides their model's, at public addresses; .example.com stands "
+        "for all below.",
+        default=(),
+        option="agent-host",
+        metavar="HOST[:PORT]",
+    )
     protected_paths: tuple[str, ...] = declare(
         Kind.GLOBS,
         "Paths that agents must not change, besides those protected by default; written like a "
@@ -377,6 +394,15 @@ def named(name: str) -> PolicyField:
         if one.name == name:
             return one
     raise PolicyFieldUnknownError(name, [one.name for one in FIELDS])
+
+
+def as_kept(policy: Mapping[str, Any]) -> dict[str, Any]:
+    """What was kept, in the form in which it is kept now."""
+    network = {one.name for one in FIELDS if one.kind is Kind.NETWORK}
+    return {
+        name: networks.in_words(value) if name in network else value
+        for name, value in policy.items()
+    }
 
 
 def loaded(policy: Mapping[str, Any], columns: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from typing import Any, Final, cast
 
-from damascus.domain import globs, variables
+from damascus.domain import globs, networks, variables
 
 _OPERATORS = frozenset({"|", "||", "&", "&&", ";", ">", ">>", "<", "2>&1"})
 _CENTS = 4  # decimal places of an amount: the columns are numeric(12, 4)
@@ -26,6 +26,7 @@ class Kind(StrEnum):
     VARIABLES = "variables"  # a list of NAME=VALUE
     NAMES = "names"  # a list of names of environment variables
     HOSTS = "hosts"  # a list of host names; one that begins with a dot stands for all below too
+    NETWORK = "network"  # the word none, the word all, or a list of host names
     INTEGER = "integer"
     FLAG = "flag"
     MONEY = "money"  # US dollars, Decimal
@@ -33,7 +34,7 @@ class Kind(StrEnum):
 
 # An option of each is given again for more.
 LISTS: Final = frozenset(
-    {Kind.WORDS, Kind.GLOBS, Kind.SCRIPTS, Kind.VARIABLES, Kind.NAMES, Kind.HOSTS}
+    {Kind.WORDS, Kind.GLOBS, Kind.SCRIPTS, Kind.VARIABLES, Kind.NAMES, Kind.HOSTS, Kind.NETWORK}
 )
 
 
@@ -67,9 +68,22 @@ def _list(value: object, kind: Kind) -> list[str]:
         case Kind.NAMES:
             return _each(_words(value), variables.name_problem)
         case Kind.HOSTS:
-            return _each([word.lower() for word in _words(value)], variables.host_problem)
+            return _hosts(_words(value))
+        case Kind.NETWORK:
+            return _network(value)
         case _:  # words, and the lines that a shell runs
             return _words(value)
+
+
+def _hosts(words: list[str]) -> list[str]:
+    return _each([word.lower() for word in words], variables.host_problem)
+
+
+def _network(value: object) -> list[str]:
+    words = [word.lower() for word in _words(networks.in_words(value))]
+    if len(words) > 1 and not {networks.NONE, networks.ALL}.isdisjoint(words):
+        raise ValueError("is the word none, the word all, or hosts: not both")
+    return words if words in ([networks.NONE], [networks.ALL]) else _hosts(words)
 
 
 def _flag(value: object) -> bool:

@@ -48,7 +48,9 @@ def after_setup(project: Project, sentence: str, output: str) -> str:
             f"{host}."
         )
     if _NO_NETWORK.search(output):
-        return f"The set-up wanted the network: allow it with {_change(project)} --test-network."
+        return (
+            f"The set-up wanted the network: allow it with {_change(project)} --test-network all."
+        )
     return f"Mend the set-up, or give another: {_change(project)} --setup-command …"
 
 
@@ -61,7 +63,7 @@ def after_tests(project: Project, output: str, *, ran: bool) -> str:
         wanted = f"the host {host}" if host else "the network"
         return (
             f"The tests wanted {wanted}: fetch what they need in the set-up, or allow them the "
-            f"network with {_change(project)} --test-network."
+            f"network with {_change(project)} --test-network all."
         )
     if not ran:
         return (

@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
+from damascus.domain.networks import HTTPS, is_whole, places
 from damascus.domain.work import PhaseContext, Verdict
 from damascus.package_registries import answered, asked_of, hosts_in, hosts_of, is_read
 from damascus.phases.test_run import (
@@ -28,7 +29,6 @@ _FILES = 20_000
 _FILE_CAP = 5_000_000  # characters of a lock file
 _MOST_FILES = 200  # lock files and manifests that are read
 _ASKING = 60.0  # seconds a tool has to say which registry it uses
-_HTTPS = 443
 
 
 def set_up(context: PhaseContext, tools: Tools, tree: MergedTree) -> TestRun | None:
@@ -45,7 +45,7 @@ def set_up(context: PhaseContext, tools: Tools, tree: MergedTree) -> TestRun | N
             dataclasses.replace(
                 command,
                 timeout=float(project.setup_timeout_seconds),
-                network=project.test_network,
+                network=is_whole(project.test_network),
                 egress=egress,
                 log=tools.workspace.log,
             ),
@@ -78,7 +78,7 @@ def _command(tools: Tools, workspace: Workspace, argv: Sequence[str]) -> Command
 def _egress(context: PhaseContext, tools: Tools, tree: MergedTree) -> Sequence[tuple[str, int]]:
     """The places that packages come from, as (host, port)."""
     project = context.project
-    if project.test_network:
+    if is_whole(project.test_network):
         return ()  # it has the whole network anyway
     paths = tools.git.files(tree.workspace, limit=_FILES)
     read = {
@@ -94,16 +94,11 @@ def _egress(context: PhaseContext, tools: Tools, tree: MergedTree) -> Sequence[t
         finished = run_or_none(tools, command)
         if finished is not None and finished.exit_code == 0:
             hosts |= answered(question, finished.output)
-    return [_place(host) for host in sorted(hosts)]
-
-
-def _place(host: str) -> tuple[str, int]:
-    name, _, port = host.partition(":")
-    return (name, int(port)) if port else (name, _HTTPS)
+    return list(places(sorted(hosts)))
 
 
 def _refused(places: Sequence[str]) -> str:
-    hosts = [place.removesuffix(f":{_HTTPS}") for place in places]
+    hosts = [place.removesuffix(f":{HTTPS}") for place in places]
     options = " ".join(f"--registry-host {host}" for host in hosts)
     return (
         f"It wanted to reach {', '.join(hosts)}, which is no package registry of the base: allow it"

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from damascus.domain.evidence import TestReport
 from damascus.domain.findings import Details
+from damascus.domain.networks import NONE, is_whole, places
 from damascus.domain.work import PhaseContext, PhaseResult, Verdict
 from damascus.errors import ClaimLostError, SandboxError
 from damascus.evidence import import_roots
@@ -143,7 +144,7 @@ def environment_of(context: PhaseContext, tools: Tools) -> dict[str, object]:
     project = context.project
     return {
         "sandbox": tools.sandbox.name,
-        "network": project.test_network,
+        "network": list(project.test_network) or [NONE],
         "setup_commands": list(project.setup_commands),
         "variables": [*project.variables, *project.secret_variables],
         "path": tools.path,
@@ -227,7 +228,8 @@ def run_command(
         writable=(workspace.checkout, workspace.home, *writable),
         readable=(*tools.readable, *readable),
         timeout=float(project.test_timeout_seconds),
-        network=project.test_network,
+        network=is_whole(project.test_network),
+        hosts=places(project.test_network),
         output_cap=tools.limits.output_cap,
         log=log or tools.workspace.log,
     )

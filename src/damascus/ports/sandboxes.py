@@ -29,8 +29,9 @@ class Command:
     TERM, `grace` seconds, KILL to everything it started. `output_cap` is in bytes: head and tail
     are kept. `stdin` is a file or None (empty). `log` receives the combined output as it comes.
     `egress` names the places, as (host, port), that it may connect to while `network` is false; a
-    host that begins with a dot stands for all below it. A sandbox that cannot confine a command to
-    them (`plain`) leaves it the whole network.
+    host that begins with a dot stands for all below it. `hosts` are the same, but reached at public
+    addresses only, never on this machine or in its networks; ("*", 0) is every public host. A
+    sandbox that cannot confine a command to them (`plain`) leaves it the whole network.
     """
 
     argv: Sequence[str]
@@ -42,6 +43,7 @@ class Command:
     grace: float = 10.0
     network: bool = False
     egress: Sequence[tuple[str, int]] = ()
+    hosts: Sequence[tuple[str, int]] = ()
     output_cap: int = 1_000_000
     stdin: Path | None = None
     log: Path | None = None

@@ -62,13 +62,13 @@ class Bubblewrap:
     def run(self, command: Command, guard: ClaimGuard | None = None) -> Finished:
         """Run to the end. Raises SandboxError if the program cannot be started at all."""
         check_command(command)
-        if command.egress and not command.network:
+        if (command.egress or command.hosts) and not command.network:
             return self._run_with_egress(command, guard)
         return self._run(command, guard)
 
     def _run_with_egress(self, command: Command, guard: ClaimGuard | None) -> Finished:
-        """Run a command that has no network but may reach the hosts in `egress`."""
-        with EgressProxy(command.egress) as proxy:
+        """Run a command that has no network but may reach some hosts."""
+        with EgressProxy(command.egress, command.hosts) as proxy:
             wrapped = dataclasses.replace(
                 command,
                 argv=proxy.wrap(command.argv),
@@ -146,11 +146,11 @@ class Bubblewrap:
         )
         return (
             "bubblewrap: a command sees the system's programs and its own directories only, writes"
-            f" nowhere else, {proc}; it has no network, an agent reaches its model's gateway only;"
-            " time, output, processes, memory and disk are bounded. Not protected: the"
-            " kernel itself is shared; tests of a project that allows them the network, and agents"
-            " whose model has no base URL set, reach all that the worker reaches, services on"
-            " localhost among it; memory and disk are looked at about once a second, so the"
+            f" nowhere else, {proc}; it has no network, an agent reaches its model's gateway or its"
+            " provider's hosts, by name; time, output, processes, memory and disk are bounded. Not"
+            " protected: the kernel itself is shared; tests of a project that allows them the whole"
+            " network reach all that the worker reaches, services on localhost among it; memory and"
+            " disk are looked at about once a second, so the"
             " bounds may be passed for a moment."
         )
 

@@ -3,8 +3,9 @@
 The command runs in a private network with listening sockets that the worker answers (see
 `egress_listener.py`). A host on this machine's loopback keeps its own address inside, so programs
 reach it unchanged. Every other host is reached through an HTTP proxy named in the usual variables.
-The proxy connects to the given hosts and refuses the rest; the command itself looks up names and
-speaks TLS end to end.
+The proxy looks up names, connects to what was given and refuses the rest; the command itself speaks
+TLS end to end. Places are reached wherever their names lead, hosts at public addresses alone: so no
+name leads to this machine, its networks or a cloud's metadata.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import ipaddress
 import socket
 import sys
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -29,15 +30,21 @@ CONNECT_SECONDS: Final = 30.0
 HEAD_CAP: Final = 65536  # bytes of a request's head
 MOST_CONNECTIONS: Final = 256
 MOST_REFUSED: Final = 50  # hosts that are told of
+ANYWHERE: Final[Place] = ("*", 0)
+_NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
 HOP: Final = (b"proxy-", b"connection:", b"keep-alive:")  # headers that end at a proxy
 REFUSED: Final = b"HTTP/1.1 %s\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
 
 class EgressProxy:
-    """Serves `places` inside a private network for as long as its context is entered."""
+    """Serves places inside a private network for as long as its context is entered.
 
-    def __init__(self, places: Sequence[Place]) -> None:
+    `hosts` are reached at public addresses only; ("*", 0) among them is every public host.
+    """
+
+    def __init__(self, places: Sequence[Place], hosts: Sequence[Place] = ()) -> None:
         self._places = frozenset((host.strip("[]").lower(), port) for host, port in places)
+        self._hosts = frozenset((host.lower(), port) for host, port in hosts)
         here = sorted(place for place in self._places if _is_loopback(place[0]))
         self._proxied = self._places.difference(here)
         self._inside = [("127.0.0.1" if host == "localhost" else host, port) for host, port in here]
@@ -46,7 +53,7 @@ class EgressProxy:
         ]
         taken = {port for _, port in here}
         self._proxy = next(p for p in range(PROXY_PORT, 65536) if p not in taken)
-        if self._proxied:
+        if self._proxied or self._hosts:
             self._inside.append(("127.0.0.1", self._proxy))
             self._serve.append(self._as_proxy)
         self._open: set[socket.socket] = set()
@@ -88,7 +95,7 @@ class EgressProxy:
     @property
     def env(self) -> Mapping[str, str]:
         """Variables that lead programs to the proxy, where one is needed."""
-        if not self._proxied:
+        if not self._proxied and not self._hosts:
             return {}
         names = ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")
         direct = "localhost,127.0.0.1,::1"
@@ -110,12 +117,13 @@ class EgressProxy:
         with self._lock:
             return tuple(self._refused)
 
-    def _allows(self, place: Place) -> bool:
-        """Tell whether a place is among the given ones, or below one that begins with a dot."""
-        host, port = place
-        parts = host.split(".")
-        above = (f".{'.'.join(parts[i:])}" for i in range(1, len(parts)))
-        return place in self._proxied or any((domain, port) in self._proxied for domain in above)
+    def _outer(self, place: Place) -> Place | None:
+        """Where a place is reached; None where it may not be. Raises OSError for unknown names."""
+        if _among(place, self._proxied):
+            return place
+        if ANYWHERE in self._hosts or _among(place, self._hosts):
+            return _public(place)
+        return None
 
     def wrap(self, argv: Sequence[str]) -> tuple[str, ...]:
         """Return the argv that opens the sockets first, then becomes `argv`."""
@@ -192,18 +200,23 @@ class EgressProxy:
         split = urlsplit(f"//{target}" if method == "CONNECT" else target)
         port = 80 if split.port is None and method != "CONNECT" else split.port
         place = ((split.hostname or "").lower(), port or 0)
-        if not self._allows(place):
+        try:
+            outer = self._outer(place)
+        except OSError:
+            inner.sendall(REFUSED % b"502 The host is not known")
+            return
+        if outer is None:
             with self._lock:
                 if len(self._refused) < MOST_REFUSED:
                     self._refused[f"{place[0]}:{place[1]}"] = None
             inner.sendall(REFUSED % b"403 This host may not be reached from here")
         elif method == "CONNECT":
-            self._pass_on(inner, place, rest, b"HTTP/1.1 200 Connection established\r\n\r\n")
+            self._pass_on(inner, outer, rest, b"HTTP/1.1 200 Connection established\r\n\r\n")
         else:
             path = (split.path or "/") + (f"?{split.query}" if split.query else "")
             kept = [line for line in headers if not line.lower().startswith(HOP)]
             lines = [f"{method} {path} {version}".encode("latin-1"), *kept, b"Connection: close"]
-            self._pass_on(inner, place, b"\r\n".join(lines) + b"\r\n\r\n" + rest)
+            self._pass_on(inner, outer, b"\r\n".join(lines) + b"\r\n\r\n" + rest)
 
     def _pass_on(
         self, inner: socket.socket, place: Place, first: bytes, answer: bytes = b""
@@ -228,6 +241,40 @@ class EgressProxy:
             other.join()
         finally:
             self._drop(outer)
+
+
+def _among(place: Place, given: Collection[Place]) -> bool:
+    """Tell whether a place is among the given ones, or below one that begins with a dot."""
+    host, port = place
+    parts = host.split(".")
+    above = (f".{'.'.join(parts[i:])}" for i in range(1, len(parts)))
+    return place in given or any((domain, port) in given for domain in above)
+
+
+def _public(place: Place) -> Place | None:
+    """The first public address of a place; None where it has none. Raises OSError.
+
+    The address is what is connected to, so that a name cannot lead elsewhere in between.
+    """
+    host, port = place
+    for *_, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+        if is_public(str(address[0])):
+            return str(address[0]), port
+    return None
+
+
+def is_public(address: str) -> bool:
+    """Tell whether an IP address is one of the internet's, whatever form it is written in."""
+    try:
+        found = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return False
+    if isinstance(found, ipaddress.IPv6Address):
+        if found in _NAT64:
+            found = ipaddress.IPv4Address(int(found) & 0xFFFFFFFF)
+        else:
+            found = found.ipv4_mapped or found.sixtofour or found
+    return found.is_global and not found.is_multicast
 
 
 def _copy(source: socket.socket, sink: socket.socket) -> None:

@@ -8,7 +8,7 @@ from decimal import Decimal
 from psycopg.errors import UniqueViolation
 from psycopg.types.json import Jsonb
 
-from damascus.domain.policy import FIELDS, loaded
+from damascus.domain.policy import FIELDS, as_kept, loaded
 from damascus.domain.work import JSON, Project
 from damascus.errors import BranchTakenError, ProjectExistsError, ProjectNotFoundError
 from damascus.state.db import Database, Row, Rows
@@ -73,7 +73,8 @@ class Projects:
 
     def list(self) -> Rows:
         """All projects by name, with their policy and their number of open items."""
-        return self._db.rows("projects.list")
+        rows = self._db.rows("projects.list")
+        return [{**row, "policy": as_kept(row["policy"])} for row in rows]
 
     def names(self) -> Rows:
         """All projects by name: just `name`, `paused` and `paused_reason`."""

@@ -759,9 +759,14 @@ export interface components {
             mutation_floor?: number | null;
             /**
              * Test Network
-             * @description Let tests reach the network.
+             * @description What tests reach: none, all (the whole network), or hosts, at public addresses; .example.com stands for all below.
              */
-            test_network?: boolean | null;
+            test_network?: string[] | null;
+            /**
+             * Agent Hosts
+             * @description Host that agents reach besides their model's, at public addresses; .example.com stands for all below.
+             */
+            agent_hosts?: string[] | null;
             /**
              * Protected Paths
              * @description Paths that agents must not change, besides those protected by default; written like a line of .gitignore.
@@ -950,9 +955,14 @@ export interface components {
             mutation_floor?: number | null;
             /**
              * Test Network
-             * @description Let tests reach the network.
+             * @description What tests reach: none, all (the whole network), or hosts, at public addresses; .example.com stands for all below.
              */
-            test_network?: boolean | null;
+            test_network?: string[] | null;
+            /**
+             * Agent Hosts
+             * @description Host that agents reach besides their model's, at public addresses; .example.com stands for all below.
+             */
+            agent_hosts?: string[] | null;
             /**
              * Protected Paths
              * @description Paths that agents must not change, besides those protected by default; written like a line of .gitignore.
