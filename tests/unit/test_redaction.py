@@ -19,6 +19,7 @@ from damascus.domain.work import PhaseResult, Verdict
 from damascus.engine.redacting import redact_result
 from damascus.logs.redacting import redact_logs
 from damascus.sandbox.capture import Capture
+from damascus.text.literals import holds
 from damascus.text.redaction import MASK, Redactor
 from damascus.text.streams import LONGEST_LINE, ByteRedactor
 from support.written import PRIVATE_KEY, SHAPED, written
@@ -273,3 +274,9 @@ def test_a_log_line_of_anybody_holds_no_secret_and_neither_does_its_traceback(ca
     assert "ValueError: invalid literal for int() with base 10: '(hidden)'" in caplog.text
     assert "100% done" in caplog.text
     assert "3 of 4" in caplog.text
+
+
+@given(st.text("ghp_x", max_size=12), st.text("ghp_y", min_size=1, max_size=4))
+def test_a_word_is_told_to_be_there_when_it_is(text, word):
+    assert holds(text, word) == (word in text)
+    assert holds(text + word + text, word)

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from damascus.text.literals import holds
 from damascus.text.mask import Span
 from damascus.text.shapes import SHAPES, Shape
 
@@ -57,7 +58,7 @@ def spans(text: str) -> Iterator[Span]:
     if not runs:
         return
     for letters, shift, shape in _BEGINNINGS:
-        if letters not in runs:
+        if not holds(runs, letters):
             continue
         at = text.find(letters)
         while at >= 0:

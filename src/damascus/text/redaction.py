@@ -21,6 +21,7 @@ from urllib.parse import quote, quote_plus, unquote, urlsplit
 
 from damascus.text import encoded, private_keys, shapes
 from damascus.text.json_texts import with_each_text
+from damascus.text.literals import holds
 from damascus.text.mask import MASK, Span, masked, united
 from damascus.text.streams import StreamRedactor
 from damascus.text.views import views
@@ -138,6 +139,8 @@ class Redactor:
 
     def _values_in(self, text: str) -> Iterator[Span]:
         for wanted in self._wanted:
+            if not holds(text, wanted):
+                continue
             at = text.find(wanted)
             while at >= 0:
                 yield at, at + len(wanted)

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from damascus.text.literals import holds
 from damascus.text.mask import MASK, Span
 
 _NOT_MASKED: Final = rf"(?!{re.escape(MASK)})"
@@ -107,12 +108,14 @@ def spans(text: str) -> Iterator[Span]:
     """Yield where in `text` something has one of the shapes."""
     for shape in SHAPES:
         for begin in shape.begins:
-            if begin in text:
+            if holds(text, begin):
                 yield from _of(shape, begin, text)
     lower = text.lower()
     if len(lower) != len(text):  # a few letters are two when lowered: their places would be wrong
         lower = "".join(one.lower() if one.isascii() else one for one in text)
     for name in _NAMES:
+        if not holds(lower, name):
+            continue
         at = lower.find(name)
         while at >= 0:
             match = _HEADER.match(text, at)

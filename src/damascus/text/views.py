@@ -83,10 +83,15 @@ def views(text: str) -> Iterator[View]:
     """
     view = View(text)
     yield view
+    tried: set[re.Pattern[str]] = set()  # what this view holds none of
     for pattern, by, sign in _STEPS:
+        if pattern in tried:
+            continue
+        tried.add(pattern)
         there = _UNSEEN_ONE.search(view.text) if sign is None else sign in view.text
         if there and (found := view.replaced(pattern, by)) is not None:
             view = found
+            tried.clear()
             yield view
 
 
