@@ -63,6 +63,13 @@ export async function look(scenario, { signedIn = true, allowed = [], dark = fal
   }
 }
 
+/** Load the page anew at `address`, in the process that it has: a new one compiles it all again. */
+export async function open(page, address) {
+  if (!page.url().startsWith(site)) return page.goto(site + address);
+  await page.evaluate((there) => history.replaceState(null, '', there), address);
+  return page.reload();
+}
+
 /** Fails on anything that axe calls serious or critical. */
 export async function accessible(page, where) {
   await page.evaluate(AXE);

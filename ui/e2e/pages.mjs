@@ -1,5 +1,5 @@
 // Every page, light and dark, wide and narrow: it shows what it should, fits, and axe has no serious complaint.
-import { accessible, check, env, fits, look, shoot, site } from './browser.mjs';
+import { accessible, check, env, fits, look, open, shoot } from './browser.mjs';
 
 const PLACES = [
   ['dashboard', '/#/', 'Projects'],
@@ -22,8 +22,7 @@ const [suffix, options] = VARIANTS[env.VARIANT];
 
 await look(async (page) => {
   for (const [name, address, text] of PLACES) {
-    await page.goto('about:blank');
-    await page.goto(site + address);
+    await open(page, address);
     if (name === 'inbox' && env.VARIANT === 'narrow') await page.getByText('It is not said what happens').first().click();
     await page.getByText(text).first().waitFor();
     if (name === 'dashboard') await firstLoad(page);

@@ -1,5 +1,5 @@
 // Every number on the dashboard that leads to a list leads to one of that length.
-import { accessible, check, env, look, site } from './browser.mjs';
+import { accessible, check, env, look, open, site } from './browser.mjs';
 
 await look(async (page) => {
   const led = [];
@@ -16,8 +16,7 @@ await look(async (page) => {
   check(led.some(([href, number]) => href.includes('failing=true') && Number(number) >= 3), 'some are failing');
 
   for (const [href, number] of led) {
-    await page.goto('about:blank');
-    await page.goto(`${site}/${href}`);
+    await open(page, `/${href}`);
     const said = page.getByText('Nothing matches').or(page.locator('.MuiTablePagination-displayedRows')).first();
     await said.waitFor();
     const length = (await said.textContent()).match(/of (\d+)$/)?.[1] ?? '0';
