@@ -38,22 +38,31 @@ def programs(tmp_path: Path) -> Iterator[Programs]:
             yield programs
 
 
+UP = "Damascus is up"
 TRUST = ("--test-command-policy", "trust-spec", "--mutation-seconds", "0")
 
 
-def ready(programs: Programs) -> bool:
-    return programs.run("status", "--json", check=False).returncode == 0
+def start(programs: Programs) -> subprocess.Popen[bytes]:
+    """Start it, and wait until its database answers."""
+    before = programs.log.count(UP)
+    up = programs.start("damascus", "up")
+    programs.until(lambda: programs.log.count(UP) > before)
+    programs.run("status", "--json")
+    return up
+
+
+def until_merged(programs: Programs, story: str) -> None:
+    """Wait until it says so, which costs nothing, and look whether that is true."""
+    programs.until(lambda: f"{story}  work.merged" in programs.log)
+    assert programs.json("show", story)["item"]["phase"] == "merged"
 
 
 def test_a_story_is_merged_while_it_is_up_and_the_next_one_after_a_restart(programs, tmp_path):
     repo = make_repository(tmp_path)
-    up = programs.start("damascus", "up")
-    programs.until(lambda: ready(programs))
+    up = start(programs)
     programs.run("project", "add", "textkit", "--repo", str(repo), *TRUST)
     programs.run("ingest", "--project", "textkit", str(STORIES / "slugify-titles.md"))
-    programs.until(
-        lambda: programs.json("show", "textkit/slugify-titles")["item"]["phase"] == "merged"
-    )
+    until_merged(programs, "textkit/slugify-titles")
     again = programs.start("damascus", "up")
     assert again.wait(patience(30)) == 5, "only one may be up in one home"
 
@@ -61,19 +70,17 @@ def test_a_story_is_merged_while_it_is_up_and_the_next_one_after_a_restart(progr
     assert up.wait(patience(30)) == 0
     assert programs.run("status", check=False).returncode == 3, "its database is gone with it"
 
-    programs.start("damascus", "up")
-    programs.until(lambda: ready(programs))
+    start(programs)
     assert programs.json("show", "textkit/slugify-titles")["item"]["phase"] == "merged"
     programs.run("ingest", "--project", "textkit", str(STORIES / "shorten-texts.md"))
-    (issue,) = programs.until(lambda: programs.json("issues")["issues"])
+    programs.until(lambda: "textkit/shorten-texts  work.awaiting_human" in programs.log)
+    (issue,) = programs.json("issues")["issues"]
     programs.run(
         "answer",
         str(issue["id"]),
         "At most 40 characters, all told. The mark is a single '…', and it counts.",
     )
-    programs.until(
-        lambda: programs.json("show", "textkit/shorten-texts")["item"]["phase"] == "merged"
-    )
+    until_merged(programs, "textkit/shorten-texts")
     assert "sk-canary" not in programs.log
     assert "Traceback" not in programs.log
 
@@ -83,8 +90,7 @@ def test_ctrl_c_in_the_middle_of_a_phase_gives_the_claim_back(programs, tmp_path
     programs.environment["DAMASCUS_SHUTDOWN_GRACE_SECONDS"] = "0.2"
     programs.environment["DAMASCUS_BUILDER"] = "command"
     programs.environment["DAMASCUS_COMMAND_ARGV"] = '["sleep", "600"]'
-    up = programs.start("damascus", "up")
-    programs.until(lambda: ready(programs))
+    up = start(programs)
     programs.run("project", "add", "textkit", "--repo", str(repo), *TRUST)
     programs.run("ingest", "--project", "textkit", str(STORIES / "slugify-titles.md"))
     programs.until(lambda: [c for c in programs.json("status")["workers"] if c["phase"] == "build"])
@@ -92,11 +98,8 @@ def test_ctrl_c_in_the_middle_of_a_phase_gives_the_claim_back(programs, tmp_path
     assert up.wait(patience(30)) == 0
 
     programs.environment["DAMASCUS_BUILDER"] = "mini"
-    programs.start("damascus", "up")
-    programs.until(lambda: ready(programs))
-    programs.until(
-        lambda: programs.json("show", "textkit/slugify-titles")["item"]["phase"] == "merged"
-    )
+    start(programs)
+    until_merged(programs, "textkit/slugify-titles")
     types = [event["type"] for event in programs.json("events", "--item", "1")["events"]]
     assert "work.released" in types
     assert "work.claim_lost" not in types
@@ -151,7 +154,7 @@ def test_a_port_that_was_asked_for_and_is_taken_is_said_and_the_work_goes_on(pro
         port = taken.getsockname()[1]
         up = programs.start("damascus", "up", DAMASCUS_API_PORT=str(port))
         programs.until(lambda: f"no HTTP API: 127.0.0.1:{port} is in use" in programs.log)
-        programs.until(lambda: ready(programs))
+        programs.run("status")
         assert up.poll() is None
 
 

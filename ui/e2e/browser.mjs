@@ -66,7 +66,7 @@ export async function look(scenario, { signedIn = true, allowed = [], dark = fal
 /** Load the page anew at `address`, in the process that it has: a new one compiles it all again. */
 export async function open(page, address) {
   if (!page.url().startsWith(site)) return page.goto(site + address);
-  await page.evaluate((there) => history.replaceState(null, '', there), address);
+  await page.evaluate((there) => window.history.replaceState(null, '', there), address);
   return page.reload();
 }
 
