@@ -249,6 +249,13 @@ class Settings(BaseSettings):
         ge=0,
         description="How many gigabytes of such work are kept in all, the newest; 0: not at all.",
     )
+    keep_environments_days: float = Field(
+        json_schema_extra=needed_by(Process.WORKER),
+        default=14.0,
+        ge=0,
+        description="How long a prepared environment is kept that nobody uses, in "
+        "HOME/environments.",
+    )
     keep_attempts: int = Field(
         json_schema_extra=needed_by(Process.WORKER),
         default=50,

@@ -43,8 +43,9 @@ if TYPE_CHECKING:
     from damascus.domain.work import PhaseContext, Project
     from damascus.engine.heartbeat import Heartbeat, RunningClaim
     from damascus.engine.progress import ClaimProgress
+    from damascus.environments.store import EnvironmentStore
     from damascus.git_ops import GitBinary
-    from damascus.ports import LLM, Builder, ClaimGuard, Forge, Sandbox, Tools
+    from damascus.ports import LLM, Builder, ClaimGuard, Environments, Forge, Sandbox, Tools
     from damascus.state.outbox import Outbox
 
 _BASELINE_AGE = timedelta(days=30)  # as long as a base branch may rest
@@ -175,6 +176,7 @@ class App:
             forge=guarded_forge(self.forge(context.project.forge, context.project.repo), guard),
             git=guarded_git(git, guard),
             sandbox=self.sandbox,
+            environments=self.environments_for(self.sandbox),
             wiki=RepositoryWiki(git),
             progress=progress,
             guard=guard,
@@ -191,6 +193,24 @@ class App:
             kept_work=lambda sha: self.archive.bring(
                 workspace, project=context.project.name, item_id=context.item.id, sha=sha
             ),
+        )
+
+    def environments_for(self, sandbox: Sandbox) -> Environments | None:
+        """What set-up commands made; None in a sandbox that cannot show it at the same path."""
+        return self.environment_store if sandbox.name == "bubblewrap" else None
+
+    @cached_property
+    def environment_store(self) -> EnvironmentStore:
+        """The environments that are kept on this machine."""
+        from damascus.environments.store import (  # noqa: PLC0415 - only workers need it
+            EnvironmentStore,
+        )
+        from damascus.sandbox.overlay_trial import overlay_problem  # noqa: PLC0415 - the same
+
+        return EnvironmentStore(
+            (self.settings.home / "environments").resolve(),
+            overlay_problem=overlay_problem,
+            days=self.settings.keep_environments_days,
         )
 
     @contextmanager
@@ -211,6 +231,7 @@ class App:
                 forge=self.forge(project.forge, project.repo),
                 git=self._git,
                 sandbox=self.sandbox,
+                environments=self.environments_for(self.sandbox),
                 wiki=RepositoryWiki(self._git),
                 progress=unclaimed,
                 guard=unclaimed,
@@ -230,7 +251,7 @@ class App:
     def _cleaner(self) -> Cleaner:
         from damascus.attempts.cleaner import Cleaner  # noqa: PLC0415 - only workers need it
 
-        return Cleaner(self._run_directories, self.archive)
+        return Cleaner(self._run_directories, self.archive, self.environment_store)
 
     @cached_property
     def archive(self) -> Archive:

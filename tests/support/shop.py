@@ -76,6 +76,7 @@ class Shop:
         self.runs = 0
         self.baselines = FakeBaselines()
         self.archive = Archive(root / "kept", days=30)
+        self.environments = None
 
     def person_pushes(self, files):
         git(self.person, "pull", "-q", "origin", "main") if self.sha("main") else None
@@ -116,6 +117,7 @@ class Shop:
             forge=self.forge,
             git=self.git,
             sandbox=self.sandbox,
+            environments=self.environments,
             wiki=RepositoryWiki(self.git),
             progress=self.progress,
             guard=guard,

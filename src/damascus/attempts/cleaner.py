@@ -12,6 +12,7 @@ from typing import Final
 
 from damascus.attempts.archive import Archive
 from damascus.attempts.directories import RunDirectories
+from damascus.environments.store import EnvironmentStore
 from damascus.errors import DamascusError
 
 log = logging.getLogger(__name__)
@@ -21,9 +22,12 @@ PRUNE_EVERY: Final = 600.0  # seconds, unless something was kept
 class Cleaner:
     """Cleans the run directories of this machine; nothing it does raises."""
 
-    def __init__(self, directories: RunDirectories, archive: Archive) -> None:
+    def __init__(
+        self, directories: RunDirectories, archive: Archive, environments: EnvironmentStore
+    ) -> None:
         self._directories = directories
         self._archive = archive
+        self._environments = environments
         self._pruned_at: float | None = None
 
     def clean(self, project: str, item_id: int, epoch: int) -> None:
@@ -39,6 +43,7 @@ class Cleaner:
         if self._pruned_at is not None and time.monotonic() < self._pruned_at + PRUNE_EVERY:
             return
         self._pruned_at = time.monotonic()
+        self._environments.prune()
         try:
             self._archive.prune()
         except (OSError, DamascusError) as error:

@@ -105,6 +105,8 @@ class ClaudeCode:
                 env=env,
                 writable=(workspace.checkout, workspace.home),
                 readable=(*shown, *request.readable),
+                layers=request.layers,
+                shown=request.shown,
                 timeout=request.seconds,
                 grace=self._grace,
                 **self._reach.for_command(),

@@ -84,6 +84,8 @@ class CommandAgent:
                 env=env,
                 writable=(workspace.checkout, workspace.home),
                 readable=(*shown, *request.readable),
+                layers=request.layers,
+                shown=request.shown,
                 timeout=request.seconds,
                 **self._reach.for_command(),
                 output_cap=self._output_cap,

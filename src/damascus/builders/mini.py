@@ -103,6 +103,8 @@ class MiniSweAgent:
             env=env,
             writable=(workspace.checkout, workspace.home),
             readable=(runner, Path(sys.prefix), Path(sys.base_prefix), *request.readable),
+            layers=request.layers,
+            shown=request.shown,
             timeout=request.seconds,
             **self._reach.for_command(),
             output_cap=self._output_cap,

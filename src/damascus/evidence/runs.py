@@ -13,8 +13,10 @@ from damascus.domain.evidence import TestReport
 from damascus.evidence import import_roots
 from damascus.evidence.candidate import Bench, Candidate, Run
 from damascus.evidence.imports import read_imports
+from damascus.evidence.reports.files import below
 from damascus.evidence.runners import HOOKS, Narrows, Place, Runner, Start
 from damascus.evidence.trees import PreparedTree
+from damascus.ports import INSIDE_CHECKOUT
 
 _IMPORTS = "imports.jsonl"
 
@@ -64,12 +66,19 @@ class Runs:
         began = time.monotonic()
         finished = self.bench.run(start, report=report, output=place.output)
         self.seconds[name] = self.seconds.get(name, 0.0) + time.monotonic() - began
-        self.imported = read_imports(report / _IMPORTS)
+        imported = read_imports(report / _IMPORTS)
+        self.imported = {name: self._on_this_machine(file) for name, file in imported.items()}
         return Run(finished, self.runner.read(place))
 
     def python_roots(self) -> list[str]:
         """The directories of the checkout from which Python imports its packages."""
         return import_roots.python_roots(self.candidate.tracked, self.tree.text)
+
+    def _on_this_machine(self, file: str) -> str:
+        """A file of a run, by its path outside the sandbox where it lies in the checkout."""
+        if not file.startswith(f"{INSIDE_CHECKOUT}/"):
+            return file
+        return str(self.tree.checkout.resolve() / below(file, self.tree.checkout))
 
     def shown(self, file: str) -> str:
         """A file of a run for people: as it is called in the checkout, where it lies in it."""

@@ -27,7 +27,9 @@ from damascus.phases import (
     pull_request_text,
     pull_requests,
 )
+from damascus.phases.agent_environment import prepare_for_agent
 from damascus.phases.checkout_files import with_conflict_markers
+from damascus.phases.test_run import seen_with
 from damascus.ports import BuildRequest, Remote, Tools
 from damascus.text.plain_files import read_plain
 from damascus.text.sanitize import fenced, head, one_line
@@ -36,6 +38,10 @@ WRONG_FILE = "DAMASCUS-SPEC-WRONG.md"
 _WRONG_CAP = 8_000
 _STORY_CAP = 270_000  # more than a story that can be accepted: none is cut silently
 _PATHS_SHOWN = 50
+_PREPARED = (
+    "\n\nWhat the project's set-up installs is prepared already, and there is no network: run the "
+    "tests as they are, and install nothing.\n"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,21 +179,27 @@ def _work(context: PhaseContext, tools: Tools, start: _Start) -> PhaseResult | N
     file = workspace.checkout / WRONG_FILE
     before = read_plain(file, cap=_WRONG_CAP)
     builder = tools.builder(context.project.builder or "")
+    environment = prepare_for_agent(context, tools, parent=start.parent, base_sha=start.base_sha)
+    if isinstance(environment, PhaseResult):
+        return environment
     crashpoint(Boundary.AGENT_BEFORE)
-    outcome = builder.build(
-        BuildRequest(
-            prompt=_prompt(context, tools, start),
-            workspace=workspace,
-            seconds=tools.limits.build_seconds,
-            turns=tools.limits.build_turns,
-            usd=context.remaining_usd,
-            session=f"{context.item.id}-{context.claim.epoch}",
-            env=tools.agent_variables,
-            readable=tools.readable,
-        ),
-        tools.sandbox,
-        tools.guard,
-    )
+    with seen_with(environment, workspace) as (layers, shown):
+        outcome = builder.build(
+            BuildRequest(
+                prompt=_prompt(context, tools, start, prepared=environment is not None),
+                workspace=workspace,
+                seconds=tools.limits.build_seconds,
+                turns=tools.limits.build_turns,
+                usd=context.remaining_usd,
+                session=f"{context.item.id}-{context.claim.epoch}",
+                env=tools.agent_variables,
+                readable=tools.readable,
+                layers=layers,
+                shown=shown,
+            ),
+            tools.sandbox,
+            tools.guard,
+        )
     crashpoint(Boundary.AGENT_AFTER)
     if outcome.cost is not None:
         tools.progress.cost(outcome.cost)
@@ -195,12 +207,13 @@ def _work(context: PhaseContext, tools: Tools, start: _Start) -> PhaseResult | N
         raise ClaimLostError("The claim was lost while the agent worked; nothing was pushed.")
     reason = one_line(outcome.reason, 500)
     details: Details = {"reason": reason, "agent_said": head(outcome.text, 2_000)}
-    if outcome.fault:
-        return PhaseResult(Verdict.ERROR, f"The agent could not work: {reason}", details)
-    if outcome.over_budget:
-        return PhaseResult(Verdict.OVER_BUDGET, f"The agent ran out of money: {reason}", details)
-    if not outcome.ok:
-        return PhaseResult(Verdict.FAIL, f"The agent did not finish: {reason}", details)
+    for is_so, verdict, said in (
+        (outcome.fault, Verdict.ERROR, "could not work"),
+        (outcome.over_budget, Verdict.OVER_BUDGET, "ran out of money"),
+        (not outcome.ok, Verdict.FAIL, "did not finish"),
+    ):
+        if is_so:
+            return PhaseResult(verdict, f"The agent {said}: {reason}", details)
     objection = read_plain(file, cap=_WRONG_CAP)
     if objection is not None and objection != before:
         why = head(objection.decode(errors="replace"), _WRONG_CAP).strip() or "It gave no reason."
@@ -311,7 +324,7 @@ def _pull_request(
     )
 
 
-def _prompt(context: PhaseContext, tools: Tools, start: _Start) -> str:
+def _prompt(context: PhaseContext, tools: Tools, start: _Start, *, prepared: bool) -> str:
     item, project = context.item, context.project
     paths = "\n".join(start.conflicts[:_PATHS_SHOWN])
     task = prompting.render(
@@ -324,6 +337,7 @@ def _prompt(context: PhaseContext, tools: Tools, start: _Start) -> str:
         "build",
         {
             "task": task.strip(),
+            "environment": _PREPARED if prepared else "",
             "test_command": fenced(shlex.join(command) or "(none)", "sh"),
             "protected": ", ".join(f"`{pattern}`" for pattern in shown) or "(none)",
             "wrong_file": WRONG_FILE,

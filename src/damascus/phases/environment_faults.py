@@ -16,7 +16,7 @@ from damascus.domain.findings import Details
 from damascus.domain.work import PhaseContext, Verdict
 from damascus.phases.proof import run_tests
 from damascus.phases.pull_request_text import command_line
-from damascus.phases.set_up import set_up
+from damascus.phases.set_up import prepare
 from damascus.phases.test_run import MergedTree, TestRun
 from damascus.ports import Tools
 
@@ -32,10 +32,10 @@ def explain_not_begun(
         return tests
     tree = fresh("base")
     if tests.not_begun == "setup":
-        base = set_up(context, tools, tree)
+        base = prepare(context, tools, tree)
     else:
         base = run_tests(context, tools, tree)
-    if base is None or base.not_begun is None:
+    if not isinstance(base, TestRun) or base.not_begun is None:
         works = dataclasses.replace(tests.refusal, verdict=Verdict.FAIL)
         return dataclasses.replace(tests, refusal=works, status="failure")
     asked = f"{tests.sentence} It is the same on the base alone: {advice(tests.argv)}, then retry."

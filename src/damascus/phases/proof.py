@@ -21,7 +21,7 @@ from damascus.evidence.runners import Ambient
 from damascus.phases import own_code
 from damascus.phases.pull_request_text import command_line
 from damascus.phases.reported_tests import run_reporting
-from damascus.phases.set_up import set_up
+from damascus.phases.set_up import prepare
 from damascus.phases.test_run import (
     MergedTree,
     TestRun,
@@ -45,7 +45,10 @@ def run_tests(context: PhaseContext, tools: Tools, tree: MergedTree) -> TestRun:
         SandboxError: when this machine cannot run anything at all.
     """
     if context.project.test_evidence == Kind.EXIT_STATUS:
-        return set_up(context, tools, tree) or run_by_exit_status(context, tools, tree)
+        ready = prepare(context, tools, tree)
+        if isinstance(ready, TestRun):
+            return ready
+        return run_by_exit_status(context, tools, ready)
     return run_reporting(context, tools, tree)
 
 

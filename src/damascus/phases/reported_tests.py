@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from damascus.domain.evidence import Outcome
 from damascus.domain.work import PhaseContext, Verdict
@@ -14,7 +14,7 @@ from damascus.evidence.candidate import Candidate, Run
 from damascus.evidence.judge import Judge
 from damascus.evidence.runners import Start, recognise
 from damascus.evidence.trees import PreparedTree
-from damascus.phases.set_up import set_up
+from damascus.phases.set_up import prepare
 from damascus.phases.test_run import (
     CANNOT_RUN,
     NO_TESTS,
@@ -49,9 +49,10 @@ def run_reporting(context: PhaseContext, tools: Tools, tree: MergedTree) -> Test
     """
     project, workspace = context.project, tree.workspace
     prepared = PreparedTree(workspace.checkout, _directory(workspace, "committed"))
-    refused = set_up(context, tools, tree)
-    if refused is not None:
-        return refused
+    ready = prepare(context, tools, tree)
+    if isinstance(ready, TestRun):
+        return ready
+    tree = ready
     if project.setup_commands:
         prepared.restore_sources()
     argv = project.test_command or context.item.test_command
@@ -142,7 +143,8 @@ def _judge(
         environment=environment_of(context, tools),
         tree_sha=tools.git.tree_sha(tree.workspace),
     )
-    bench = _Bench(context, tools, tree, home)
+    reports = frozenset(PurePosixPath(glob).suffix or glob for glob in runner.removes)
+    bench = _Bench(context, tools, tree, home, reports)
     return Judge(bench, runner, prepared, candidate, _directory(tree.workspace, "reports"))
 
 
@@ -160,6 +162,7 @@ class _Bench:
     tools: Tools
     tree: MergedTree
     home: PreparedTree
+    reports: frozenset[str]
 
     def run(self, start: Start, *, report: Path, output: Path) -> Finished:
         """Run to the end. Raises ClaimLostError, SandboxError."""
@@ -173,6 +176,7 @@ class _Bench:
             writable=(report,),
             readable=start.readable,
             log=output,
+            reports=self.reports,
         )
         if finished is None:
             raise CannotStartError

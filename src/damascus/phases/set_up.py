@@ -22,8 +22,9 @@ from damascus.phases.test_run import (
     project_environment,
     refused_run,
     run_or_none,
+    shown_to,
 )
-from damascus.ports import Command, Tools, Workspace
+from damascus.ports import Command, PreparedEnvironment, Recipe, Tools, Workspace
 
 _FILES = 20_000
 _FILE_CAP = 5_000_000  # characters of a lock file
@@ -31,12 +32,59 @@ _MOST_FILES = 200  # lock files and manifests that are read
 _ASKING = 60.0  # seconds a tool has to say which registry it uses
 
 
-def set_up(context: PhaseContext, tools: Tools, tree: MergedTree) -> TestRun | None:
+def prepare(context: PhaseContext, tools: Tools, tree: MergedTree) -> MergedTree | TestRun:
+    """The tree with what the project's set-up makes for it; or what was wrong with the set-up.
+
+    Where environments are kept it is found or made beside the tree, and laid over it by each
+    command; else the set-up runs in the tree. Raises ClaimLostError, SandboxError, OSError.
+    """
+    if not context.project.setup_commands:
+        return tree
+    made = environment_for(context, tools, tree)
+    if made is None:
+        return set_up(context, tools, tree, tree.workspace) or tree
+    if isinstance(made, TestRun):
+        return made
+    made.enter(tree.workspace)
+    return dataclasses.replace(tree, environment=made)
+
+
+def environment_for(
+    context: PhaseContext, tools: Tools, tree: MergedTree
+) -> PreparedEnvironment | TestRun | None:
+    """The kept environment of a tree, or what was wrong with its set-up; None: none is kept here.
+
+    Raises what `prepare` raises.
+    """
+    project = context.project
+    if tools.environments is None or not project.setup_commands:
+        return None
+    recipe = Recipe(
+        project=project.name,
+        commands=project.setup_commands,
+        variables=(*project.variables, *project.secret_variables),
+        path=tools.path,
+        sandbox=tools.sandbox.name,
+        made_from=tree.head_sha,
+        secrets={name: tools.variables.get(name, "") for name in project.secret_variables},
+    )
+    return tools.environments.prepare(
+        recipe,
+        tree.workspace,
+        lambda place: set_up(context, tools, tree, place),
+        lost=tools.guard.lost,
+    )
+
+
+def set_up(
+    context: PhaseContext, tools: Tools, tree: MergedTree, workspace: Workspace
+) -> TestRun | None:
     """Run the project's set-up commands, in their order: what was wrong with one, or None.
 
-    Each is a line that `sh -euc` runs in the checkout. Raises ClaimLostError, SandboxError.
+    Each is a line that `sh -euc` runs in the checkout of `workspace`, which holds the tree. Raises
+    ClaimLostError, SandboxError.
     """
-    project, workspace = context.project, tree.workspace
+    project = context.project
     egress = _egress(context, tools, tree) if project.setup_commands else ()
     for line in project.setup_commands:
         command = _command(tools, workspace, ("sh", "-euc", line))
@@ -47,6 +95,7 @@ def set_up(context: PhaseContext, tools: Tools, tree: MergedTree) -> TestRun | N
                 timeout=float(project.setup_timeout_seconds),
                 network=is_whole(project.test_network),
                 egress=egress,
+                shown=shown_to(workspace) if tools.environments is not None else {},
                 log=tools.workspace.log,
             ),
         )

@@ -9,9 +9,10 @@ from __future__ import annotations
 import dataclasses
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Generator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from damascus.domain.evidence import TestReport
 from damascus.domain.findings import Details
@@ -23,7 +24,16 @@ from damascus.evidence.candidate import Run
 from damascus.evidence.compare import ChangedFile
 from damascus.evidence.judge import Judge
 from damascus.phases.pull_request_text import command_line
-from damascus.ports import Command, Finished, Tools, Workspace
+from damascus.ports import (
+    INSIDE_CHECKOUT,
+    INSIDE_HOME,
+    Command,
+    Finished,
+    Layer,
+    PreparedEnvironment,
+    Tools,
+    Workspace,
+)
 from damascus.text.sanitize import tail
 
 _TAIL_CAP = 8_000
@@ -42,11 +52,12 @@ NO_TESTS = 5  # pytest collected nothing
 
 @dataclass(frozen=True, slots=True)
 class MergedTree:
-    """A fresh checkout of `head_sha` merged onto `base_sha`."""
+    """A fresh checkout of `head_sha` merged onto `base_sha`, with its environment once prepared."""
 
     workspace: Workspace
     head_sha: str
     base_sha: str
+    environment: PreparedEnvironment | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,11 +221,13 @@ def run_command(
     writable: Sequence[Path] = (),
     readable: Sequence[Path] = (),
     log: Path | None = None,
+    reports: Collection[str] = (),
 ) -> Finished | None:
     """Run a test command in the merged tree; None when its program cannot be started.
 
     `env`, `writable` and `readable` are added to what the command has anyway. What it prints goes
-    to `log`, or to the log of the run.
+    to `log`, or to the log of the run. Files that end in one of `reports` are in the checkout then,
+    also where it wrote them over its environment.
     """
     project, workspace = context.project, tree.workspace
     own = project_environment(tools, workspace)
@@ -233,7 +246,28 @@ def run_command(
         output_cap=tools.limits.output_cap,
         log=log or tools.workspace.log,
     )
-    return run_or_none(tools, command)
+    with seen_with(tree.environment, workspace, reports=reports) as (layers, shown):
+        return run_or_none(tools, dataclasses.replace(command, layers=layers, shown=shown))
+
+
+@contextmanager
+def seen_with(
+    environment: PreparedEnvironment | None,
+    workspace: Workspace,
+    *,
+    reports: Collection[str] = (),
+) -> Generator[tuple[Sequence[Layer], Mapping[Path, PurePosixPath]]]:
+    """The layers of an environment for one command, and where it sees the workspace then."""
+    if environment is None:
+        yield (), {}
+        return
+    with environment.layers(workspace, reports=reports) as layers:
+        yield layers, shown_to(workspace)
+
+
+def shown_to(workspace: Workspace) -> dict[Path, PurePosixPath]:
+    """Where commands see a workspace whose environment is kept: the same place every time."""
+    return {workspace.checkout: INSIDE_CHECKOUT, workspace.home: INSIDE_HOME}
 
 
 def project_environment(tools: Tools, workspace: Workspace) -> dict[str, str]:

@@ -13,7 +13,7 @@ from damascus.domain.work import Claim, Cost, Phase, PhaseContext, Project, Work
 from damascus.phases import next_steps, proof
 from damascus.phases.proposal import what_ran
 from damascus.phases.reported_tests import run_reporting
-from damascus.phases.set_up import set_up
+from damascus.phases.set_up import prepare
 from damascus.phases.test_run import TestRun, check_out
 from damascus.ports import ClaimGuard, Command, Finished, Sandbox, Tools
 from damascus.text.sanitize import tail
@@ -69,7 +69,9 @@ def try_command(project: Project, argv: Sequence[str], tools: Tools, *, place: s
     timed = _Timed(tools.sandbox)
     watched = dataclasses.replace(tools, sandbox=timed)
     if not argv:
-        return _setup_alone(project, timed, tree.base_sha, set_up(context, watched, tree))
+        ready = prepare(context, watched, tree)
+        failed = ready if isinstance(ready, TestRun) else None
+        return _setup_alone(project, timed, tree.base_sha, failed)
     tests = run_reporting(context, watched, tree)
     run = tests.run
     report = run.report if run else None

@@ -7,12 +7,23 @@ A path given to a port is absolute. Errors are named in `damascus.errors`.
 from __future__ import annotations
 
 from damascus.ports.agents import LLM, Builder, BuildOutcome, BuildRequest, Completion, Wiki
+from damascus.ports.environments import Environments, PreparedEnvironment, Recipe
 from damascus.ports.forges import Diff, Forge, PullRequest
 from damascus.ports.repositories import Entry, Git, Remote, Workspace
 from damascus.ports.running import Baselines, Limits, PhaseRun, Progress, Tools
-from damascus.ports.sandboxes import ClaimGuard, Command, Finished, Sandbox
+from damascus.ports.sandboxes import (
+    INSIDE_CHECKOUT,
+    INSIDE_HOME,
+    ClaimGuard,
+    Command,
+    Finished,
+    Layer,
+    Sandbox,
+)
 
 __all__ = [
+    "INSIDE_CHECKOUT",
+    "INSIDE_HOME",
     "LLM",
     "Baselines",
     "BuildOutcome",
@@ -23,13 +34,17 @@ __all__ = [
     "Completion",
     "Diff",
     "Entry",
+    "Environments",
     "Finished",
     "Forge",
     "Git",
+    "Layer",
     "Limits",
     "PhaseRun",
+    "PreparedEnvironment",
     "Progress",
     "PullRequest",
+    "Recipe",
     "Remote",
     "Sandbox",
     "Tools",

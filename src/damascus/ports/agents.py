@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Protocol
 
 from damascus.domain.work import Cost
 from damascus.ports.repositories import Workspace
-from damascus.ports.sandboxes import ClaimGuard, Sandbox
+from damascus.ports.sandboxes import ClaimGuard, Layer, Sandbox
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,8 @@ class BuildRequest:
 
     `prompt` goes to the agent's stdin or a file, never into an argv. `usd` is the most it may
     spend, None for no limit; `seconds` is wall clock; `turns` counts model calls. `env` is added to
-    the agent's environment, `readable` to what it may read.
+    the agent's environment, `readable` to what it may read; `layers` and `shown` are those of its
+    command: see `Command`.
     """
 
     prompt: str
@@ -47,6 +48,8 @@ class BuildRequest:
     session: str
     env: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     readable: Sequence[Path] = ()
+    layers: Sequence[Layer] = ()
+    shown: Mapping[Path, PurePosixPath] = field(default_factory=dict[Path, PurePosixPath])
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,8 @@ class Workspace:
     """The directory of one attempt, removed as a whole.
 
     `checkout` is what the agent or the tests see; `git_dir` is the worker's own; `home` is their
-    private HOME; `log` is the log file of the run.
+    private HOME; `layers` is what commands write over a prepared environment; `log` is the log file
+    of the run.
     """
 
     root: Path
@@ -40,6 +41,10 @@ class Workspace:
     @property
     def home(self) -> Path:
         return self.root / "home"
+
+    @property
+    def layers(self) -> Path:
+        return self.root / "layers"
 
     @property
     def log(self) -> Path:

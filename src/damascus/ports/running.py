@@ -11,6 +11,7 @@ from typing import Protocol, TypeAlias
 from damascus.domain.evidence import Evidence, TestReport
 from damascus.domain.work import Cost, PhaseContext, PhaseResult
 from damascus.ports.agents import LLM, Builder, Wiki
+from damascus.ports.environments import Environments
 from damascus.ports.forges import Forge
 from damascus.ports.repositories import Git, Workspace
 from damascus.ports.sandboxes import ClaimGuard, Sandbox
@@ -81,7 +82,8 @@ class Tools:
 
     `path` is the PATH of agents and tests, `readable` what the sandbox must show for its programs
     to run. `variables` are the project's own, its secret ones among them, for set-up and tests;
-    `agent_variables` those that its agents get. `secrets` must not be in what is pushed.
+    `agent_variables` those that its agents get. `environments` keeps what set-up commands make;
+    None where they run anew in each tree. `secrets` must not be in what is pushed.
     `kept_work` brings a commit that an earlier attempt of the item left into the git directory of
     the workspace, after a clone; False where it is not kept on this machine.
     """
@@ -98,6 +100,7 @@ class Tools:
     limits: Limits
     path: str
     baselines: Baselines
+    environments: Environments | None = None
     readable: Sequence[Path] = ()
     variables: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     agent_variables: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Protocol
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Final, Protocol
 
 
 class ClaimGuard(Protocol):
@@ -20,6 +20,26 @@ class ClaimGuard(Protocol):
         ...
 
 
+# Where a command sees its checkout and its home when they are shown to it at paths that never
+# change. Reports may name files by them.
+INSIDE_CHECKOUT: Final = PurePosixPath("/damascus/checkout")
+INSIDE_HOME: Final = PurePosixPath("/damascus/home")
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """A directory `target` in which a command sees what lies in `lower`, and writes to `upper`.
+
+    `lower` is never written. `work` is an empty directory on the disk of `upper`. Where the machine
+    cannot lay one directory over another, `lower` is None and `upper` is a copy.
+    """
+
+    lower: Path | None
+    upper: Path
+    work: Path
+    target: Path
+
+
 @dataclass(frozen=True, slots=True)
 class Command:
     """What the sandbox is to run. No shell is ever involved.
@@ -31,7 +51,9 @@ class Command:
     `egress` names the places, as (host, port), that it may connect to while `network` is false; a
     host that begins with a dot stands for all below it. `hosts` are the same, but reached at public
     addresses only, never on this machine or in its networks; ("*", 0) is every public host. A
-    sandbox that cannot confine a command to them (`plain`) leaves it the whole network.
+    sandbox that cannot confine a command to them (`plain`) leaves it the whole network. `layers`
+    are laid over directories that it may write; `shown` are such directories with the path at which
+    it sees them, and is started, as well. `plain` can do neither, and is given none.
     """
 
     argv: Sequence[str]
@@ -48,6 +70,8 @@ class Command:
     stdin: Path | None = None
     log: Path | None = None
     finished_when: Callable[[bytes], bool] | None = None
+    layers: Sequence[Layer] = ()
+    shown: Mapping[Path, PurePosixPath] = field(default_factory=dict[Path, PurePosixPath])
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from typing import Final
 
 from damascus.errors import SandboxError
 from damascus.ports import ClaimGuard, Command, Finished
+from damascus.sandbox import inside, overlay
 from damascus.sandbox.egress_proxy import EgressProxy
 from damascus.sandbox.run import Bounds, check_command, run_supervised
 from damascus.sandbox.toolchain import SYSTEM
@@ -62,6 +63,7 @@ class Bubblewrap:
     def run(self, command: Command, guard: ClaimGuard | None = None) -> Finished:
         """Run to the end. Raises SandboxError if the program cannot be started at all."""
         check_command(command)
+        command = inside.as_seen(command)
         if (command.egress or command.hosts) and not command.network:
             return self._run_with_egress(command, guard)
         return self._run(command, guard)
@@ -92,11 +94,11 @@ class Bubblewrap:
         reading, writing = os.pipe()
         try:
             with open(writing, "wb"):  # noqa: PTH123 - a file descriptor
-                argv = [self._program, "--json-status-fd", str(writing), *self.arguments(command)]
+                told = [self._program, "--json-status-fd", str(writing), *self.arguments(command)]
                 finished = run_supervised(
                     command,
                     guard,
-                    argv=argv,
+                    argv=overlay.wrap(command.layers, told),
                     bounds=self._bounds,
                     wrapped=True,
                     redactor=self._redactor,
@@ -130,8 +132,10 @@ class Bubblewrap:
             *("--dir", "/run", "--dir", "/var", "--symlink", "../tmp", "/var/tmp"),  # noqa: S108
             *_name_service(command),
             *_binds((*self._readable, *command.readable), command.writable),
+            *inside.binds(command),
+            *inside.copies(command),
             *("--remount-ro", "/"),
-            *("--chdir", str(command.cwd)),
+            *("--chdir", inside.working_directory(command)),
             "--",
             *command.argv,
         ]

@@ -117,7 +117,7 @@ def run_supervised(
         "together_bytes": bounds.together_bytes,
         "disk_bytes": bounds.disk_bytes,
         "disk_files": bounds.disk_files,
-        "places": [str(place) for place in command.writable],
+        "places": [str(place) for place in (*command.writable, *_uppers(command))],
         "wrapped": wrapped,
         "pass_fds": list(pass_fds),
     }
@@ -126,6 +126,11 @@ def run_supervised(
             Capture(command.output_cap, command.log, command.finished_when, redactor)
         )
         return _Run(stack, command, capture, job).to_the_end(guard)
+
+
+def _uppers(command: Command) -> list[Path]:
+    """Where a command's layers take what it writes, besides what it may write anyway."""
+    return [layer.upper for layer in command.layers if layer.upper not in command.writable]
 
 
 class _Run:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from damascus.domain.evidence import Outcome, TestCase
+from damascus.evidence.reports.files import below
 
 _JEST = {"passed": Outcome.PASSED, "failed": Outcome.FAILED}
 _RSPEC = {"passed": Outcome.PASSED, "failed": Outcome.FAILED}
@@ -32,7 +33,7 @@ def jest(data: bytes, checkout: Path) -> list[TestCase] | None:
         return None
     cases: list[TestCase] = []
     for suite in _mappings(document["testResults"]):
-        path = _below(str(suite.get("name") or suite.get("testFilePath") or ""), checkout)
+        path = below(str(suite.get("name") or suite.get("testFilePath") or ""), checkout)
         tests = list(_mappings(suite.get("assertionResults") or suite.get("testResults")))
         for test in tests:
             title = str(test.get("title") or "")
@@ -75,7 +76,7 @@ def mocha(data: bytes, checkout: Path) -> list[TestCase] | None:
 
 
 def _key(test: Mapping[str, Any], checkout: Path) -> tuple[str, str]:
-    return _below(str(test.get("file") or ""), checkout), str(test.get("fullTitle") or "")
+    return below(str(test.get("file") or ""), checkout), str(test.get("fullTitle") or "")
 
 
 def rspec(data: bytes) -> list[TestCase] | None:
@@ -102,7 +103,3 @@ def _mappings(value: Any) -> Iterator[Mapping[str, Any]]:
         for one in cast("list[object]", value):
             if isinstance(one, dict):
                 yield cast("dict[str, Any]", one)
-
-
-def _below(path: str, checkout: Path) -> str:
-    return path.removeprefix(f"{checkout}/").removeprefix(f"{checkout.resolve()}/")

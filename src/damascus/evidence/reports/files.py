@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
+from damascus.ports import INSIDE_CHECKOUT
 from damascus.text.plain_files import read_plain
 
 REPORT_CAP: Final = 64 * 2**20  # bytes of one report
@@ -31,6 +32,14 @@ def matching(checkout: Path, patterns: Iterable[str]) -> list[Path]:
             if len(found) > _FILES_CAP:
                 return []
     return sorted(found)
+
+
+def below(path: str, checkout: Path) -> str:
+    """A path as a report tells it, from the top of the checkout where it lies in there."""
+    for top in (INSIDE_CHECKOUT, checkout, checkout.resolve()):
+        if path.startswith(f"{top}/"):
+            return path[len(f"{top}/") :]
+    return path
 
 
 def _inside(path: Path, checkout: Path) -> bool:

@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from damascus.domain.evidence import Outcome, TestCase
-from damascus.evidence.reports.files import read_capped
+from damascus.evidence.reports.files import below, read_capped
 
 _PARAMETERS = re.compile(r"[\[(].*\Z", re.DOTALL)
 
@@ -81,7 +81,7 @@ def _title(name: str) -> str:
 def _path(case: Any, group: str, checkout: Path) -> str | None:
     told = case._elem.get("file")  # noqa: SLF001 - pytest's xunit1 and others, no accessor
     if told:
-        return str(PurePosixPath(told.removeprefix(f"{checkout}/")))
+        return str(PurePosixPath(below(told, checkout)))
     if "/" in group or group.endswith((".js", ".ts", ".mjs", ".tsx", ".jsx")):
         return group if (checkout / group).is_file() else None
     return None

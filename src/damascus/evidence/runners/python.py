@@ -10,6 +10,7 @@ from damascus.domain.evidence import TestReport
 from damascus.evidence.reports import junit, lines
 from damascus.evidence.reports.files import read_capped
 from damascus.evidence.runners.base import HOOKS, Place, Read, Runner, Start, report_of
+from damascus.ports import INSIDE_CHECKOUT
 
 _PYTHON = re.compile(r"python[\d.]*|pypy[\d.]*")
 
@@ -62,7 +63,9 @@ class Unittest:
         data = read_capped(place.report / "unittest.jsonl")
         if data is None:
             return None
-        told = data.decode("utf-8", "replace").replace(f"{place.checkout}/", "")
+        told = data.decode("utf-8", "replace")
+        for top in (INSIDE_CHECKOUT, place.checkout):
+            told = told.replace(f"{top}/", "")
         cases = lines.unittest_hook(told)
         return report_of(self.name, cases, data)
 

@@ -1,0 +1,49 @@
+"""One kept environment: a directory that is written once and read from then on.
+
+environment.json    what it was made of, and what lies where
+home                HOME as the set-up left it
+0, 1, …             new directories of the checkout, in the order of `directories`
+files               new files in directories that the tree has itself
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+DOCUMENT: Final = "environment.json"
+HOME: Final = "home"
+FILES: Final = "files"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What `environment.json` says. `made_at` is since the epoch; `seconds` is what it took."""
+
+    key: str
+    project: str
+    commands: Sequence[str]
+    made_from: str
+    made_at: float
+    seconds: float
+    files_kept: int
+    bytes_kept: int
+    directories: Sequence[str]
+    files: Sequence[str]
+    left_out: Sequence[str] = field(default=())
+
+    def write(self, place: Path) -> None:
+        """Write it into the directory of the environment."""
+        (place / DOCUMENT).write_text(json.dumps(asdict(self), indent=1), "utf-8")
+
+
+def read_entry(place: Path) -> Entry | None:
+    """What lies in `place`; None where there is no whole environment."""
+    try:
+        document: dict[str, Any] = json.loads((place / DOCUMENT).read_text("utf-8"))
+        return Entry(**document)
+    except (OSError, ValueError, TypeError):
+        return None

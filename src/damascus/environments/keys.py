@@ -1,0 +1,94 @@
+"""The key of an environment: a hash of everything that what a set-up makes depends on."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shlex
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Final
+
+from damascus.ports import Recipe
+from damascus.text.plain_files import read_plain
+
+VERSION: Final = 1  # of the way in which environments are kept
+_CAP: Final = 20_000_000  # bytes of one file that are hashed
+# Manifests and lock files: what they say decides which packages a set-up fetches.
+MANIFESTS: Final = (
+    *("pyproject.toml", "setup.py", "setup.cfg", "requirements*.txt", "constraints*.txt"),
+    *("uv.lock", "poetry.lock", "pdm.lock", "Pipfile", "Pipfile.lock", "environment.y*ml"),
+    *("package.json", "package-lock.json", "npm-shrinkwrap.json", "pnpm-lock.yaml", "yarn.lock"),
+    *("pnpm-workspace.yaml", ".npmrc", ".yarnrc", ".yarnrc.yml", "bun.lock", "bun.lockb"),
+    *("go.mod", "go.sum", "go.work", "go.work.sum", "Cargo.toml", "Cargo.lock"),
+    *("rust-toolchain", "rust-toolchain.toml", "pom.xml", "*.gradle", "*.gradle.kts"),
+    *("gradle.properties", "gradle.lockfile", "*.versions.toml", "gradle-wrapper.properties"),
+    *("maven-wrapper.properties", "Gemfile", "Gemfile.lock", "*.gemspec", "composer.json"),
+    *("composer.lock", "CMakeLists.txt", "CMakePresets.json", "conanfile.*", "vcpkg.json"),
+    *("meson.build", "mix.exs", "mix.lock", "*.csproj", "*.sln", "packages.lock.json"),
+    *("Directory.*.props", "global.json", "NuGet.config", "Package.swift", "Package.resolved"),
+    *(".tool-versions", "mise.toml", ".mise.toml", ".python-version", ".nvmrc", ".node-version"),
+    *(".ruby-version", ".java-version", ".sdkmanrc", ".go-version"),
+)
+# What runs set-ups: another version of one of these may make something else.
+_PROGRAMS: Final = (
+    *("python", "python3", "pip", "uv", "poetry", "pdm", "node", "npm", "pnpm", "yarn", "bun"),
+    *("go", "cargo", "rustc", "java", "javac", "mvn", "gradle", "ruby", "bundle", "php"),
+    *("composer", "cc", "c++", "gcc", "g++", "clang", "cmake", "make", "ninja", "meson"),
+    *("dotnet", "swift", "elixir", "mix"),
+)
+
+
+def key_of(recipe: Recipe, checkout: Path) -> str:
+    """The key of the environment that `recipe` makes of the tree in `checkout`."""
+    parts = {
+        "version": VERSION,
+        "commands": list(recipe.commands),
+        "variables": sorted(recipe.variables),
+        "sandbox": recipe.sandbox,
+        "programs": list(_programs(recipe.path)),
+        "files": sorted(_files(recipe, checkout)),
+    }
+    whole = json.dumps(parts, sort_keys=True).encode("utf-8", "surrogateescape")
+    return hashlib.sha256(whole).hexdigest()[:20]
+
+
+def _programs(path: str) -> Iterator[tuple[str, str, int, int]]:
+    """Yield which file each program on the PATH is: a new version is another, or has another time.
+
+    Nothing is run to ask for a version: what lies on a project's PATH may be the project's own.
+    """
+    for name in _PROGRAMS:
+        for directory in path.split(os.pathsep):
+            place = Path(directory, name)
+            try:
+                real = place.resolve(strict=True)
+                seen = real.stat()
+            except (OSError, RuntimeError):
+                continue
+            yield name, str(real), seen.st_size, seen.st_mtime_ns
+            break
+
+
+def _files(recipe: Recipe, checkout: Path) -> Iterator[tuple[str, str]]:
+    """Yield path and digest of each manifest, and of each file that a set-up command names."""
+    named = {os.path.normpath(word) for line in recipe.commands for word in _words(line)}
+    for directory, names, files in os.walk(checkout):
+        names[:] = sorted(name for name in names if name != ".git")
+        for file in files:
+            path = os.path.relpath(os.path.join(directory, file), checkout)  # noqa: PTH118 - thousands of them
+            if path not in named and not any(fnmatchcase(file, glob) for glob in MANIFESTS):
+                continue
+            data = read_plain(Path(directory, file), cap=_CAP)
+            if data is not None:
+                yield path, hashlib.sha256(data).hexdigest()
+
+
+def _words(line: str) -> list[str]:
+    try:
+        return shlex.split(line)
+    except ValueError:
+        return re.split(r"[\s;&|()'\"]+", line)

@@ -1,0 +1,74 @@
+"""Prepared environments: what set-up commands make, kept under a key and used by every attempt."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import Protocol, TypeVar
+
+from damascus.ports.repositories import Workspace
+from damascus.ports.sandboxes import Layer
+
+RefusalT = TypeVar("RefusalT")
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What an environment is made of, besides the files of the tree.
+
+    `variables` are those that may be read in its key; of the secret ones the names are given, and
+    `secrets`, their values, which nothing that is kept may hold. `made_from` tells people of which
+    commit the tree is.
+    """
+
+    project: str
+    commands: Sequence[str]
+    variables: Sequence[str]
+    path: str
+    sandbox: str
+    made_from: str
+    secrets: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+
+
+class PreparedEnvironment(Protocol):
+    """One environment, held so that nobody removes it while this lives."""
+
+    @property
+    def key(self) -> str:
+        """What it is kept under: a hash of everything that it depends on."""
+        ...
+
+    def enter(self, workspace: Workspace) -> None:
+        """Make a fresh checkout ready for its layers: git sees nothing of what this does."""
+        ...
+
+    def layers(
+        self, workspace: Workspace, *, reports: Collection[str] = ()
+    ) -> AbstractContextManager[Sequence[Layer]]:
+        """The layers for one command in a workspace that was entered; gone when it has ended.
+
+        What it wrote into them goes too, but for files that end in one of `reports`: those are in
+        the checkout then.
+        """
+        ...
+
+
+class Environments(Protocol):
+    """The environments of the projects on this machine."""
+
+    def prepare(
+        self,
+        recipe: Recipe,
+        workspace: Workspace,
+        set_up: Callable[[Workspace], RefusalT | None],
+        *,
+        lost: Callable[[], bool],
+    ) -> PreparedEnvironment | RefusalT:
+        """The environment for the tree that lies fresh in `workspace`: found, or made now.
+
+        `set_up` runs the commands in the workspace it is given, a copy of that tree, and returns
+        what was wrong, which is returned then. Raises ClaimLostError when `lost` while another
+        worker makes the same one; OSError.
+        """
+        ...

@@ -1,0 +1,134 @@
+"""A story carried where its project's set-up makes what the tests need: agent, review and base."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from damascus.builders.command import CommandAgent
+from damascus.domain.work import Phase, Verdict
+from damascus.environments.store import EnvironmentStore
+from damascus.sandbox.overlay_trial import overlay_problem
+from support.sandbox_world import REASONS
+from support.shop import GREEN, PATH, RED, Shop
+
+pytestmark = pytest.mark.skipif(bool(REASONS["bubblewrap"]), reason=REASONS["bubblewrap"])
+
+PREPARE = """
+set -eu
+python3 -m venv --without-pip .venv
+site=$(.venv/bin/python -c 'import site; print(site.getsitepackages()[0])')
+echo 'WORD = "hello"' > "$site/words.py"
+grep -q broken lock.txt && { echo the lock is broken; exit 7; }
+printf '#!%s/.venv/bin/python\\nimport sys, unittest\\n' "$PWD" > .venv/bin/check
+printf 'sys.path.insert(0, "")\\nunittest.main(None)\\n' >> .venv/bin/check
+chmod +x .venv/bin/check
+echo once > "$HOME/made"
+"""
+TEST = """import unittest
+import login
+import words
+
+
+class LoginTest(unittest.TestCase):
+    def test_hello(self):
+        self.assertEqual(login.hello(), words.WORD)
+"""
+WORK = """
+set -eu
+cat "$HOME/made"
+! python3 -c 'import socket; socket.create_connection(("127.0.0.1", 9))' 2>/dev/null
+printf '%s' "$1" > login.py
+.venv/bin/check discover -v
+rm -r .venv/lib; echo spoilt > .venv/pyvenv.cfg; mkdir -p stray/.venv
+"""
+
+
+@pytest.fixture
+def shop(tmp_path):
+    made = Shop(tmp_path, {"prepare.sh": PREPARE, "test_login.py": TEST, "lock.txt": "good\n"})
+    made.environments = EnvironmentStore(
+        tmp_path / "environments", overlay_problem=overlay_problem, days=14
+    )
+    made.project = replace(
+        made.project,
+        setup_commands=("sh ./prepare.sh lock.txt",),
+        test_command=(".venv/bin/python", "-m", "unittest", "-v"),
+    )
+    agent(made, WORK, GREEN)
+    return made
+
+
+def agent(shop, script, code):
+    # No base URL is no network at all here: the script is the agent.
+    shop.builder = CommandAgent(
+        ["sh", "-c", script, "agent", code], path=PATH, base_url="http://127.0.0.1:20001"
+    )
+
+
+def kept(shop):
+    return [one.entry for one in shop.environments.kept("shop")]
+
+
+def test_agent_and_review_use_what_was_set_up_once_and_cannot_spoil_it(shop):
+    built = shop.run(Phase.BUILD)
+    assert built.verdict is Verdict.PASS, built
+    (made,) = kept(shop)
+    assert made.directories == [".venv"]
+    reviewed = shop.run(Phase.REVIEW)
+    assert reviewed.verdict is Verdict.PASS, reviewed
+    assert shop.show("login.py") == GREEN.strip()
+    assert kept(shop) == [made]
+    (evidence,) = shop.progress.kept
+    assert evidence.tripwire is not None
+    assert [case.path for case in evidence.after.tests.values()] == ["test_login.py"]
+    with pytest.raises(Exception, match="exit status"):
+        shop.show(".venv/pyvenv.cfg")
+
+
+def test_an_agent_that_runs_the_tests_itself_sees_them_fail(shop):
+    agent(shop, WORK, RED)
+    result = shop.run(Phase.BUILD)
+    assert result.verdict is Verdict.FAIL
+    assert "exit status 1" in result.summary
+
+
+def test_no_agent_is_paid_where_the_base_cannot_be_set_up(shop):
+    shop.person_pushes({"lock.txt": "broken\n"})
+    result = shop.run(Phase.BUILD)
+    assert (result.verdict, result.needs_person) == (Verdict.FAIL, True)
+    assert result.details["class"] == "environment"
+    assert "ended with status 7" in result.summary
+    assert "the lock is broken" in result.details["output_tail"]
+    assert kept(shop) == []
+
+
+def test_work_that_changes_a_lock_file_gets_an_environment_of_its_own(shop):
+    agent(shop, f"{WORK}\necho better > lock.txt", GREEN)
+    assert shop.run(Phase.BUILD).verdict is Verdict.PASS
+    assert shop.run(Phase.REVIEW).verdict is Verdict.PASS
+    assert len(kept(shop)) == 2
+
+
+def test_a_lock_file_that_the_work_broke_is_the_works_and_its_next_agent_can_mend_it(shop):
+    agent(shop, f"{WORK}\necho broken > lock.txt", GREEN)
+    assert shop.run(Phase.BUILD).verdict is Verdict.PASS
+    reviewed = shop.run(Phase.REVIEW)
+    assert (reviewed.verdict, reviewed.needs_person) == (Verdict.FAIL, False)
+    assert "the lock is broken" in reviewed.details["output_tail"]
+    agent(shop, f"{WORK}\necho good > lock.txt", GREEN)
+    assert shop.run(Phase.BUILD).verdict is Verdict.PASS
+    assert shop.run(Phase.REVIEW).verdict is Verdict.PASS
+    assert len(kept(shop)) == 1
+
+
+def test_without_kept_environments_the_set_up_runs_in_each_tree(shop):
+    shop.environments = None
+    shop.builder = CommandAgent(
+        ["sh", "-c", 'printf "%s" "$1" > login.py', "agent", GREEN],
+        path=PATH,
+        base_url="http://127.0.0.1:20001",
+    )
+    assert shop.run(Phase.BUILD).verdict is Verdict.PASS
+    assert shop.run(Phase.REVIEW).verdict is Verdict.PASS
