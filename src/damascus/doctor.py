@@ -90,6 +90,7 @@ def examine(app: Patient) -> Iterator[Check]:
         ("redis", _redis),
         ("git", _git),
         ("sandbox", _sandbox),
+        ("environments", _environments),
         ("model", _model_answers),
     )
     for name, check in checks:
@@ -219,6 +220,35 @@ def _sandbox(app: Patient) -> Check:
             why = " ".join(done.output.split())[-300:] or f"exit status {done.exit_code}"
             return Check("sandbox", False, f"{found.name} runs no command: {why}")
     return Check("sandbox", True if found.name != "plain" else None, found.describe())
+
+
+def _environments(app: Patient) -> Check:
+    """How set-ups are kept: it asks the sandbox's kind, and tries an overlay in the home."""
+    from damascus.sandbox import detect  # noqa: PLC0415 - it tries, which takes a moment
+    from damascus.sandbox.overlay_trial import overlay_problem  # noqa: PLC0415 - the same
+
+    found = detect(app.settings.sandbox, path=app.path)
+    if found.name != "bubblewrap":
+        return Check(
+            "environments",
+            None,
+            "set-up commands run anew in every review and never for an agent: what they make is "
+            f"kept in the sandbox bubblewrap alone, and {found.name} is in force",
+        )
+    why = overlay_problem(app.settings.home.resolve())
+    if why:
+        return Check(
+            "environments",
+            None,
+            "what set-up commands make is kept, and copied for every command, which takes time and"
+            f" disk: no overlay can be laid in {app.settings.home} ({why})",
+        )
+    return Check(
+        "environments",
+        True,
+        "what set-up commands make is kept, and laid under every command by an overlay: ready at "
+        "once, whatever its size",
+    )
 
 
 def _model(app: Patient) -> Check:

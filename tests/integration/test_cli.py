@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 
 import pytest
 
+from damascus.environments.entry import Entry
 from support.command_line import CommandLine
 from support.gitea_standin import GiteaStandin
 from support.scripted_tasks import as_url
@@ -40,6 +42,26 @@ def alpha(cli):
 
 
 # -- projects --------------------------------------------------------------------------------------
+
+
+def test_prepared_environments_are_listed_and_dropped(alpha):
+    said = alpha("project", "environment", "list", "alpha", code=0).out
+    assert "no prepared environment on this machine" in said
+    alpha("project", "environment", "list", "nobody", code=4)
+    alpha("project", "environment", "drop", "alpha", "0" * 20, code=4)
+    key = "0123456789abcdef0123"
+    place = alpha.place / "home" / "environments" / "alpha"
+    (place / key).mkdir(parents=True)
+    (place / f"{key}.lock").touch()
+    entry = Entry(key, "alpha", ["make deps"], "a" * 40, 1.0, 61.0, 12, 3 << 20, [".venv"], [])
+    entry.write(place / key)
+    listed = alpha("project", "environment", "list", "alpha", code=0).out
+    assert re.search(rf"{key} +3 MiB +12 .* a{{12}} +61 s", listed)
+    found = alpha("project", "environment", "list", "alpha", "--json", code=0).json
+    assert found["environments"][0]["commands"] == ["make deps"]
+    dropped = alpha("project", "environment", "drop", "alpha", code=0).out
+    assert dropped == "dropped 1 environment of project alpha\n"
+    assert list(place.iterdir()) == []
 
 
 def test_a_project_keeps_its_whole_policy(cli):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from damascus.cli import output
+from damascus.cli import output, project_environments
 from damascus.cli.options import JsonFlag
 from damascus.cli.project_add import add
 from damascus.cli.project_change import change
@@ -25,6 +25,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of the project.")]
+app.add_typer(project_environments.app, name="environment")
 app.command()(add)
 app.command()(change)
 app.command()(check)
