@@ -8,8 +8,8 @@ DECLARE known integer;
 BEGIN
   IF to_regclass('damascus_schema') IS NOT NULL THEN
     SELECT max(version) INTO known FROM damascus_schema;
-    IF known <> 4 THEN
-      RAISE EXCEPTION 'the database holds schema version %, this file is version 4: run `damascus init`', known;
+    IF known <> 5 THEN
+      RAISE EXCEPTION 'the database holds schema version %, this file is version 5: run `damascus init`', known;
     END IF;
   END IF;
 END $$;
@@ -48,10 +48,10 @@ BEGIN
   -- Every Damascus names its version when it connects ('damascus' alone is version 1). Version 1
   -- takes errors of class 57 for a database that is away: it says so once, and waits. The name of
   -- this function is the end of its sentence.
-  IF current_setting('application_name') <> 'damascus schema 4'
+  IF current_setting('application_name') <> 'damascus schema 5'
      AND current_setting('application_name') ~ '^damascus( schema [0-9]+)?$' THEN
-    RAISE EXCEPTION 'the database holds schema version 4, this program knows another: nothing was changed'
-      USING ERRCODE = '57D01', DETAIL = '4';
+    RAISE EXCEPTION 'the database holds schema version 5, this program knows another: nothing was changed'
+      USING ERRCODE = '57D01', DETAIL = '5';
   END IF;
   RETURN NEW;
 END $$;
@@ -78,6 +78,11 @@ CREATE TABLE IF NOT EXISTS projects (
   paused_reason    text,
   created_at       timestamptz NOT NULL DEFAULT now(),
   updated_at       timestamptz NOT NULL DEFAULT now(),
+  -- What is known of the base with the commands that are pinned: see src/damascus/state/bases.py.
+  base_check       jsonb NOT NULL DEFAULT '{}',
+  -- Nothing is claimed: a person has paused it, or it waits for a base on which the tests are green.
+  held             boolean NOT NULL GENERATED ALWAYS AS
+    (paused OR COALESCE(base_check ->> 'state', '') = 'waits') STORED,
   -- A project's name is a slug: it becomes part of paths and branch names.
   CONSTRAINT projects_name_is_a_slug CHECK (name ~ '^[a-z0-9][a-z0-9-]{0,62}$'),
   -- A forge's name is a slug; which forges there are, the program's registry knows.
@@ -88,9 +93,14 @@ CREATE TABLE IF NOT EXISTS projects (
   CONSTRAINT projects_budget_cycles_are_positive CHECK (budget_cycles > 0),
   -- Money is never negative.
   CONSTRAINT projects_budget_usd_is_not_negative CHECK (budget_usd >= 0),
-  -- Merges are serialised per project, so one base branch belongs to one project.
-  CONSTRAINT projects_own_their_base_branch UNIQUE (forge, repo, base_branch)
+  -- What is known of a base is one of these; '{}' is nothing.
+  CONSTRAINT projects_base_check_has_a_known_state CHECK
+    (COALESCE(base_check ->> 'state', 'unproven')
+       IN ('unproven', 'checking', 'proven', 'accepted', 'waits'))
 );
+-- One directory of a base branch belongs to one project.
+CREATE UNIQUE INDEX IF NOT EXISTS projects_own_their_base_branch ON projects
+  (forge, repo, base_branch, COALESCE(policy ->> 'directory', ''));
 
 -- ---------------------------------------------------------------- work items
 
@@ -136,6 +146,8 @@ CREATE TABLE IF NOT EXISTS work_items (
   runnable            boolean GENERATED ALWAYS AS
     (phase IN ('spec', 'build', 'review') AND closed_gates = 0 AND NOT project_paused
      AND not_before IS NULL) STORED,
+  -- The oldest project of the same repository and base branch, while this item merges into it.
+  merge_group         bigint,
   -- The key names the story within its project: the same story is accepted once.
   CONSTRAINT work_items_key_is_unique_in_its_project UNIQUE (project_id, key),
   -- A key is a slug: it becomes part of a branch name.
@@ -158,6 +170,8 @@ CREATE TABLE IF NOT EXISTS work_items (
   -- Merging is done by the review that holds the claim.
   CONSTRAINT work_items_only_review_merges CHECK
     (NOT merging OR (phase = 'review' AND claimed_by IS NOT NULL)),
+  -- A merge says where it merges to.
+  CONSTRAINT work_items_merge_has_its_group CHECK (NOT merging OR merge_group IS NOT NULL),
   -- What is merged says as which commit.
   CONSTRAINT work_items_merged_has_its_commit CHECK (phase <> 'merged' OR merge_sha IS NOT NULL),
   -- Final is final at a time.
@@ -187,8 +201,9 @@ CREATE INDEX IF NOT EXISTS work_items_not_before ON work_items (not_before)
 CREATE INDEX IF NOT EXISTS work_items_open ON work_items (phase, project_id, id)
   WHERE phase NOT IN ('merged', 'cancelled');
 CREATE INDEX IF NOT EXISTS work_items_by_project ON work_items (project_id, id);
--- One merge at a time in a repository: the lock is part of the claim, so it dies with it.
-CREATE UNIQUE INDEX IF NOT EXISTS work_items_one_merge_per_project ON work_items (project_id)
+-- One merge at a time into a base branch, whichever project it is of: the lock is part of the claim,
+-- so it dies with it.
+CREATE UNIQUE INDEX IF NOT EXISTS work_items_one_merge_per_base ON work_items (merge_group)
   WHERE merging;
 
 CREATE OR REPLACE TRIGGER work_items_touch BEFORE UPDATE ON work_items
@@ -391,6 +406,7 @@ CREATE TABLE IF NOT EXISTS events_outbox (
     'project.changed',
     'project.paused',
     'project.resumed',
+    'project.base_checked',
     'relay.parked'))
 ) WITH (
   autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 10000,
@@ -536,4 +552,4 @@ CREATE OR REPLACE TRIGGER evidence_of_this_version BEFORE INSERT OR UPDATE ON ev
 CREATE OR REPLACE TRIGGER test_baselines_of_this_version BEFORE INSERT OR UPDATE ON test_baselines
   FOR EACH ROW EXECUTE FUNCTION refuse_damascus_of_another_version();
 
-INSERT INTO damascus_schema (version, name) VALUES (4, 'schema.sql') ON CONFLICT DO NOTHING;
+INSERT INTO damascus_schema (version, name) VALUES (5, 'schema.sql') ON CONFLICT DO NOTHING;

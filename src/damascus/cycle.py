@@ -23,7 +23,7 @@ from damascus.engine.attempts import Attempts
 from damascus.engine.execution import IDLE, Execution, Outcome, Tick
 from damascus.engine.heartbeat import Heartbeat
 from damascus.engine.progress import ClaimProgress
-from damascus.errors import ClaimLostError, DatabaseUnreachableError
+from damascus.errors import ClaimLostError, DatabaseUnreachableError, ProjectWaitsError
 from damascus.state.claims import Claims
 
 log = logging.getLogger(__name__)
@@ -93,6 +93,8 @@ class Cycle:
                 return self._release(execution, str(lost))
             log.warning("%s", lost)
             return dataclasses.replace(execution, outcome=Outcome.LOST, note=str(lost))
+        except ProjectWaitsError as waits:
+            return self._release(execution, str(waits), reason=str(waits))
         except BaseException:
             # Ctrl-C, or a bug: whatever it is, the claim does not have to go stale first.
             self._try_release(execution)
@@ -139,10 +141,11 @@ class Cycle:
 
     # -- giving up -----------------------------------------------------------------------------
 
-    def _release(self, execution: Execution, why: str) -> Execution:
-        """Give the claim back because the worker is shutting down; it may be lost already."""
-        if self._claims.release(execution.claim, reason="shutdown"):
-            note = "released: the worker is shutting down"
+    def _release(self, execution: Execution, why: str, *, reason: str = "shutdown") -> Execution:
+        """Give the claim back, unspent, because of `reason`; it may be lost already."""
+        if self._claims.release(execution.claim, reason=reason):
+            shutdown = reason == "shutdown"
+            note = "released: the worker is shutting down" if shutdown else reason
             return dataclasses.replace(execution, outcome=Outcome.RELEASED, note=note)
         return dataclasses.replace(execution, outcome=Outcome.LOST, note=why)
 

@@ -118,8 +118,10 @@ class App:
 
     def cycle(self, ring: Callable[[], None] = lambda: None) -> Cycle:
         """The cycle of this process; `ring` wakes other workers and must neither wait nor raise."""
+        from damascus.attempts.directories import remove  # noqa: PLC0415 - the same
         from damascus.cycle import Cycle  # noqa: PLC0415 - readers do not pay for it
         from damascus.engine.attempts import Attempts  # noqa: PLC0415 - the same
+        from damascus.engine.base_gate import BaseGate  # noqa: PLC0415 - the same
         from damascus.engine.redacting import redact_result  # noqa: PLC0415 - the same
         from damascus.phases import PHASES  # noqa: PLC0415 - the same
         from damascus.state.claims import Claims  # noqa: PLC0415 - the same
@@ -139,6 +141,9 @@ class App:
                 context.project, self.redactor.redact(why)
             ),
             redact=partial(redact_result, self.redactor),
+            may_begin=BaseGate(
+                self.store.bases, remove=remove, ring=ring, redact=self.redactor.redact
+            ).pass_or_wait,
         )
         return Cycle(
             claims, self._heartbeat, attempts, ring=ring, max_errors=self.settings.max_errors

@@ -94,6 +94,7 @@ def test_a_project_keeps_its_whole_policy(cli):
         "found": None,
         "check": None,
         "setup_commands": ["make deps"],
+        "base": {"state": "unproven", "sentence": None, "base_sha": None, "at": None},
     }
     shown = cli("project", "show", "beta", "--json", code=0).json
     assert shown["policy"] == {

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from damascus.backlog.base import BacklogBase
-from damascus.backlog.caller import MANAGE, Caller
+from damascus.backlog.caller import MANAGE, OPERATE, Caller
+from damascus.domain.base_checks import BaseFound, BaseState
 
 if TYPE_CHECKING:
     from damascus.detection import Proposal, Repository
@@ -68,10 +69,11 @@ class BaseCheckVerbs(BacklogBase):
     ) -> Trial | None:
         """Run the set-up and the test command that a project has pinned on its base.
 
-        None where it has pinned neither. Raises ProjectNotFoundError, GitError, ForgeError,
-        SandboxError, ConfigurationError.
+        What waited for a green base goes on when it is. None where it has pinned neither. Raises
+        ProjectNotFoundError, GitError, ForgeError, SandboxError, ConfigurationError.
         """
-        from damascus.phases.trial import try_command  # noqa: PLC0415 - who does not look pays nothing
+        from damascus.phases.base_check import found_by  # noqa: PLC0415 - who does not look pays nothing
+        from damascus.phases.trial import try_command  # noqa: PLC0415 - the same
 
         caller.require(MANAGE)
         project = self._store.projects.get(name)
@@ -81,7 +83,29 @@ class BaseCheckVerbs(BacklogBase):
         shown = " ".join(argv) or "the set-up"
         tell(f"running {shown!r} on the base of {name}")
         with self._app.trial_tools(project) as tools:
-            return try_command(project, argv, tools, place="base")
+            trial = try_command(project, argv, tools, place="base")
+        if trial.green:
+            self._settle(caller, project.id, BaseState.PROVEN, found_by(trial))
+        return trial
+
+    def pin_commands(self, caller: Caller, name: str, found: FoundCommand) -> None:
+        """Make what was found the project's own; a person who pins what is red accepts the base.
+
+        Raises ProjectNotFoundError.
+        """
+        from damascus.phases.base_check import found_by  # noqa: PLC0415 - who does not look pays nothing
+
+        caller.require(OPERATE)
+        with self._store.transaction():
+            self._store.projects.change(name, policy=found.policy, columns={}, actor=caller.actor)
+            state = BaseState.PROVEN if found.trial.green else BaseState.ACCEPTED
+            project = self._store.projects.get(name)
+            self._settle(caller, project.id, state, found_by(found.trial))
+
+    def _settle(self, caller: Caller, project_id: int, state: BaseState, found: BaseFound) -> None:
+        redacted = replace(found, sentence=self._app.redactor.redact(found.sentence))
+        self._store.bases.settle(project_id, state, redacted, actor=caller.actor)
+        self._ring()
 
     def _best(
         self, project: Project, tools: Tools, found: tuple[Proposal, ...], tell: Tell

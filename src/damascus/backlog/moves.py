@@ -121,7 +121,8 @@ class Moves(BacklogBase):
         """Answer a human issue, once: a question with `text`, a blocked item with `choice`.
 
         A question about a test command takes "yes", "no" or another command, and moves every item
-        that waits for it. Raises AnswerIsNoCommandError, IssueNotFoundError,
+        that waits for it. An issue about a project's base takes "retry" or "go on anyway". Raises
+        BaseNeedsChoiceError, AnswerIsNoCommandError, IssueNotFoundError,
         IssueAnsweredAlreadyError, IssueNeedsTextError, IssueNeedsChoiceError,
         DependentsWaitingError, PhaseNeedsSpecError, PhaseNeedsPullRequestError.
         """

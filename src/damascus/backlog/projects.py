@@ -15,6 +15,7 @@ from damascus.backlog.outcomes import Paused, ProjectAdded, ProjectChanged, Row
 from damascus.backlog.removed import tells_removed
 from damascus.backlog.repositories import place_of, usable_branch
 from damascus.domain import policy as policies
+from damascus.domain.base_checks import state_of
 from damascus.domain.story import check_slug
 
 
@@ -25,13 +26,16 @@ class ProjectVerbs(BacklogBase):
         """All projects by name, with their policy and `open`: open items by phase."""
         caller.require(READ)
         counts = self._stats.open_by_project()
-        return [row | {"open": counts.get(row["name"], {})} for row in self._store.projects.list()]
+        return [
+            _shown(row) | {"open": counts.get(row["name"], {})}
+            for row in self._store.projects.list()
+        ]
 
     def project(self, caller: Caller, name: str) -> Row:
         """One project, as `projects` shows it. Raises ProjectNotFoundError."""
         caller.require(READ)
         row = self._store.projects.row(name)
-        return row | {"open": self._stats.open_by_project().get(row["name"], {})}
+        return _shown(row) | {"open": self._stats.open_by_project().get(row["name"], {})}
 
     @tells_removed
     def add_project(self, caller: Caller, new: NewProject) -> ProjectAdded:
@@ -112,3 +116,11 @@ class ProjectVerbs(BacklogBase):
                 if "/" not in program and which(program, path=self._app.path) is None:
                     found.append(program)
         return tuple(dict.fromkeys(found))
+
+
+def _shown(row: Row) -> Row:
+    """A project with what is known of its base as `base`: state, sentence, commit and time."""
+    check = row["base_check"]
+    told = {name: check.get(name) for name in ("sentence", "base_sha", "at")}
+    kept = {name: value for name, value in row.items() if name not in {"base_check", "held"}}
+    return kept | {"base": {"state": state_of(check).value, **told}}

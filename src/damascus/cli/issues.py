@@ -97,7 +97,8 @@ def answer(  # noqa: PLR0917 - typer's options
 ) -> None:
     """Answer an issue: a question with text, a blocked item with --retry or --cancel.
 
-    A question about a test command takes yes, no, or the command to use instead.
+    A question about a test command takes yes, no, or the command to use instead. A project whose
+    base is not green takes retry, or "go on anyway".
 
     "yes" is --retry. Where a change of protected paths or tests waits for a yes, a retry gives it,
     unless its text begins with "no". The text of an answer reaches the next attempt. Budgets given
@@ -163,6 +164,8 @@ def _how(row: Mapping[str, Any]) -> str:
     number = row["id"]
     if row["test_command"] is not None:
         return f"answer it: damascus answer {number} yes, or no, or another command"
+    if row["kind"] == "blocked" and row["item_id"] is None:
+        return f'decide: damascus answer {number} retry, or "go on anyway"'
     return {
         "question": f'answer it: damascus answer {number} "…"',
         "blocked": f"decide: damascus answer {number} --retry, or --cancel",

@@ -86,7 +86,7 @@ def add(  # noqa: PLR0917 - typer's options
             )
         found = _found(door, name, yes=yes, may_ask=not as_json) if looks else None
         trial = _checked(door, name) if runs else None
-        now: dict[str, Any] = door.backlog.project(door.caller, name)["policy"] if as_json else {}
+        now: dict[str, Any] = door.backlog.project(door.caller, name) if as_json else {}
     if as_json:
         output.emit(
             {
@@ -95,8 +95,9 @@ def add(  # noqa: PLR0917 - typer's options
                 "repo": added.repo,
                 "base_branch": added.base_branch,
                 "secrets_removed": added.secrets_removed,
-                "test_command": now.get("test_command"),
-                "setup_commands": now.get("setup_commands"),
+                "test_command": now["policy"].get("test_command"),
+                "setup_commands": now["policy"].get("setup_commands"),
+                "base": now["base"],
                 "found": None if found is None else _document(found),
                 "check": None if trial is None else base_trials.document(trial),
             }
@@ -109,7 +110,7 @@ def _found(door: Door, name: str, *, yes: bool, may_ask: bool) -> FoundCommand |
     if found is not None:
         base_trials.show(found.trial, found.setup)
     if found is not None and _wanted(found, yes=yes, may_ask=may_ask):
-        door.backlog.change_project(door.caller, name, policy=found.policy)
+        door.backlog.pin_commands(door.caller, name, found)
         say(f"`{shlex.join(found.trial.argv)}` is the test command of project {name}")
     else:
         _next_step(name, found)
@@ -122,7 +123,10 @@ def _checked(door: Door, name: str) -> Trial | None:
     if trial is not None:
         base_trials.show(trial)
         if not trial.green:
-            say(f"`damascus project check {name}` tries again")
+            say(
+                f"the first item has it tried again by its worker, as does `damascus project check "
+                f"{name}`; until it is green, nothing is specified or built"
+            )
     return trial
 
 

@@ -19,8 +19,8 @@ def check(
 ) -> None:
     """Run the set-up and the tests of a project on its base, and say how they end.
 
-    They run on this machine, in the sandbox in force, with the PATH that tests get here. The exit
-    code is 1 where the base is not green.
+    Where they are green, what waited for that goes on. They run on this machine, in the sandbox in
+    force, with the PATH that tests get here. The exit code is 1 where the base is not green.
     """
     with entered() as door:
         trial = door.backlog.check_project(door.caller, name, tell=say)

@@ -14,6 +14,7 @@ from damascus.cli.project_change import change
 from damascus.cli.project_check import check
 from damascus.cli.session import entered
 from damascus.cli.text import money
+from damascus.domain.base_checks import BaseState
 from damascus.domain.policy import FIELDS, LISTS, Kind, PolicyField
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def list_projects(as_json: JsonFlag = False) -> None:
                 row["repo"],
                 row["base_branch"],
                 row["open_items"],
-                (row["paused_reason"] or "yes") if row["paused"] else "no",
+                _standing(row),
             )
             for row in rows
         ],
@@ -74,6 +75,7 @@ def show_project(name: Name, as_json: JsonFlag = False) -> None:
             ("repository", row["repo"]),
             ("base branch", row["base_branch"]),
             ("paused", (row["paused_reason"] or "yes") if row["paused"] else "no"),
+            ("base", _base(row)),
             ("open items", row["open_items"]),
             *((one.label, _shown(one, row)) for one in FIELDS if _stored(one, row) is not None),
         ]
@@ -97,6 +99,18 @@ def resume(name: Name) -> None:
     """Let a paused project go on."""
     with entered() as door:
         _tell(door.backlog.resume_project(door.caller, name))
+
+
+def _standing(row: Mapping[str, Any]) -> str:
+    """Whether anything of a project is claimed, for the list."""
+    if row["paused"]:
+        return str(row["paused_reason"] or "yes")
+    return "waits for its base" if row["base"]["state"] == BaseState.WAITS else "no"
+
+
+def _base(row: Mapping[str, Any]) -> str:
+    base = row["base"]
+    return f"{base['state']}: {base['sentence']}" if base["sentence"] else base["state"]
 
 
 def _tell(done: Paused) -> None:

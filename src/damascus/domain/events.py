@@ -54,6 +54,7 @@ class EventType(StrEnum):
     PROJECT_CHANGED = "project.changed"
     PROJECT_PAUSED = "project.paused"
     PROJECT_RESUMED = "project.resumed"
+    PROJECT_BASE_CHECKED = "project.base_checked"
     RELAY_PARKED = "relay.parked"
 
 
@@ -237,6 +238,17 @@ _SPECS = (
         (_REASON,),
     ),
     EventSpec(_E.PROJECT_RESUMED, "A paused project goes on.", _PERSON, (_REASON,)),
+    EventSpec(
+        _E.PROJECT_BASE_CHECKED,
+        "The base of a project was found green or not, was accepted as it is, or is to be tried "
+        "again.",
+        "a person, or the worker that has tried it",
+        (
+            Field("state", TEXT, "`proven`, `waits`, `accepted` or `unproven`"),
+            Field("sentence", TEXT, "what was found, or who decided"),
+            Field("base_sha", COMMIT, "the commit that was tried", optional=True),
+        ),
+    ),
     EventSpec(
         _E.RELAY_PARKED,
         "A sink refused one event again and again, and goes on without it.",

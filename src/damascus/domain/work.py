@@ -13,6 +13,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, TypeAlias
 
+from damascus.domain.base_checks import BaseState
 from damascus.domain.consent import CommandAnswers
 from damascus.domain.findings import Details, Finding
 from damascus.domain.policy import Policy
@@ -67,7 +68,8 @@ class IssueKind(StrEnum):
 class Project(Policy):
     """One repository on one forge, with its policy (see `domain/policy.py`).
 
-    `repo` is what its forge knows it by: a path, or an http(s) URL without credentials.
+    `repo` is what its forge knows it by: a path, or an http(s) URL without credentials. `base` is
+    what is known of its base with the commands that are pinned.
     """
 
     id: int
@@ -76,6 +78,7 @@ class Project(Policy):
     repo: str
     base_branch: str
     paused: bool = False
+    base: BaseState = BaseState.UNPROVEN
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from damascus.domain.work import Phase, PhaseContext, PhaseResult, Verdict
 from damascus.engine.heartbeat import RunningClaim
 from damascus.engine.progress import ClaimProgress
-from damascus.errors import ClaimLostError, DamascusError, ForgeAuthError
+from damascus.errors import ClaimLostError, DamascusError, ForgeAuthError, ProjectWaitsError
 from damascus.ports import PhaseRun, Tools
 
 log = logging.getLogger(__name__)
@@ -19,6 +19,7 @@ class Attempts:
 
     `tools_for` makes the adapters of one run, `clean` removes its workspace, `forge_refused` is
     told when a forge refuses the token of a project, `redact` takes secrets out of what is stored.
+    `may_begin` raises ProjectWaitsError where a phase must not begin yet.
     """
 
     def __init__(
@@ -29,12 +30,14 @@ class Attempts:
         clean: Callable[[PhaseContext], None] = lambda _: None,
         forge_refused: Callable[[PhaseContext, str], None] = lambda _context, _why: None,
         redact: Callable[[PhaseResult], PhaseResult] = lambda result: result,
+        may_begin: Callable[[PhaseContext, Tools], None] = lambda _context, _tools: None,
     ) -> None:
         self._phases = phases
         self._tools_for = tools_for
         self._clean = clean
         self._forge_refused = forge_refused
         self._redact = redact
+        self._may_begin = may_begin
 
     def run(
         self, context: PhaseContext, progress: ClaimProgress, guard: RunningClaim
@@ -42,7 +45,7 @@ class Attempts:
         """Run the phase and return its verdict, without secrets.
 
         An exception is a fault and not the item's doing: it becomes the verdict `error`. Raises
-        ClaimLostError, for which there is no verdict.
+        ClaimLostError and ProjectWaitsError, for which there is no verdict.
         """
         return self._redact(self._verdict(context, progress, guard))
 
@@ -55,8 +58,9 @@ class Attempts:
     ) -> PhaseResult:
         try:
             tools = self._tools_for(context, progress, guard)
+            self._may_begin(context, tools)
             return self._phases[context.claim.phase](context, tools)
-        except ClaimLostError:
+        except (ClaimLostError, ProjectWaitsError):
             raise
         except ForgeAuthError as error:
             self._forge_refused(context, str(error))

@@ -19,6 +19,7 @@
     │   ├── GitConflictError  … because two sides changed the same lines
     │   ├── LeaseLostError    … because the remote branch is not where it was seen
     │   └── UnusableTreeError … because the working tree holds what cannot be committed
+    ├── ProjectWaitsError     its base is not green yet: the claim is given back
     ├── SandboxError          a command could not be started at all
     └── ClaimLostError        this worker no longer holds the claim; nothing may be written
 
@@ -42,6 +43,7 @@ from damascus.errors.adapters import (
     LLMUnreachableError,
     MergeConflictError,
     NoSandboxError,
+    ProjectWaitsError,
     SandboxError,
     UnusableTreeError,
 )
@@ -131,6 +133,7 @@ __all__ = [
     "PhaseNeedsSpecError",
     "ProjectExistsError",
     "ProjectNotFoundError",
+    "ProjectWaitsError",
     "RequestInProgressError",
     "RunNotFoundError",
     "SandboxError",

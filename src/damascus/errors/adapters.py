@@ -79,5 +79,13 @@ class NoSandboxError(SandboxError, ConfigurationError):
     """The sandbox in force does not work on this machine, so nothing is run."""
 
 
+class ProjectWaitsError(DamascusError):
+    """The phase must not begin: its project waits for a green base. Nothing is counted."""
+
+    def __init__(self, project: str, why: str) -> None:
+        super().__init__(f"Project {project} waits: {why}")
+        self.project = project
+
+
 class ClaimLostError(DamascusError):
     """This worker no longer holds the claim. Nothing may be written and nothing was."""

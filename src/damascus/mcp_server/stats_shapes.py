@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
+from damascus.domain.base_checks import BaseState
 from damascus.domain.work import IssueKind, Phase
 from damascus.mcp_server.shapes import Line, Money, Paragraph
 
@@ -96,6 +97,15 @@ class Stats(BaseModel):
     spend: Spend
 
 
+class Base(BaseModel):
+    """What is known of a project's base; while it waits, nothing is claimed."""
+
+    state: BaseState
+    sentence: Paragraph | None
+    base_sha: str | None
+    at: datetime | None
+
+
 class Project(BaseModel):
     """One repository and its policy."""
 
@@ -109,6 +119,7 @@ class Project(BaseModel):
     budget_usd: Money | None
     paused: bool
     paused_reason: Paragraph | None
+    base: Base
     open: dict[Phase, int] = Field(description="Items that are not final, by phase")
 
 

@@ -11,7 +11,9 @@ SELECT set_config('enable_seqscan', 'on', true), set_config('statement_timeout',
 SELECT w.id, w.key, w.title, w.story, w.story_sha, w.phase, w.phase_before, w.priority, w.attempts,
   w.budget_cycles, w.consecutive_errors, w.budget_usd, w.closed_gates, w.project_paused,
   w.claim_epoch, w.claimed_by, w.merging, w.spec, w.test_command, w.branch, w.head_sha,
-  w.pr_number, w.merge_sha, w.project_id, p.name AS project, p.paused AS paused_by_project,
+  w.pr_number, w.merge_sha, w.project_id, p.name AS project, 
+  -- While a base is tried, all items but the one that tries it wait.
+  p.held OR (p.base_check ->> 'state' = 'checking' AND w.project_paused) AS paused_by_project,
   p.base_branch, p.forge, p.repo, s.slot,
   (SELECT sum(usd) FROM cost_ledger c WHERE c.item_id = w.id) AS spent_usd
 FROM work_items w JOIN projects p ON p.id = w.project_id LEFT JOIN claim_slots s ON s.item_id = w.id

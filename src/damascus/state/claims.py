@@ -26,6 +26,7 @@ from damascus.domain.work import (
     PhaseContext,
 )
 from damascus.errors import ClaimLostError, DatabaseUnreachableError, MergeBusyError
+from damascus.state.bases import Bases
 from damascus.state.db import Database, Row, patiently
 from damascus.state.items import work_item_of
 from damascus.state.moves import Moves
@@ -56,7 +57,8 @@ class Claims:
         self.cap = cap
         self.stale = stale
         self._uncaged = uncaged
-        self._test_commands = TestCommands(db, Moves(db, stale=stale))
+        self._bases = Bases(db, stale=stale)
+        self._test_commands = TestCommands(db, Moves(db, stale=stale), self._bases)
         self._slots_made = False
         self._woken_at = 0.0
 
@@ -99,7 +101,8 @@ class Claims:
 
     def sweep(self) -> int:
         """Free what dead claims hold of items that nobody may claim now; returns how many."""
-        return self._db.run("claims.sweep", {"stale": self.stale, "worker": self.worker})
+        freed = self._db.run("claims.sweep", {"stale": self.stale, "worker": self.worker})
+        return freed + self._bases.sweep()
 
     # -- phase ---------------------------------------------------------------------------------
 

@@ -30,7 +30,7 @@ WITH slot AS MATERIALIZED (
     ORDER BY phase_rank, priority, ready_since, id LIMIT 64
   ) head JOIN work_items w ON w.id = head.id
   WHERE w.runnable AND (w.claimed_at IS NULL OR w.claimed_at < now() - %(stale)s::interval)
-    AND (SELECT NOT p.paused AND (p.max_concurrency IS NULL OR w.claimed_at IS NOT NULL
+    AND (SELECT NOT p.held AND (p.max_concurrency IS NULL OR w.claimed_at IS NOT NULL
            OR p.max_concurrency > (SELECT count(*) FROM claim_slots s WHERE s.project_id = p.id))
          FROM projects p WHERE p.id = w.project_id)
   ORDER BY head.phase_rank, head.priority, head.ready_since, head.id
@@ -74,7 +74,7 @@ WITH slot AS MATERIALIZED (
     WHERE project_id = p.id AND runnable AND claimed_at IS NULL
     ORDER BY phase_rank, priority, ready_since, id LIMIT 8
   ) first
-  WHERE NOT p.paused AND (p.max_concurrency IS NULL OR p.max_concurrency >
+  WHERE NOT p.held AND (p.max_concurrency IS NULL OR p.max_concurrency >
       (SELECT count(*) FROM claim_slots s WHERE s.project_id = p.id))
     AND EXISTS (SELECT FROM slot)
     -- Behind fewer than the first look saw there is nothing.
@@ -175,6 +175,7 @@ SELECT run.id AS run_id,
   p.name AS p_name, p.forge AS p_forge, p.repo AS p_repo, p.base_branch AS p_base_branch,
   p.policy AS p_policy, p.max_concurrency AS p_max_concurrency,
   p.budget_cycles AS p_budget_cycles, p.budget_usd AS p_budget_usd, p.paused AS p_paused,
+  p.base_check AS p_base_check,
   COALESCE((SELECT sum(usd) FROM cost_ledger c WHERE c.item_id = w.id), 0) AS spent_usd,
   (SELECT jsonb_agg(jsonb_build_array(CASE WHEN h.kind = 'question' THEN
        (SELECT string_agg(q, E'\n') FROM jsonb_array_elements_text(h.questions) q)
@@ -208,8 +209,11 @@ UPDATE phase_runs r SET head_sha = COALESCE(%(head_sha)s::text, r.head_sha),
 FROM w WHERE r.item_id = w.id AND r.claim_epoch = %(epoch)s RETURNING r.id;
 
 -- name: merge_begin
--- The point of no return. A unique index allows one per project; a stale claim's flag goes with it.
-UPDATE work_items SET merging = true
+-- The point of no return. A unique index allows one per repository and base branch, whose oldest
+-- project stands for all; a stale claim's flag goes with it.
+UPDATE work_items SET merging = true, merge_group = (
+  SELECT min(o.id) FROM projects o JOIN projects p ON p.id = work_items.project_id
+  WHERE o.forge = p.forge AND o.repo = p.repo AND o.base_branch = p.base_branch)
 WHERE id = %(item)s AND claim_epoch = %(epoch)s AND claimed_by IS NOT NULL AND phase = 'review'
 RETURNING id;
 

@@ -108,7 +108,7 @@ class Ingest:
             "priority": _first(options.priority, DEFAULT_PRIORITY),
             "budget_cycles": options.budget_cycles or owner["budget_cycles"] or self._cycles,
             "budget_usd": _first(options.budget_usd, owner["budget_usd"], self._usd),
-            "paused": owner["paused"],
+            "paused": owner["held"],
         }
         row = self._db.row("items.insert", params)
         if row is None:

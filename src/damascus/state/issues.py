@@ -14,6 +14,7 @@ from damascus.errors import (
     IssueNeedsTextError,
     IssueNotFoundError,
 )
+from damascus.state.bases import Bases
 from damascus.state.db import Database, Row, Rows
 from damascus.state.moves import Moves
 from damascus.state.sql import sql, where
@@ -27,10 +28,13 @@ _YES = re.compile(r"\W*yes\W*\Z", re.IGNORECASE)
 class Issues:
     """Questions and reports for people."""
 
-    def __init__(self, db: Database, moves: Moves, test_commands: TestCommands) -> None:
+    def __init__(
+        self, db: Database, moves: Moves, test_commands: TestCommands, bases: Bases
+    ) -> None:
         self._db = db
         self._moves = moves
         self._test_commands = test_commands
+        self._bases = bases
 
     def list(
         self,
@@ -109,15 +113,19 @@ class Issues:
         "yes" is the choice "retry". Where a person was asked whether a change may pass, a retry
         accepts it, unless it goes to `spec` or its text begins with "no" (then it is
         built again). A question about a test
-        command takes "yes", "no" or another command.
+        command takes "yes", "no" or another command, one about a project's base "retry" or "go on
+        anyway".
 
-        Raises AnswerIsNoCommandError for what is none of these, IssueNotFoundError,
-        IssueAnsweredAlreadyError, IssueNeedsTextError, IssueNeedsChoiceError,
+        Raises AnswerIsNoCommandError and BaseNeedsChoiceError for what is none of these,
+        IssueNotFoundError, IssueAnsweredAlreadyError, IssueNeedsTextError, IssueNeedsChoiceError,
         DependentsWaitingError, PhaseNeedsSpecError, PhaseNeedsPullRequestError.
         """
         project = self._test_commands.asked_for(issue_id)
         if project is not None:
             return self._test_commands.answer(issue_id, project, actor=actor, text=text)
+        if (based := self._bases.asked_for(issue_id)) is not None:
+            self._bases.answer(issue_id, based, actor=actor, choice=choice, text=text)
+            return None
         with self._db.transaction():
             issue = self._db.row("issues.lock", {"issue": issue_id})
             if issue is None:

@@ -149,6 +149,8 @@ def _lock(connection: Connection[DictRow], wait_ms: int) -> None:
     connection.execute(pg.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(tables))
     connection.execute("SET LOCAL statement_timeout = '600s'")
     connection.execute("SET LOCAL enable_seqscan = on")
+    # Between two migrations the tables would refuse the version of this program, which is the last.
+    connection.execute("SET LOCAL application_name = 'damascus init'")
 
 
 def _holders(connection: Connection[DictRow]) -> str:

@@ -8,9 +8,11 @@ from decimal import Decimal
 from psycopg.errors import UniqueViolation
 from psycopg.types.json import Jsonb
 
+from damascus.domain.base_checks import COMMANDS, BaseState, state_of
 from damascus.domain.policy import FIELDS, as_kept, loaded
 from damascus.domain.work import JSON, Project
 from damascus.errors import BranchTakenError, ProjectExistsError, ProjectNotFoundError
+from damascus.state.bases import Bases
 from damascus.state.db import Database, Row, Rows
 from damascus.state.test_commands import TestCommands
 
@@ -20,9 +22,10 @@ _COLUMNS = frozenset(one.name for one in FIELDS if one.column)  # not keys of th
 class Projects:
     """Projects and what people do with them."""
 
-    def __init__(self, db: Database, test_commands: TestCommands) -> None:
+    def __init__(self, db: Database, test_commands: TestCommands, bases: Bases) -> None:
         self._db = db
         self._test_commands = test_commands
+        self._bases = bases
 
     def add(
         self,
@@ -97,7 +100,8 @@ class Projects:
 
         `columns` holds those of the policy's fields that are columns; `unset` names what is
         taken back, of either. The next phase goes by it, and items that waited for a test command
-        go on where there is one now. Raises ProjectNotFoundError.
+        go on where there is one now. A base that was tried with other commands is tried anew.
+        Raises ProjectNotFoundError, BranchTakenError.
         """
         emptied = {key: None for key in unset if key in _COLUMNS}
         params = {
@@ -111,6 +115,8 @@ class Projects:
             row = self._db.row("projects.change", params)
             if row is None:
                 raise self.unknown(name)
+            if _asks_anew(state_of(row["base_check"]), {*policy, *unset}):
+                self._bases.forget(row["id"], actor=actor)
             self._test_commands.settled(row["id"], actor=actor)
 
     def pause(
@@ -152,8 +158,14 @@ def project_of(row: Row, *, prefix: str = "") -> Project:
         repo=row[f"{prefix}repo"],
         base_branch=row[f"{prefix}base_branch"],
         paused=row[f"{prefix}paused"],
+        base=state_of(row[f"{prefix}base_check"]),
         **loaded(row[f"{prefix}policy"], columns),
     )
+
+
+def _asks_anew(state: BaseState, changed: set[str]) -> bool:
+    """Whether what is known of a base is forgotten: any change may mend one that is not green."""
+    return not changed.isdisjoint(COMMANDS) or (state is BaseState.WAITS and bool(changed))
 
 
 def _json(value: object) -> object:

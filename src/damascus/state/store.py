@@ -9,6 +9,7 @@ from decimal import Decimal
 from functools import cached_property
 
 from damascus.state.audit import Audit
+from damascus.state.bases import Bases
 from damascus.state.costs import Costs
 from damascus.state.db import Database
 from damascus.state.evidence import EvidenceRecords
@@ -80,7 +81,7 @@ class Store:
     @cached_property
     def issues(self) -> Issues:
         """Questions and reports for people."""
-        return Issues(self.db, self._moves, self._test_commands)
+        return Issues(self.db, self._moves, self._test_commands, self.bases)
 
     @cached_property
     def gates(self) -> Gates:
@@ -90,7 +91,12 @@ class Store:
     @cached_property
     def projects(self) -> Projects:
         """Repositories and their policy."""
-        return Projects(self.db, self._test_commands)
+        return Projects(self.db, self._test_commands, self.bases)
+
+    @cached_property
+    def bases(self) -> Bases:
+        """What is known of the bases of projects."""
+        return Bases(self.db, stale=self._stale)
 
     @cached_property
     def runs(self) -> Runs:
@@ -134,7 +140,7 @@ class Store:
 
     @cached_property
     def _test_commands(self) -> TestCommands:
-        return TestCommands(self.db, self._moves)
+        return TestCommands(self.db, self._moves, self.bases)
 
     @cached_property
     def _moves(self) -> Moves:

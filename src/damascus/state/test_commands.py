@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from damascus.domain.base_checks import BaseFound, BaseState
 from damascus.domain.consent import (
     TRUST_SPEC,
     AnswerIsNoCommandError,
@@ -26,6 +27,7 @@ from damascus.errors import (
     IssueNeedsTextError,
     IssueNotFoundError,
 )
+from damascus.state.bases import Bases
 from damascus.state.db import Database
 from damascus.state.moves import Moves
 
@@ -35,9 +37,10 @@ class TestCommands:
 
     __test__ = False  # pytest would collect it
 
-    def __init__(self, db: Database, moves: Moves) -> None:
+    def __init__(self, db: Database, moves: Moves, bases: Bases) -> None:
         self._db = db
         self._moves = moves
+        self._bases = bases
 
     def asked_for(self, issue_id: int) -> int | None:
         """The project whose test command an issue asks about; None where it asks about another."""
@@ -91,7 +94,12 @@ class TestCommands:
 
     def _pin(self, project_id: int, command: Sequence[str], actor: str, text: str) -> Phase | None:
         params = {"project": project_id, "command": json.dumps(list(command)), "actor": actor}
-        self._db.row("test_commands.pin", params)
+        if self._db.row("test_commands.pin", params) is not None:
+            # It ran on the base before anybody was asked, and who says yes has seen how it ended.
+            found = BaseFound(
+                green=False, sentence=f"{actor} accepts its test command.", base_sha=""
+            )
+            self._bases.settle(project_id, BaseState.ACCEPTED, found, actor=actor)
         self._db.run("test_commands.tried", {"project": project_id, "choice": Choice.PINNED.value})
         gone = self._free(project_id, command, Choice.PINNED, actor=actor, text=text)
         return self._free(project_id, None, Choice.SETTLED, actor=actor, text="") or gone

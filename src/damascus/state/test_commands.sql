@@ -3,7 +3,7 @@
 -- name: lock
 -- Everybody who asks, answers or sets a project's test command takes this lock first, so that no
 -- item begins to wait for an answer that has just been given.
-SELECT id, policy FROM projects WHERE id = %(project)s::bigint FOR NO KEY UPDATE;
+SELECT id, policy, base_check FROM projects WHERE id = %(project)s::bigint FOR NO KEY UPDATE;
 
 -- name: project_of
 SELECT project_id FROM human_issues WHERE id = %(issue)s::bigint AND test_command IS NOT NULL;

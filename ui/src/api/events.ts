@@ -263,6 +263,12 @@ export type EventData = {
   'project.resumed': {
     reason?: string;
   };
+  /** The base of a project was found green or not, was accepted as it is, or is to be tried again. */
+  'project.base_checked': {
+    state: string;
+    sentence: string;
+    base_sha?: string;
+  };
   /** A sink refused one event again and again, and goes on without it. */
   'relay.parked': {
     sink: string;
@@ -299,5 +305,6 @@ export const EVENT_TYPES: readonly EventType[] = [
   'project.changed',
   'project.paused',
   'project.resumed',
+  'project.base_checked',
   'relay.parked',
 ];

@@ -855,6 +855,26 @@ export interface components {
             secrets_removed: number;
         };
         /**
+         * Base
+         * @description What is known of a project's base with the commands that are pinned.
+         */
+        Base: {
+            /** @description Until it is proven or accepted, no item is specified or built where a command is pinned: the first claim tries it. While it waits, a person must decide. */
+            state: components["schemas"]["BaseState"];
+            /** Sentence */
+            sentence: string | null;
+            /** Base Sha */
+            base_sha: string | null;
+            /** At */
+            at: string | null;
+        };
+        /**
+         * BaseState
+         * @description What is known of a base with the commands that the project has pinned.
+         * @enum {string}
+         */
+        BaseState: "unproven" | "checking" | "proven" | "accepted" | "waits";
+        /**
          * CancelRequest
          * @description How an item is cancelled.
          */
@@ -1998,6 +2018,7 @@ export interface components {
             paused: boolean;
             /** Paused Reason */
             paused_reason: string | null;
+            base: components["schemas"]["Base"];
             /**
              * Open
              * @description How many items are in each phase, not final ones.

@@ -9,9 +9,49 @@ import { PHASE_NAMES } from './phase';
 import { useTell } from './notices';
 
 type Live = 'spec' | 'build' | 'review';
+type Asked = { issue: Issue; onDone?: () => void };
 
-/** Where a person answers: a text for a question, a decision for a blocked item. */
-export function AnswerBox({ issue, onDone }: { issue: Issue; onDone?: () => void }) {
+/** Where a person answers: a text for a question, a decision for a blocked item or a project's base. */
+export function AnswerBox(asked: Asked) {
+  return asked.issue.kind === 'blocked' && asked.issue.item_id === null
+    ? <BaseAnswer {...asked} />
+    : <ItemAnswer {...asked} />;
+}
+
+/** A project waits because its base is not green: try it again, or begin on it as it is. */
+function BaseAnswer({ issue, onDone }: Asked) {
+  const { act, isPending, error } = useAct();
+  const tell = useTell();
+  const may = useMay('operate');
+  const answer = (choice: 'retry' | null, text: string, said: string): void => {
+    const body: Schemas['AnswerRequest'] = { text, choice, phase: null, budget_cycles: null, budget_usd: null };
+    act({ do: 'answer', id: issue.id, body }, () => {
+      tell(said);
+      onDone?.();
+    });
+  };
+  return (
+    <form
+      className="answer"
+      data-issue={issue.id}
+      onSubmit={(event) => {
+        event.preventDefault();
+        if (may && !isPending) answer('retry', '', 'It is tried again');
+      }}
+    >
+      {error ? <p className="wrong" role="alert">{wrongOf(error)}</p> : null}
+      <div className="answer-foot">
+        <Button type="submit" variant="contained" disabled={!may || isPending}>Try it again</Button>
+        <Button variant="outlined" disabled={!may || isPending} onClick={() => answer(null, 'go on anyway', 'The base is accepted as it is')}>Go on anyway</Button>
+        <span className="faint consequence">
+          {may ? 'Nothing of the project is specified or built until then; nothing is counted.' : 'Your token lacks the scope operate.'}
+        </span>
+      </div>
+    </form>
+  );
+}
+
+function ItemAnswer({ issue, onDone }: Asked) {
   const { act, isPending, error } = useAct();
   const tell = useTell();
   const may = useMay('operate');

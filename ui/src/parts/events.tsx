@@ -24,6 +24,7 @@ const WORDS: Record<EventType, string> = {
   'project.changed': 'Project changed',
   'project.paused': 'Project paused',
   'project.resumed': 'Project resumed',
+  'project.base_checked': 'Base of a project tried',
   'relay.parked': 'A sink goes without an event',
 };
 const TONES: Partial<Record<EventType, string>> = {

@@ -8,7 +8,20 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from damascus.api.schemas.money import Money
+from damascus.domain.base_checks import BaseState
 from damascus.domain.work import Phase
+
+
+class Base(BaseModel):
+    """What is known of a project's base with the commands that are pinned."""
+
+    state: BaseState = Field(
+        description="Until it is proven or accepted, no item is specified or built where a command "
+        "is pinned: the first claim tries it. While it waits, a person must decide."
+    )
+    sentence: str | None
+    base_sha: str | None
+    at: datetime | None
 
 
 class Project(BaseModel):
@@ -24,6 +37,7 @@ class Project(BaseModel):
     budget_usd: Money | None
     paused: bool
     paused_reason: str | None
+    base: Base
     open: dict[Phase, int] = Field(description="How many items are in each phase, not final ones.")
     created_at: datetime
     updated_at: datetime
