@@ -67,6 +67,18 @@ def test_yes_pins_the_command_that_is_green_on_the_base(cli):
     assert left == [], "nothing of the trial is left behind"
 
 
+def test_tests_that_run_another_copy_of_the_code_are_not_green_on_the_base(cli):
+    code = "def add(a, b):\n    return a + b\n"
+    tests = (
+        "import sys\n\nsys.path.insert(0, 'copy')\n\nimport calc\n\n\n"
+        "def test_a():\n    assert calc.add(1, 1) == 2\n"
+    )
+    commit(cli.place / "repo", {"calc.py": code, "copy/calc.py": code, "test_a.py": tests})
+    said = cli(*ADD, "--test-command", "pytest -q", "--yes")
+    assert "calc is imported from copy/calc.py, not from calc.py" in said.err
+    assert "Let the set-up or the test command install or build the checkout itself" in said.err
+
+
 def test_one_key_at_a_terminal_pins_it(cli, monkeypatch):
     monkeypatch.setattr(base_trials, "at_terminal", lambda: True)
     repository(cli, test_a=GREEN)

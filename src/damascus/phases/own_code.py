@@ -8,7 +8,7 @@ uncounted. Where the base's tests run its own code, the work made them look else
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from damascus.domain.evidence import Outcome, TestCase, TestReport
@@ -24,7 +24,7 @@ from damascus.ports import Tools
 
 ADVICE: Final = (
     "let the set-up or the test command install or build the checkout itself (Python: pip install "
-    "--no-deps --editable .), or take the other copy out of the environment, then retry"
+    "--no-deps --editable .), or take the other copy out of the environment"
 )
 _SOURCES: Final = 2_000
 _CHECK: Final = "the tests run the code of this checkout"
@@ -53,14 +53,14 @@ def explain(
         tools.baselines.put(key, TestReport.of("damascus", [case]))
     asked = (
         f"{seen.sentence} It is the same on the base alone, so no work can mend it and nothing of "
-        f"{context.project.name} is merged: {ADVICE}."
+        f"{context.project.name} is merged: {ADVICE}, then retry."
     )
     details: Details = {**tests.refusal.details, "class": "environment"}
     refusal = dataclasses.replace(tests.refusal, summary=asked, details=details, needs_person=True)
     return dataclasses.replace(tests, sentence=asked, refusal=refusal, status="error")
 
 
-def another_copy(judge: Judge, report: TestReport, paths: list[str]) -> AnotherCopy | None:
+def another_copy(judge: Judge, report: TestReport, paths: Sequence[str]) -> AnotherCopy | None:
     """What the tests of a tree run in place of its own code; None where they run its own.
 
     `paths` are the files to ask about first; where none of them is a source, all sources are.

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from damascus.domain.evidence import Evidence, Kind, Outcome
 from damascus.domain.work import Claim, Cost, Phase, PhaseContext, Project, WorkItem
-from damascus.phases import next_steps, proof
+from damascus.phases import next_steps, own_code, proof
 from damascus.phases.proposal import what_ran
 from damascus.phases.reported_tests import run_reporting
 from damascus.phases.set_up import prepare
@@ -61,8 +61,11 @@ def try_command(project: Project, argv: Sequence[str], tools: Tools, *, place: s
     """Run the set-up of `project`, if it has one, then `argv`, on a fresh checkout of the base.
 
     The checkout is the directory `place` of the workspace. With an empty `argv` only the set-up is
-    run. What the command reported is remembered for reviews on that base. Raises ClaimLostError,
-    GitError, ForgeError, SandboxError when this machine cannot run anything at all.
+    run. What the command reported is remembered for reviews on that base. Green tests are run again
+    with the base's sources broken: those that run another copy are not green.
+
+    Raises ClaimLostError, GitError, ForgeError, SandboxError when this machine cannot run anything
+    at all.
     """
     tree = check_out(tools, tools.workspace.root / place, ref=project.base_branch)
     context = _context(project, tuple(argv))
@@ -83,11 +86,15 @@ def try_command(project: Project, argv: Sequence[str], tools: Tools, *, place: s
     if tests.judge is not None and report is not None:
         proof.remember(context, tools, tree, tests.judge, report)
     test_seconds = run.finished.seconds if run else 0.0
+    setup_seconds = max(0.0, timed.seconds - test_seconds)
+    stranger = None
+    if green and tests.judge is not None and report is not None:
+        stranger = own_code.another_copy(tests.judge, report, ())
     return Trial(
         argv=tuple(argv),
         ran=executed > 0,
-        green=green,
-        sentence=what_ran(context, tests),
+        green=green and stranger is None,
+        sentence=stranger.sentence if stranger else what_ran(context, tests),
         base_sha=tree.base_sha,
         sandbox=tools.sandbox.name,
         runner=report.runner if report else "",
@@ -97,8 +104,8 @@ def try_command(project: Project, argv: Sequence[str], tools: Tools, *, place: s
         skipped=counts.get(Outcome.SKIPPED, 0),
         seconds=test_seconds,
         setup_ran=bool(project.setup_commands) and tests.not_begun != "setup",
-        setup_seconds=max(0.0, timed.seconds - test_seconds),
-        next_step="" if green else _next_step(project, tests, tools, ran=executed > 0),
+        setup_seconds=setup_seconds,
+        next_step=_what_next(project, tests, tools, green=green, strange=stranger is not None),
         output_tail="" if green else tail(tests.output, _TAIL_CAP),
     )
 
@@ -120,6 +127,18 @@ def _setup_alone(project: Project, timed: _Timed, base_sha: str, failed: TestRun
         if failed is None
         else next_steps.after_setup(project, failed.sentence, output),
         output_tail=tail(output, _TAIL_CAP),
+    )
+
+
+def _what_next(
+    project: Project, tests: TestRun, tools: Tools, *, green: bool, strange: bool
+) -> str:
+    if strange:
+        return f"{own_code.ADVICE[0].upper()}{own_code.ADVICE[1:]}."
+    if green:
+        return ""
+    return _next_step(
+        project, tests, tools, ran=tests.report is not None and tests.report.executed > 0
     )
 
 
