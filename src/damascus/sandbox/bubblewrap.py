@@ -10,13 +10,14 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 from damascus.errors import SandboxError
 from damascus.ports import ClaimGuard, Command, Finished
-from damascus.sandbox import inside, overlay
+from damascus.sandbox import inside, overlay, seccomp
 from damascus.sandbox.egress_proxy import EgressProxy
 from damascus.sandbox.run import Bounds, check_command, run_supervised
 from damascus.sandbox.toolchain import SYSTEM
@@ -31,6 +32,17 @@ perl pki/ca-trust pki/tls/certs pki/tls/cert.pem pki/tls/openssl.cnf profile pro
 python3 resolv.conf rpc services ssl/cert.pem ssl/certs ssl/openssl.cnf static terminfo timezone xml
 """
 OTHER: Final = ("/nix/store", "/gnu/store")
+# What engines of containers cover as well: the machine's memory, keys, timing and devices.
+PROC_FILES: Final = """
+interrupts kcore key-users keys latency_stats sched_debug slabinfo timer_list vmallocinfo
+"""
+PROC_DIRECTORIES: Final = "acpi asound scsi"
+ANYBODY_WRITES: Final = 0o222
+_FILTERED: Final = (
+    "system calls that containers are refused are refused: key rings, new namespaces, mounts, bpf,"
+    " perf, io_uring, userfaultfd and the like"
+)
+_UNFILTERED: Final = "no filter of system calls is known for this kind of processor"
 SETUP_FAILED: Final = 1  # bwrap's own exit code when it could not get as far as the command
 
 
@@ -93,8 +105,11 @@ class Bubblewrap:
     ) -> Finished:
         reading, writing = os.pipe()
         try:
-            with open(writing, "wb"):  # noqa: PTH123 - a file descriptor
-                told = [self._program, "--json-status-fd", str(writing), *self.arguments(command)]
+            with open(writing, "wb"), _filter() as filters:  # noqa: PTH123 - a file descriptor
+                told = [self._program, "--json-status-fd", str(writing)]
+                for fd in filters:
+                    told += ["--seccomp", str(fd)]
+                told += self.arguments(command)
                 finished = run_supervised(
                     command,
                     guard,
@@ -102,7 +117,7 @@ class Bubblewrap:
                     bounds=self._bounds,
                     wrapped=True,
                     redactor=self._redactor,
-                    pass_fds=(writing, *pass_fds),
+                    pass_fds=(writing, *filters, *pass_fds),
                 )
             with open(reading, "rb", closefd=False) as status:
                 ran = _ran(status.read())
@@ -128,6 +143,7 @@ class Bubblewrap:
             *_system(),
             *("--dev", "/dev", *size, "--tmpfs", "/dev/shm", "--remount-ro", "/dev"),  # noqa: S108 - private
             *(("--proc", "/proc") if self._private_proc else ("--ro-bind", "/proc", "/proc")),
+            *_proc_covers(),
             *(*size, "--tmpfs", "/tmp"),  # noqa: S108 - the same
             *("--dir", "/run", "--dir", "/var", "--symlink", "../tmp", "/var/tmp"),  # noqa: S108
             *_name_service(command),
@@ -151,12 +167,55 @@ class Bubblewrap:
         return (
             "bubblewrap: a command sees the system's programs and its own directories only, writes"
             f" nowhere else, {proc}; it has no network, an agent reaches its model's gateway or its"
-            " provider's hosts, by name; time, output, processes, memory and disk are bounded. Not"
+            f" provider's hosts, by name; {_FILTERED if seccomp.program() else _UNFILTERED};"
+            " time, output, processes, memory and disk are bounded. Not"
             " protected: the kernel itself is shared; tests of a project that allows them the whole"
             " network reach all that the worker reaches, services on localhost among it; memory and"
             " disk are looked at about once a second, so the"
             " bounds may be passed for a moment."
         )
+
+
+def _steering() -> Iterator[str]:
+    """Yield all of /proc that is not about processes and can be written: shown read-only.
+
+    The kernel lets root write there without any capability, in namespaces of its own too, and
+    /proc/sys/kernel/core_pattern names a program that is started outside of every sandbox.
+    """
+    with os.scandir("/proc") as listing:
+        for entry in listing:
+            if entry.name.isdigit() or entry.is_symlink():
+                continue
+            if entry.is_dir() or entry.stat().st_mode & ANYBODY_WRITES:
+                yield entry.path
+
+
+@contextmanager
+def _filter() -> Generator[tuple[int, ...]]:
+    """A descriptor from which bwrap reads the filter of system calls; none where none is known."""
+    code = seccomp.program()
+    if code is None:
+        yield ()
+        return
+    reading, writing = os.pipe()
+    try:
+        with open(writing, "wb") as pipe:  # noqa: PTH123 - a file descriptor
+            pipe.write(code)  # a pipe holds much more than a filter has
+        yield (reading,)
+    finally:
+        os.close(reading)
+
+
+def _proc_covers() -> Iterator[str]:
+    """Yield what covers the entries of /proc that tell about the machine, or steer it."""
+    for path in _steering():
+        yield from ("--ro-bind-try", path, path)
+    for name in PROC_FILES.split():
+        if Path("/proc", name).is_file():
+            yield from ("--ro-bind", os.devnull, f"/proc/{name}")
+    for name in PROC_DIRECTORIES.split():
+        if Path("/proc", name).is_dir():
+            yield from ("--tmpfs", f"/proc/{name}", "--remount-ro", f"/proc/{name}")
 
 
 def _with_both_options(

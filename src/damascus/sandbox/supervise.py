@@ -51,6 +51,8 @@ PR_SET_CHILD_SUBREAPER: Final = 36
 PR_SET_NO_NEW_PRIVS: Final = 38
 KILL: Final = b"kill"
 GONE: Final = b""  # in the place of a message: the worker died
+KEYCTL: Final = {"x86_64": 250, "aarch64": 219}  # the number of the system call
+JOIN_SESSION_KEYRING: Final = 1
 LEFTOVER_GRACE: Final = 1.0  # seconds a daemon gets once the command itself has ended
 LOOK_CLOSELY: Final = 0.1  # seconds between two looks at one that uses much already
 KILL_FOR: Final = 10.0  # seconds after which an unkillable process (state D) is given up
@@ -60,6 +62,14 @@ def prctl(option: int, argument: int) -> None:
     """Set a property of this process; where that cannot be done (not Linux) nothing happens."""
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(option, argument, 0, 0, 0)
+
+
+def leave_key_ring() -> None:
+    """Take a session key ring of one's own, empty: what the worker's session holds stays there."""
+    number = KEYCTL.get(os.uname().machine)
+    if number is not None:
+        with suppress(OSError, AttributeError):
+            ctypes.CDLL(None).syscall(number, JOIN_SESSION_KEYRING, None)
 
 
 def tasks_of_user() -> int:
@@ -284,6 +294,7 @@ def main(fd: int) -> None:
     control = socket.socket(fileno=fd)
     control.set_inheritable(False)
     prctl(PR_SET_CHILD_SUBREAPER, 1)
+    leave_key_ring()
     stop_signals.hold()
     signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
     orders = Lines(control)
