@@ -276,3 +276,22 @@ def test_a_comment_that_is_refused_does_not_fail_the_build(world):
     world.open_pr({"login.py": "red\n"})
     world.forge.comment_fault = ForgeError("locked", status=403)
     assert run(world).verdict is Verdict.PASS
+
+
+def test_an_agent_that_may_run_nothing_and_does_nothing_is_a_fault_of_the_installation(world):
+    outcome = BuildOutcome(ok=True, reason="3 tool calls were denied (Bash).", shell_denied=True)
+    world.builder = FakeBuilder(lambda _checkout: None, outcome)
+    result = run(world)
+    assert (result.verdict, result.needs_person) == (Verdict.FAIL, True)
+    assert "a fault of the installation" in result.summary
+    assert result.details["class"] == "environment"
+    assert world.repository.branches.keys() == {"main"}
+
+
+def test_an_agent_that_was_denied_a_command_and_did_its_work_has_done_it(world):
+    def work(checkout):
+        (checkout / "login.py").write_text("ok\n")
+
+    outcome = BuildOutcome(ok=True, reason="One was denied.", shell_denied=True)
+    world.builder = FakeBuilder(work, outcome)
+    assert run(world).verdict is Verdict.PASS

@@ -116,6 +116,8 @@ def test_denied_tools_are_counted_and_named():
     outcome = claude({**GOOD, "permission_denials": [{"tool_name": "Bash"}] * 2})
     assert outcome.ok
     assert "2 tool calls were denied (Bash)" in outcome.reason
+    assert outcome.shell_denied
+    assert not claude({**GOOD, "permission_denials": [{"tool_name": "WebFetch"}]}).shell_denied
 
 
 def test_the_cost_counts_all_input_and_is_an_estimate():

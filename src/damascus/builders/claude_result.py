@@ -26,6 +26,7 @@ from damascus.builders.outcomes import (
 from damascus.domain.work import Cost
 from damascus.ports import BuildOutcome, Finished
 
+_SHELL = "Bash"
 ITEM_FAULTS = (400, 413, 422)  # the request itself was refused: too long, not allowed
 
 
@@ -91,6 +92,7 @@ def judge(finished: Finished, stream: Stream, *, model: str) -> BuildOutcome:
         cost=_cost(result, model) if result else _tokens_alone(stream, model),
         fault=kind == "fault",
         over_budget=kind == "over_budget",
+        shell_denied=_SHELL in _denied(result),
         text=text,
     )
 
@@ -130,11 +132,17 @@ def _text(result: JSON) -> str:
     return str(result.get("result") or "; ".join(map(str, listing(result.get("errors")))))
 
 
-def _denials(result: JSON | None) -> str:
+def _denied(result: JSON | None) -> list[str]:
+    """The tools that were denied, one name for each call."""
     denied = listing((result or {}).get("permission_denials"))
+    return [str(mapping(one).get("tool_name")) for one in denied]
+
+
+def _denials(result: JSON | None) -> str:
+    denied = _denied(result)
     if not denied:
         return ""
-    names = ", ".join(sorted({str(mapping(one).get("tool_name")) for one in denied}))
+    names = ", ".join(sorted(set(denied)))
     return f" {len(denied)} tool call{'s were' if len(denied) > 1 else ' was'} denied ({names})."
 
 

@@ -29,8 +29,9 @@ from damascus.phases import (
 )
 from damascus.phases.agent_environment import prepare_for_agent
 from damascus.phases.checkout_files import with_conflict_markers
+from damascus.phases.environment_faults import shell_denied
 from damascus.phases.test_run import seen_with
-from damascus.ports import BuildRequest, Remote, Tools
+from damascus.ports import BuildOutcome, BuildRequest, Remote, Tools
 from damascus.text.plain_files import read_plain
 from damascus.text.sanitize import fenced, head, one_line
 
@@ -42,6 +43,7 @@ _PREPARED = (
     "\n\nWhat the project's set-up installs is prepared already, and there is no network: run the "
     "tests as they are, and install nothing.\n"
 )
+_NO_CHANGES = "no changes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +97,15 @@ def _built(
     if context.remaining_usd == 0:
         return budget.out_of_money(context)
     start = _start(context, tools, remote, seen)
+    denied = False
     if start.task != "merged":
-        stopped = _work(context, tools, start)
-        if stopped is not None:
-            return stopped
+        outcome = _work(context, tools, start)
+        if isinstance(outcome, PhaseResult):
+            return outcome
+        denied = outcome.shell_denied
     sha = _commit(context, tools, start)
+    if denied and isinstance(sha, PhaseResult) and sha.details.get("reason") == _NO_CHANGES:
+        return shell_denied(tools.sandbox.name)
     return sha if isinstance(sha, PhaseResult) else _Work(sha, start.base_sha)
 
 
@@ -172,8 +178,8 @@ def _start(context: PhaseContext, tools: Tools, remote: Remote, seen: str | None
     return _Start("fresh", base_sha, base_sha)
 
 
-def _work(context: PhaseContext, tools: Tools, start: _Start) -> PhaseResult | None:
-    """Let the agent work; a result when the phase ends here, None when there is work to publish."""
+def _work(context: PhaseContext, tools: Tools, start: _Start) -> PhaseResult | BuildOutcome:
+    """Let the agent work; a result when the phase ends here, else how the agent ended."""
     workspace = tools.workspace
     workspace.home.mkdir(parents=True, exist_ok=True)
     file = workspace.checkout / WRONG_FILE
@@ -229,7 +235,7 @@ def _work(context: PhaseContext, tools: Tools, start: _Start) -> PhaseResult | N
             f"The agent left conflict markers in {one_line(', '.join(left), 300)}.",
             {"paths": left[:_PATHS_SHOWN]},
         )
-    return None
+    return outcome
 
 
 def _commit(context: PhaseContext, tools: Tools, start: _Start) -> str | PhaseResult:
@@ -246,7 +252,7 @@ def _commit(context: PhaseContext, tools: Tools, start: _Start) -> str | PhaseRe
             "The agent ended well but made no changes."
             if start.task != "merged"
             else "Nothing of the work is left once it is merged onto the base branch.",
-            {"reason": "no changes"},
+            {"reason": _NO_CHANGES},
         )
     crashpoint(Boundary.COMMITTED)
     return sha

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from damascus.domain.findings import Details
-from damascus.domain.work import PhaseContext, Verdict
+from damascus.domain.work import PhaseContext, PhaseResult, Verdict
 from damascus.phases.proof import run_tests
 from damascus.phases.pull_request_text import command_line
 from damascus.phases.set_up import prepare
@@ -44,6 +44,25 @@ def explain_not_begun(
         tests.refusal, verdict=Verdict.FAIL, summary=asked, details=details, needs_person=True
     )
     return dataclasses.replace(tests, sentence=asked, refusal=refusal, status="error")
+
+
+def shell_denied(sandbox: str) -> PhaseResult:
+    """The verdict on an agent that was not let run commands, and therefore did nothing.
+
+    Trying again would end the same way, so a person is asked at once.
+    """
+    why = (
+        "in the plain sandbox it may run only commands that begin with one of the project's test "
+        "programs: let it work in bubblewrap (docs/sandbox.md)"
+        if sandbox == "plain"
+        else f"in {sandbox} it should have been: `damascus doctor` tries sandbox and agent"
+    )
+    summary = (
+        "The coding agent changed nothing because it was not let run commands. This is a fault of "
+        f"the installation, not of the story: {why}; then retry."
+    )
+    details: Details = {"class": "environment", "reason": "the agent's shell was denied"}
+    return PhaseResult(Verdict.FAIL, summary, details, needs_person=True)
 
 
 def advice(argv: Sequence[str]) -> str:

@@ -57,8 +57,9 @@ class BuildOutcome:
     """What the exit status and the result object of an agent say; never the agent's prose.
 
     `ok` means that the agent ended as it should. `fault` means the failure is the provider's or the
-    machine's, not the item's. `over_budget` means it stopped for money. `reason` is one sentence.
-    `text` is the agent's last message, for people only.
+    machine's, not the item's. `over_budget` means it stopped for money. `shell_denied` means that
+    it wanted to run commands and was not let. `reason` is one sentence. `text` is the agent's last
+    message, for people only.
     """
 
     ok: bool
@@ -66,6 +67,7 @@ class BuildOutcome:
     cost: Cost | None = None
     fault: bool = False
     over_budget: bool = False
+    shell_denied: bool = False
     text: str = ""
 
 
