@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from functools import cache
 
 from damascus.errors import NoSandboxError
 from damascus.sandbox import Bubblewrap, Plain, detect
@@ -11,6 +12,7 @@ from damascus.sandbox import Bubblewrap, Plain, detect
 AT_HAND = "plain" if shutil.which("bwrap") is None else "bubblewrap"
 
 
+@cache  # finding all that the programs on a path need takes 60 ms
 def at_hand(path: str) -> Bubblewrap | Plain:
     """The best sandbox that works here, for the programs on `path`."""
     try:
