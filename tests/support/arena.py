@@ -160,12 +160,10 @@ def path_with(program):
 
 
 @pytest.fixture
-def go_arena(tmp_path_factory):
+def go_arena():
     """Makes arenas for Go, whose library is compiled once for all of them."""
     path = path_with("go")
-    base = tmp_path_factory.getbasetemp()
-    shared = base.parent if base.name.startswith("popen-") else base
-    cache = go_cache(shared / "go", path)
+    cache = go_cache(path)
 
     def make(root, files, command, **policy):
         sandbox = WarmGo(at_hand(path), cache)

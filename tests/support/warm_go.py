@@ -2,14 +2,17 @@
 
 Go compiles it wherever its cache is empty, as it is in the home of every test run: 24 s of
 processor time, several times a review. Here every run is given a copy of a cache that was filled
-before any work was there, so nothing that a piece of work leaves in it reaches another run.
+before any work was there, so nothing that a piece of work leaves in it reaches another run. It is
+filled once for each version of Go and kept beside the tools of the tests (`make clean` removes it).
 """
 
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import shutil
 import subprocess
+import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -30,27 +33,30 @@ func TestWarm(t *testing.T) {}
 }
 
 
-def go_cache(shared: Path, path: str) -> Path:
-    """A directory with Go's library compiled by the `go` on `path`, made once below `shared`."""
-    shared.mkdir(parents=True, exist_ok=True)
-    cache = shared / "cache"
-    with (shared / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # workers of one run of pytest share it
-        if not (shared / "module").exists():
-            module = shared / "module.begun"
-            module.mkdir()
-            for name, text in _FILES.items():
-                (module / name).write_text(text)
-            env = {"PATH": path, "HOME": str(shared), "GOCACHE": str(cache), "CI": "true"}
-            subprocess.run(
-                ["go", "test", "-json", "./..."],
-                cwd=module,
-                env=env,
-                check=True,
-                capture_output=True,
-            )
-            module.rename(shared / "module")
-    return cache
+def go_cache(path: str) -> Path:
+    """A directory with Go's library compiled by the `go` on `path`."""
+    version = _go(path, "env", "GOVERSION", "GOROOT", "GOARCH", "CGO_ENABLED", "CC")
+    name = hashlib.sha256(version.encode()).hexdigest()[:16]
+    place = Path(sys.prefix) / "go" / name
+    place.mkdir(parents=True, exist_ok=True)
+    with (place / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # all runs of the tests share it
+        if not (place / "filled").exists():
+            module = place / "module"
+            module.mkdir(exist_ok=True)
+            for file, text in _FILES.items():
+                (module / file).write_text(text)
+            _go(path, "test", "-json", "./...", cwd=module, HOME=place, GOCACHE=place / "cache")
+            (place / "filled").touch()
+    return place / "cache"
+
+
+def _go(path: str, *words: str, cwd: Path | None = None, **env: Path) -> str:
+    environment = {"PATH": path, "CI": "true", "HOME": "/nowhere"}
+    environment |= {name: str(value) for name, value in env.items()}
+    return subprocess.run(
+        ["go", *words], cwd=cwd, env=environment, check=True, capture_output=True, text=True
+    ).stdout
 
 
 class WarmGo:
