@@ -28,9 +28,8 @@ SERVICES: dict[str, tuple[Process, ...]] = {
 # What the compose file itself gives a value; all others are handed on where .env has them.
 _VALUES = {
     "database_url": "${DAMASCUS_DATABASE_URL-postgresql://damascus:"
-    "${DAMASCUS_DB_PASSWORD:?set it in .env}@db:5432/damascus}",
-    "redis_url": "${DAMASCUS_REDIS_URL-redis://:"
-    "${DAMASCUS_REDIS_PASSWORD:?set it in .env}@redis:6379/0}",
+    "${DAMASCUS_DB_PASSWORD:-}@db:5432/damascus}",
+    "redis_url": "${DAMASCUS_REDIS_URL-redis://:${DAMASCUS_REDIS_PASSWORD:-}@redis:6379/0}",
     "stale_claim_minutes": "${DAMASCUS_STALE_CLAIM_MINUTES:-3}",
     "max_concurrency": "${DAMASCUS_MAX_CONCURRENCY:-2}",
     "sandbox": "${DAMASCUS_SANDBOX:-bubblewrap}",
