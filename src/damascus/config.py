@@ -253,8 +253,8 @@ class Settings(BaseSettings):
         json_schema_extra=needed_by(Process.WORKER),
         default=14.0,
         ge=0,
-        description="How long a prepared environment is kept that nobody uses, in "
-        "HOME/environments.",
+        description="How long a prepared environment or a repository's mirror is kept that nobody "
+        "uses, in HOME/environments and HOME/mirrors.",
     )
     keep_attempts: int = Field(
         json_schema_extra=needed_by(Process.WORKER),

@@ -251,6 +251,7 @@ class App:
 
     def _clean(self, context: PhaseContext) -> None:
         self._cleaner.clean(context.project.name, context.item.id, context.claim.epoch)
+        self._git.prune_mirrors(days=self.settings.keep_environments_days)
 
     @cached_property
     def _cleaner(self) -> Cleaner:
@@ -332,7 +333,8 @@ class App:
     def _git(self) -> GitBinary:
         from damascus.git_ops import GitBinary  # noqa: PLC0415 - only workers need it
 
-        return GitBinary(redactor=self.redactor)
+        mirrors = (self.settings.home / "mirrors").resolve()
+        return GitBinary(redactor=self.redactor, mirrors=mirrors)
 
     def forge(self, kind: str, repo: str) -> Forge:
         """The forge of a repository, one for all who ask. Raises ConfigurationError, UsageError."""

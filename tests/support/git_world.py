@@ -36,6 +36,11 @@ def worker():
 
 
 @pytest.fixture
+def mirroring(tmp_path):
+    return GitBinary(network_timeout=60, mirrors=tmp_path / "mirrors")
+
+
+@pytest.fixture
 def cloned(worker, remote, space):
     return worker.clone(remote, space, ref="main")
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import posixpath
-import re
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Final
 
 from damascus.domain.refs import branch_ref, full_sha, is_sha
@@ -20,6 +20,7 @@ from damascus.errors import (
 )
 from damascus.git_ops import errors as git_errors
 from damascus.git_ops import patches, tree
+from damascus.git_ops.mirrors import Mirrors
 from damascus.git_ops.process import GitOutput, GitProcess
 from damascus.local_repositories import locate
 from damascus.ports import Entry, Remote, Workspace
@@ -33,7 +34,6 @@ GITLINK: Final = "160000"
 ABSENT: Final = "000000"
 SYMLINK: Final = "120000"
 MOST_LINKS: Final = 5
-MACHINE_FAULT: Final = re.compile(r"No space left|Disk quota|Input/output error|Read-only file")
 WIDEST_CHARACTER: Final = 4  # bytes, in UTF-8
 
 
@@ -42,7 +42,8 @@ class GitBinary:
 
     Commits are by `name` and `email`. Timeouts are in seconds: `network_timeout` for each command
     that talks to a remote, `local_timeout` for any other. `redactor` takes secrets out of what git
-    says, and of the messages of commits.
+    says, and of the messages of commits. With `mirrors`, a directory, each repository is fetched
+    into a mirror there, whose objects the attempts borrow.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class GitBinary:
         network_timeout: float = 120.0,
         local_timeout: float = 600.0,
         redactor: Redactor | None = None,
+        mirrors: Path | None = None,
     ) -> None:
         self._name = name
         self._email = email
@@ -64,6 +66,7 @@ class GitBinary:
             local_timeout=local_timeout,
             redactor=redactor,
         )
+        self._mirrors = None if mirrors is None else Mirrors(mirrors, self._process)
 
     def clone(self, remote: Remote, workspace: Workspace, *, ref: str) -> str:
         """Fill `workspace` with a fresh checkout of `ref` (branch or SHA); returns its SHA.
@@ -74,16 +77,57 @@ class GitBinary:
         """
         branch = None if is_sha(ref) else branch_ref(ref).removeprefix("refs/heads/")
         tree.prepare(workspace)
-        self._fetch(remote, workspace, f"+refs/heads/*:{REMOTE_HEADS}*")
+        if self._mirrors is None:
+            self._fetch(remote, workspace, f"+refs/heads/*:{REMOTE_HEADS}*")
+            return self._check_out(remote, workspace, ref, branch=branch, lent=None)
+        _url(remote)
+        try:
+            return self._clone_from_mirror(self._mirrors, remote, workspace, ref, branch=branch)
+        except GitError as error:
+            if not git_errors.of_objects(error.stderr) or git_errors.of_machine(error.stderr):
+                raise
+        self._mirrors.drop(remote)
+        tree.prepare(workspace)
+        return self._clone_from_mirror(self._mirrors, remote, workspace, ref, branch=branch)
+
+    def _clone_from_mirror(
+        self,
+        mirrors: Mirrors,
+        remote: Remote,
+        workspace: Workspace,
+        ref: str,
+        *,
+        branch: str | None,
+    ) -> str:
+        with mirrors.fresh(remote) as mirror:
+            tree.borrow(workspace, mirror, heads=mirrors.heads(mirror), remote_heads=REMOTE_HEADS)
+            return self._check_out(remote, workspace, ref, branch=branch, lent=mirror / "objects")
+
+    def _check_out(
+        self,
+        remote: Remote,
+        workspace: Workspace,
+        ref: str,
+        *,
+        branch: str | None,
+        lent: Path | None,
+    ) -> str:
+        """Check out what was fetched, and lend it to the agent; `lent` are borrowed objects."""
         sha = self._commit(workspace, ref if branch is None else f"{REMOTE_HEADS}{branch}")
         if sha is None and branch is None:
             sha = self._fetch_alone(remote, workspace, ref)
         if sha is None:
             what = f"commit {ref}" if branch is None else f"branch {branch}"
             raise NotFoundError(f"There is no {what} in {git_errors.without_secrets(remote.url)}.")
-        self._local(workspace, "checkout", "--quiet", "--force", "--detach", sha)
+        with tree.copied_objects(workspace, lent):
+            self._local(workspace, "checkout", "--quiet", "--force", "--detach", sha)
         tree.lend(workspace, branch=branch, sha=sha, name=self._name, email=self._email)
         return sha
+
+    def prune_mirrors(self, *, days: float) -> None:
+        """Remove the mirrors that nobody has used for `days`."""
+        if self._mirrors is not None:
+            self._mirrors.prune(days)
 
     def remote_sha(self, remote: Remote, branch: str) -> str | None:
         """The commit `branch` points to on the remote now, or None when there is none."""
@@ -308,7 +352,7 @@ class GitBinary:
     def _add_all(self, workspace: Workspace) -> None:
         """Take the working tree into the index."""
         answer = self._process.run("add", "--all", "--", ".", workspace=workspace)
-        if answer.code != 0 and MACHINE_FAULT.search(answer.stderr):
+        if answer.code != 0 and git_errors.of_machine(answer.stderr):
             raise _failed("add", answer)
         if answer.code != 0:
             raise UnusableTreeError(

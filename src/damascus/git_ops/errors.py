@@ -31,6 +31,26 @@ SILENT: Final = re.compile(
 )
 
 
+MACHINE_FAULT: Final = re.compile(r"No space left|Disk quota|Input/output error|Read-only file")
+# What git says of objects that it cannot read any more.
+CORRUPT: Final = re.compile(
+    r"bad (object|tree|blob|pack|signature)|corrupt|unable to (read|find)|could not read (?!from)"
+    r"|is damaged|missing (blob|tree|commit|object)|unable to parse|does not match index|inflate"
+    r"|cannot be accessed|not a (valid|commit)|invalid sha1|packfile|object file",
+    re.IGNORECASE,
+)
+
+
+def of_machine(stderr: str) -> bool:
+    """Tell whether git failed for a full or broken disk."""
+    return bool(MACHINE_FAULT.search(stderr))
+
+
+def of_objects(stderr: str) -> bool:
+    """Tell whether git failed because it could not read its objects."""
+    return bool(CORRUPT.search(stderr))
+
+
 def without_secrets(
     text: str, redactor: Redactor | None = None, remote: Remote | None = None
 ) -> str:

@@ -130,11 +130,13 @@ class GitProcess:
         cap: int | None = None,
         extra: Mapping[str, str] | None = None,
         into: IO[bytes] | None = None,
+        hold: int | None = None,
     ) -> GitOutput:
         """Run git to its end, in the worker's git directory of `workspace` or in none.
 
         With `remote`, git sends that remote's header to it, and to no other host. At most
-        `cap` bytes of output are read; with `into` all of it goes to that file instead. Raises
+        `cap` bytes of output are read; with `into` all of it goes to that file instead. `hold` is a
+        file that stays open while git runs, whatever becomes of this process. Raises
         GitError when git cannot be started, or is stuck; ForgeUnreachableError when the remote is.
         """
         argv = ["git", *(word for setting in SETTINGS for word in ("-c", setting))]
@@ -163,6 +165,7 @@ class GitProcess:
                     stdin=stdin,
                     stdout=subprocess.PIPE if into is None else into,
                     stderr=stderr,
+                    pass_fds=() if hold is None else (hold,),
                     process_group=0,  # the session stays ours: see sandbox/orphans.py
                 )
             except OSError as error:

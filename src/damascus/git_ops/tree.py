@@ -1,8 +1,9 @@
 """The two git directories of an attempt, and what must not be in its tree.
 
 The worker's git directory lies beside the checkout. The agent's `.git` inside it is a copy of it,
-objects included: nothing is linked, so an agent can change neither the worker's objects nor its
-configuration, and the worker never reads the agent's `.git`.
+objects included, also those that the worker's own only borrows. Nothing is linked, so an agent can
+change neither the worker's objects nor its configuration, and the worker never reads the agent's
+`.git`.
 """
 
 from __future__ import annotations
@@ -10,7 +11,9 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -42,6 +45,7 @@ CACHE_FILES: Final = ("*.pyc", ".DS_Store", ".coverage")
 NEVER_OURS: Final = ("config.worktree", "commondir", "info/attributes", "info/grafts", "shallow")
 SHOWN: Final = 5
 NAMED: Final = 100  # characters of a path in a sentence
+COPIED_AT_ONCE: Final = 1 << 30  # bytes
 TOO_DEEP: Final = (errno.ENAMETOOLONG, errno.ELOOP)
 
 
@@ -80,11 +84,67 @@ def check_own(workspace: Workspace) -> None:
         )
 
 
+def borrow(workspace: Workspace, mirror: Path, *, heads: str, remote_heads: str) -> None:
+    """Make the branches of a mirror those of the remote, its objects borrowed.
+
+    `heads` are lines of commit and ref, in order of the refs.
+    """
+    ours = workspace.git_dir
+    (ours / "objects" / "info" / "alternates").write_text(f"{mirror / 'objects'}\n")
+    lines = [line.replace(" refs/heads/", f" {remote_heads}", 1) for line in heads.splitlines()]
+    (ours / "packed-refs").write_text("".join(f"{line}\n" for line in lines))
+
+
+@contextmanager
+def copied_objects(workspace: Workspace, lent: Path | None) -> Generator[None]:
+    """Copy the objects for the agent's `.git` while the block runs: each takes seconds.
+
+    They are the worker's own, and those in the directory `lent`. Copies, because whoever may write
+    to its own `.git` could change through a link what others borrow.
+    """
+    target = workspace.checkout / ".git" / "objects"
+    (target / "info").mkdir(parents=True, mode=0o700)
+    sources = [workspace.git_dir / "objects", *([] if lent is None else [lent])]
+    with ThreadPoolExecutor(max_workers=1) as beside:
+        copying = [beside.submit(_copy_objects, source, target) for source in sources]
+        yield
+        for one in copying:
+            one.result()
+
+
+def _copy_objects(source: Path, target: Path) -> None:
+    for directory in source.iterdir():
+        if directory.name == "info" or not directory.is_dir():
+            continue
+        (target / directory.name).mkdir(exist_ok=True, mode=0o700)
+        for file in directory.iterdir():
+            if not file.name.startswith("tmp_"):
+                _copy(file, target / directory.name / file.name)
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Copy a file inside the kernel, which shares the blocks where the file system can."""
+    with source.open("rb") as reading, target.open("wb") as writing:
+        try:
+            while os.copy_file_range(reading.fileno(), writing.fileno(), COPIED_AT_ONCE):
+                pass
+        except OSError as error:
+            if error.errno == errno.ENOSPC:
+                raise
+            reading.seek(0)
+            writing.seek(0)
+            shutil.copyfileobj(reading, writing)
+    target.chmod(0o444)
+
+
 def lend(workspace: Workspace, *, branch: str | None, sha: str, name: str, email: str) -> None:
-    """Give the checkout a `.git` of its own, with `branch` (or `work`) at `sha` checked out."""
+    """Make the `.git` of the checkout the agent's, with `branch` (or `work`) at `sha` checked out.
+
+    Its objects are there already.
+    """
     ours, theirs = workspace.git_dir, workspace.checkout / ".git"
-    theirs.mkdir(mode=0o700)
-    for part in ("objects", "refs", "info"):
+    theirs.chmod(0o700)
+    for part in ("refs", "info"):
         shutil.copytree(ours / part, theirs / part)
     for part in ("packed-refs", "index"):
         if (ours / part).exists():

@@ -1,0 +1,144 @@
+"""A bare copy of each repository on this machine, brought up to date before each attempt.
+
+What an attempt fetches is what is new. Its own git directory borrows the objects of the mirror; the
+agent's `.git` has copies of them. No sandbox shows the mirrors, so no agent can change one.
+
+A mirror is changed under a lock that git itself holds too, so a fetch whose worker was killed is
+waited for. A mirror that cannot be used any more is made anew.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import time
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO, Final
+
+from damascus.errors import ForgeUnreachableError, GitError
+from damascus.git_ops import errors as git_errors
+from damascus.git_ops.process import GitProcess
+from damascus.ports import Remote
+from damascus.removal import remove
+
+CONFIG: Final = "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = true\n"
+HEADS: Final = "refs/heads/"
+MOST_PACKS: Final = 20  # each fetch leaves one, and git looks into all of them
+POLL: Final = 0.05  # seconds
+DAY: Final = 86400
+
+
+class Mirrors:
+    """The mirrors below `root`, one for each address of a repository."""
+
+    def __init__(self, root: Path, process: GitProcess) -> None:
+        self._root = root
+        self._process = process
+
+    def place(self, remote: Remote) -> Path:
+        """Return where the mirror of a repository is, or will be."""
+        return self._root / f"{hashlib.sha256(remote.url.encode()).hexdigest()[:24]}.git"
+
+    @contextmanager
+    def fresh(self, remote: Remote) -> Generator[Path]:
+        """Bring the mirror of a repository up to date; nobody changes it within the block.
+
+        Raises ForgeUnreachableError, ForgeAuthError, GitError.
+        """
+        place = self.place(remote)
+        self._root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with place.with_suffix(".lock").open("a") as lock:
+            self._wait(lock, remote)
+            try:
+                self._fetch(remote, place, lock)
+            except GitError as error:
+                broken = git_errors.of_objects(error.stderr) or not self._is_whole(place)
+                if git_errors.of_machine(error.stderr) or not broken:
+                    raise
+                remove(place)
+                self._fetch(remote, place, lock)
+            os.utime(lock.fileno())
+            fcntl.flock(lock, fcntl.LOCK_SH)
+            yield place
+
+    def drop(self, remote: Remote) -> None:
+        """Remove the mirror of a repository, because something in it cannot be read."""
+        place = self.place(remote)
+        with place.with_suffix(".lock").open("a") as lock:
+            self._wait(lock, remote)
+            remove(place)
+
+    def prune(self, days: float) -> None:
+        """Remove the mirrors that nobody has used for `days`."""
+        for lock_path in self._root.glob("*.lock"):
+            with suppress(OSError), lock_path.open("a") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if os.fstat(lock.fileno()).st_mtime < time.time() - days * DAY:
+                    remove(lock_path.with_suffix(".git"))
+
+    def heads(self, place: Path) -> str:
+        """Return the branches of a mirror, each a line of commit and ref, in order of the refs."""
+        listing = ("for-each-ref", "--format=%(objectname) %(refname)", HEADS)
+        answer = self._process.run(f"--git-dir={place}", *listing)
+        if answer.code != 0:
+            raise GitError(
+                f"The mirror {place} cannot be read: {git_errors.shown(answer.stderr)}",
+                stderr=answer.stderr,
+            )
+        return answer.text
+
+    def _is_whole(self, place: Path) -> bool:
+        """Tell whether the tips of all branches can be read."""
+        listing = ("for-each-ref", "--format=%(objecttype) %(subject)")
+        return self._process.run(f"--git-dir={place}", *listing).code == 0
+
+    def _wait(self, lock: IO[str], remote: Remote) -> None:
+        """Take the lock for oneself. Raises ForgeUnreachableError when others keep it for long."""
+        until = time.monotonic() + 2 * self._process.network_timeout
+        while True:
+            with suppress(BlockingIOError):
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
+            if time.monotonic() > until:
+                raise ForgeUnreachableError(
+                    f"{git_errors.without_secrets(remote.url)} is being fetched by another worker,"
+                    " for too long."
+                )
+            time.sleep(POLL)
+
+    def _fetch(self, remote: Remote, place: Path, lock: IO[str]) -> None:
+        _prepare(place)
+        answer = self._process.run(
+            f"--git-dir={place}",
+            *("fetch", "--quiet", "--no-tags", "--no-recurse-submodules", "--prune"),
+            *("--no-write-fetch-head", "--", remote.url, f"+{HEADS}*:{HEADS}*"),
+            remote=remote,
+            hold=lock.fileno(),
+        )
+        if answer.code != 0:
+            raise git_errors.of_network("fetching", remote.url, answer.stderr)
+        if git_errors.of_objects(answer.stderr):  # it went round what it could not read
+            raise GitError(f"The mirror {place} is damaged.", stderr=answer.stderr)
+        if len(list((place / "objects" / "pack").glob("*.pack"))) > MOST_PACKS:
+            # Nothing is pruned: an attempt may work on what was deleted on the remote meanwhile.
+            repack = ("repack", "-d", "--geometric=2", "--quiet")
+            self._process.run(f"--git-dir={place}", *repack, hold=lock.fileno())
+
+
+def _prepare(place: Path) -> None:
+    """Make an empty mirror where none is; remove what a fetch that was killed has left."""
+    if not (place / "HEAD").is_file():
+        remove(place)
+        for part in ("objects/info", "objects/pack", "refs/heads", "info"):
+            (place / part).mkdir(parents=True, mode=0o700)
+        (place / "config").write_text(CONFIG)
+        (place / "HEAD").write_text("ref: refs/heads/none\n")
+    for left in (
+        *place.glob("objects/pack/tmp_*"),
+        *place.glob("*.lock"),
+        *place.rglob("refs/**/*.lock"),
+    ):
+        remove(left)
