@@ -140,6 +140,7 @@ class App:
             forge_refused=lambda context, why: self.store.projects.forge_refused(
                 context.project, self.redactor.redact(why)
             ),
+            sandbox_failed=self.doubt_sandbox,
             redact=partial(redact_result, self.redactor),
             may_begin=BaseGate(
                 self.store.bases, remove=remove, ring=ring, redact=self.redactor.redact
@@ -328,6 +329,14 @@ class App:
     def require_sandbox(self) -> None:
         """Raise NoSandboxError where the sandbox asked for does not work: nothing is run then."""
         _ = self.sandbox
+
+    def doubt_sandbox(self) -> None:
+        """Have the sandbox tried again before the next claim: it may have stopped working."""
+        from damascus.sandbox import forget_trials  # noqa: PLC0415 - as above
+
+        with self._lock:
+            self.__dict__.pop("sandbox", None)
+            forget_trials()
 
     @cached_property
     def _git(self) -> GitBinary:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,9 +19,11 @@ from damascus.config import Settings
 from damascus.demo import run as demo
 from damascus.demo.screen import Screen
 from damascus.domain.work import Claim, Phase, PhaseContext, Project, WorkItem
+from damascus.engine.base_gate import BaseGate
 from damascus.errors import ConfigurationError, NoSandboxError
 from damascus.phases import pull_request_text
-from damascus.sandbox import detect
+from damascus.ports import Command, Tools
+from damascus.sandbox import detect, forget_trials
 from damascus.wiring import App
 from damascus.worker.process import Worker
 from support.api_server import serving
@@ -33,6 +37,14 @@ def cli(tmp_path, monkeypatch, capsys, database_url):
     cli = CommandLine(tmp_path, monkeypatch, capsys)
     cli.set(database_url=as_url(database_url), sandbox="bubblewrap")
     return cli
+
+
+@pytest.fixture(autouse=True)
+def tried_anew() -> Iterator[None]:
+    """What was found out about one test's bwrap says nothing about the next one's."""
+    forget_trials()
+    yield
+    forget_trials()
 
 
 @pytest.fixture(params=["missing", "broken"])
@@ -106,6 +118,47 @@ def test_a_worker_whose_sandbox_goes_away_before_its_first_claim_claims_nothing(
         worker.close()
     expected(no_bwrap, caplog.text)
     assert store.items.get(1)["attempts"] == 0
+
+
+def test_a_worker_whose_sandbox_stops_working_claims_nothing_until_it_works_again(
+    cli, db, tmp_path, monkeypatch, caplog
+):
+    real, broken = shutil.which("bwrap"), tmp_path / "broken"
+    if real is None:
+        pytest.skip("bwrap is not installed")
+    fake = tmp_path / "programs" / "bwrap"
+    fake.parent.mkdir()
+    fake.write_text(
+        f"#!/bin/sh\ntest -e {broken} && echo 'bwrap: No permissions' >&2 && exit 1\n"
+        f'exec {real} "$@"\n'
+    )
+    fake.chmod(0o755)
+    monkeypatch.setenv("PATH", str(fake.parent), prepend=os.pathsep)
+    store = make_store(db)
+    add_project(store)
+    for key in ("one", "two"):
+        accept(store, key)
+
+    def begin(_gate: BaseGate, _context: PhaseContext, tools: Tools) -> None:
+        place = tools.workspace.root / "place"
+        place.mkdir()
+        broken.touch()
+        env = {"PATH": "/usr/bin:/bin"}
+        tools.sandbox.run(Command(("true",), cwd=place, env=env, writable=(place,), timeout=30))
+
+    monkeypatch.setattr(BaseGate, "pass_or_wait", begin)
+    worker = Worker(lambda: App(Settings(home=cli.place / "home")), ring=lambda: None)
+    try:
+        worker.tick()
+        faults = [store.items.get(item)["consecutive_errors"] for item in (1, 2)]
+        assert faults == [1, 0]
+        assert store.items.get(1)["attempts"] == 0
+        expected("broken", caplog.text)
+        broken.unlink()
+        worker.tick()
+        assert store.items.get(2)["consecutive_errors"] == 1
+    finally:
+        worker.close()
 
 
 def test_doctor_says_the_same(cli, no_bwrap):

@@ -158,7 +158,8 @@ def _sandbox() -> tuple[str, str | None]:
     try:
         detect("bubblewrap")
     except NoSandboxError as error:
-        return "plain", str(error).partition("; or say ")[0]
+        why = str(error).partition("; or say ")[0]
+        return "plain", why.removeprefix("no sandbox, no work: ")
     return "bubblewrap", None
 
 

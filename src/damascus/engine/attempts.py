@@ -8,7 +8,13 @@ from collections.abc import Callable, Mapping
 from damascus.domain.work import Phase, PhaseContext, PhaseResult, Verdict
 from damascus.engine.heartbeat import RunningClaim
 from damascus.engine.progress import ClaimProgress
-from damascus.errors import ClaimLostError, DamascusError, ForgeAuthError, ProjectWaitsError
+from damascus.errors import (
+    ClaimLostError,
+    DamascusError,
+    ForgeAuthError,
+    ProjectWaitsError,
+    SandboxError,
+)
 from damascus.ports import PhaseRun, Tools
 
 log = logging.getLogger(__name__)
@@ -19,7 +25,8 @@ class Attempts:
 
     `tools_for` makes the adapters of one run, `clean` removes its workspace, `forge_refused` is
     told when a forge refuses the token of a project, `redact` takes secrets out of what is stored.
-    `may_begin` raises ProjectWaitsError where a phase must not begin yet.
+    `sandbox_failed` is told when a command could not be started in the sandbox. `may_begin` raises
+    ProjectWaitsError where a phase must not begin yet.
     """
 
     def __init__(
@@ -29,6 +36,7 @@ class Attempts:
         *,
         clean: Callable[[PhaseContext], None] = lambda _: None,
         forge_refused: Callable[[PhaseContext, str], None] = lambda _context, _why: None,
+        sandbox_failed: Callable[[], None] = lambda: None,
         redact: Callable[[PhaseResult], PhaseResult] = lambda result: result,
         may_begin: Callable[[PhaseContext, Tools], None] = lambda _context, _tools: None,
     ) -> None:
@@ -36,6 +44,7 @@ class Attempts:
         self._tools_for = tools_for
         self._clean = clean
         self._forge_refused = forge_refused
+        self._sandbox_failed = sandbox_failed
         self._redact = redact
         self._may_begin = may_begin
 
@@ -66,6 +75,8 @@ class Attempts:
             self._forge_refused(context, str(error))
             return _fault(error)
         except DamascusError as error:
+            if isinstance(error, SandboxError):
+                self._sandbox_failed()
             return _fault(error)
         except Exception as error:
             log.exception("item %d: a bug in %s", context.item.id, context.claim.phase.value)

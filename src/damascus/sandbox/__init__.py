@@ -8,9 +8,9 @@ Plain               the same limits, but the rights of the worker's own user
 from __future__ import annotations
 
 from damascus.sandbox.bubblewrap import Bubblewrap
-from damascus.sandbox.detect import detect
+from damascus.sandbox.detect import detect, forget_trials
 from damascus.sandbox.plain import Plain
 from damascus.sandbox.run import Bounds
 from damascus.sandbox.toolchain import toolchain
 
-__all__ = ["Bounds", "Bubblewrap", "Plain", "detect", "toolchain"]
+__all__ = ["Bounds", "Bubblewrap", "Plain", "detect", "forget_trials", "toolchain"]

@@ -68,6 +68,12 @@ def detect(
     )
 
 
+def forget_trials() -> None:
+    """Try again whether bubblewrap works: it may have stopped, or begun, to."""
+    with _trying:
+        _works.clear()
+
+
 def _private_proc(program: str, shown: tuple[Path, ...]) -> bool:
     """Try both kinds of /proc; tells which works. Raises NoSandboxError when none does."""
     with _trying:
