@@ -19,7 +19,8 @@ PREPARE = """
 set -eu
 python3 -m venv --without-pip .venv
 site=$(.venv/bin/python -c 'import site; print(site.getsitepackages()[0])')
-echo 'WORD = "hello"' > "$site/words.py"
+. ./word.sh
+echo "WORD = '$word'" > "$site/words.py"
 grep -q broken lock.txt && { echo the lock is broken; exit 7; }
 printf '#!%s/.venv/bin/python\\nimport sys, unittest\\n' "$PWD" > .venv/bin/check
 printf 'sys.path.insert(0, "")\\nunittest.main(None)\\n' >> .venv/bin/check
@@ -47,7 +48,8 @@ rm -r .venv/lib; echo spoilt > .venv/pyvenv.cfg; mkdir -p stray/.venv
 
 @pytest.fixture
 def shop(tmp_path):
-    made = Shop(tmp_path, {"prepare.sh": PREPARE, "test_login.py": TEST, "lock.txt": "good\n"})
+    files = {"prepare.sh": PREPARE, "word.sh": "word=hello\n", "lock.txt": "good\n"}
+    made = Shop(tmp_path, {**files, "test_login.py": TEST})
     made.environments = EnvironmentStore(
         tmp_path / "environments", overlay_problem=overlay_problem, days=14
     )
@@ -109,6 +111,31 @@ def test_work_that_changes_a_lock_file_gets_an_environment_of_its_own(shop):
     assert shop.run(Phase.BUILD).verdict is Verdict.PASS
     assert shop.run(Phase.REVIEW).verdict is Verdict.PASS
     assert len(kept(shop)) == 2
+
+
+def test_what_one_attempts_set_up_made_judges_no_other_attempt(shop):
+    write = 'printf "%s" "$1" > login.py; echo better > lock.txt'
+    agent(shop, f"{write}; echo word=bye > word.sh", GREEN)
+    assert shop.run(Phase.BUILD).verdict is Verdict.PASS
+    assert shop.run(Phase.REVIEW).verdict is Verdict.FAIL
+    # No key knows of the script that the set-up's own script calls; what it made must not stay.
+    agent(shop, f"{write}; echo word=hello > word.sh", RED)
+    assert shop.run(Phase.BUILD).verdict is Verdict.PASS
+    reviewed = shop.run(Phase.REVIEW)
+    assert reviewed.verdict is Verdict.FAIL, reviewed
+
+
+def test_what_works_set_up_made_is_not_the_bases_once_it_is_merged(shop):
+    agent(shop, f'{WORK}\necho better > lock.txt; echo "echo mine > stray" >> word.sh', GREEN)
+    assert shop.run(Phase.BUILD).verdict is Verdict.PASS
+    assert shop.run(Phase.REVIEW).verdict is Verdict.PASS
+    of_work = {one.key for one in kept(shop)}
+    shop.person_pushes({"word.sh": "word=hello\n"})
+    shop.item = replace(shop.item, branch=None, head_sha=None, pr_number=None)
+    agent(shop, f"! test -e stray\n{WORK}", f"# again\n{GREEN}")
+    built = shop.run(Phase.BUILD)
+    assert built.verdict is Verdict.PASS, built
+    assert len({one.key for one in kept(shop)} - of_work) == 1
 
 
 def test_a_lock_file_that_the_work_broke_is_the_works_and_its_next_agent_can_mend_it(shop):

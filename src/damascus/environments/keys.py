@@ -15,7 +15,8 @@ from typing import Final
 from damascus.ports import Recipe
 from damascus.text.plain_files import read_plain
 
-VERSION: Final = 1  # of the way in which environments are kept
+VERSION: Final = 2  # of the way in which environments are kept
+_LENGTH: Final = 20  # characters of a key
 _CAP: Final = 20_000_000  # bytes of one file that are hashed
 # Manifests and lock files: what they say decides which packages a set-up fetches.
 MANIFESTS: Final = (
@@ -53,7 +54,17 @@ def key_of(recipe: Recipe, checkout: Path) -> str:
         "files": sorted(_files(recipe, checkout)),
     }
     whole = json.dumps(parts, sort_keys=True).encode("utf-8", "surrogateescape")
-    return hashlib.sha256(whole).hexdigest()[:20]
+    return hashlib.sha256(whole).hexdigest()[:_LENGTH]
+
+
+def key_of_work(key: str, work_tree: str) -> str:
+    """The key of what work's set-up makes, where no base made what `key` stands for.
+
+    A set-up runs more of the repository than a key can know: hooks of a build, scripts that call
+    others. Work may change those as well, so what it makes is found by that very tree alone, and
+    never by the next attempt or by the base it becomes.
+    """
+    return hashlib.sha256(f"{key} {work_tree}".encode()).hexdigest()[:_LENGTH]
 
 
 def _programs(path: str) -> Iterator[tuple[str, str, int, int]]:

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Final
 
 from damascus.environments.entry import FILES, HOME, Entry, read_entry
-from damascus.environments.keys import key_of
+from damascus.environments.keys import key_of, key_of_work
 from damascus.environments.locks import KeyLock, wait_a_moment
 from damascus.environments.made import Made, size_of, what_was_made, without_secrets
 from damascus.environments.prepared import Prepared
@@ -84,6 +84,10 @@ class EnvironmentStore:
         key = key_of(recipe, workspace.checkout)
         folder = self._root / recipe.project
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if recipe.work_tree:
+            if (made_by_base := self._find(folder, key, lost)) is not None:
+                return made_by_base
+            key = key_of_work(key, recipe.work_tree)
         lock = KeyLock(folder / f"{key}.lock")
         while True:
             if lock.share() and (entry := read_entry(folder / key)) is not None:
@@ -100,6 +104,19 @@ class EnvironmentStore:
         except BaseException:
             lock.close()
             raise
+
+    def _find(self, folder: Path, key: str, lost: Callable[[], bool]) -> Prepared | None:
+        """What is kept under `key`, once nobody makes it just now; None where nothing is."""
+        place = folder / f"{key}.lock"
+        if not place.exists():
+            return None
+        lock = KeyLock(place)
+        while not lock.share():
+            wait_a_moment(lost)
+        if (entry := read_entry(folder / key)) is not None:
+            return self._prepared(lock, folder / key, entry)
+        lock.close()
+        return None
 
     def _prepared(self, lock: KeyLock, place: Path, entry: Entry, *, own: bool = False) -> Prepared:
         lock.used()

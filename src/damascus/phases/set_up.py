@@ -66,6 +66,7 @@ def environment_for(
         path=tools.path,
         sandbox=tools.sandbox.name,
         made_from=tree.head_sha,
+        work_tree="" if tree.head_sha == tree.base_sha else tools.git.tree_sha(tree.workspace),
         secrets={name: tools.variables.get(name, "") for name in project.secret_variables},
     )
     return tools.environments.prepare(

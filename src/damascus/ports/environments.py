@@ -19,7 +19,8 @@ class Recipe:
 
     `variables` are those that may be read in its key; of the secret ones the names are given, and
     `secrets`, their values, which nothing that is kept may hold. `made_from` tells people of which
-    commit the tree is.
+    commit the tree is. `work_tree` is the SHA of a tree that is not a base's yet, "" for a base:
+    what its set-up makes is for that very tree.
     """
 
     project: str
@@ -28,6 +29,7 @@ class Recipe:
     path: str
     sandbox: str
     made_from: str
+    work_tree: str = ""
     secrets: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
 
 
