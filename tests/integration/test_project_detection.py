@@ -67,6 +67,16 @@ def test_yes_pins_the_command_that_is_green_on_the_base(cli):
     assert left == [], "nothing of the trial is left behind"
 
 
+def test_what_no_attempt_will_get_of_a_repository_is_said_first(cli):
+    modules = '[submodule "a"]\n\tpath = vendor/a\n\turl = ../a\n'
+    attributes = "*.psd filter=lfs diff=lfs merge=lfs -text\n"
+    files = {"test_a.py": PYTEST, ".gitmodules": modules, ".gitattributes": attributes}
+    commit(cli.place / "repo", files)
+    said = cli(*ADD, "--yes", "--json", code=0)
+    assert "note: the submodules vendor/a are not fetched" in said.err
+    assert "note: files kept by Git LFS (*.psd) are not fetched" in said.err
+
+
 def test_tests_that_run_another_copy_of_the_code_are_not_green_on_the_base(cli):
     code = "def add(a, b):\n    return a + b\n"
     tests = (
