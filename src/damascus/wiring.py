@@ -27,6 +27,7 @@ from damascus.domain import variables
 from damascus.domain.refs import branch_ref
 from damascus.environments import secret_files
 from damascus.environments.certificates import bundles, certificate_variables
+from damascus.environments.real_programs import real_path
 from damascus.errors import ConfigurationError
 from damascus.forge.outgoing import outgoing
 from damascus.logs.redacting import redact_logs
@@ -289,8 +290,13 @@ class App:
 
     @property
     def path(self) -> str:
-        """The PATH of agents and test commands."""
-        return self.settings.agent_path or os.environ.get("PATH", "/usr/local/bin:/usr/bin:/bin")
+        """The PATH of agents and test commands, with real programs before their stand-ins."""
+        return self._path
+
+    @cached_property
+    def _path(self) -> str:
+        said = self.settings.agent_path or os.environ.get("PATH", "/usr/local/bin:/usr/bin:/bin")
+        return real_path(said, os.environ)
 
     @property
     def _secrets(self) -> Path:

@@ -223,6 +223,16 @@ def test_a_manager_that_is_not_there_is_fetched_by_what_everybody_has():
     assert proposals(sorted(files), files.get)[1].setup[1].endswith(" -q uv")
 
 
+def test_a_runner_behind_a_package_manager_in_a_script_is_started_alone():
+    script = "pnpm lint && pnpm vitest run"
+    package = json.dumps({"scripts": {"test": script}, "devDependencies": {"vitest": "1"}})
+    files = {"package.json": package, "pnpm-lock.yaml": "lockfileVersion: '6.0'\n"}
+    first, second, *_ = proposals(sorted(files), files.get)
+    assert first.argv == second.argv == ("node_modules/.bin/vitest", "run")
+    assert first.setup == ("pnpm install --frozen-lockfile",)
+    assert second.setup == ("npx --yes pnpm@8 install --frozen-lockfile",)
+
+
 def test_the_options_of_the_ci_are_kept_where_the_set_up_makes_the_runner():
     workflow = "      - run: uv run pytest -n 4\n      - run: python -m pytest tests\n"
     files = {"pyproject.toml": PYPROJECT, "uv.lock": "", ".github/workflows/ci.yml": workflow}

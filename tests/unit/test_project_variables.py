@@ -79,7 +79,7 @@ def test_the_tools_of_a_run_hold_its_secrets_and_its_redactor_knows_them(tmp_pat
         variables=("TZ=UTC",),
         secret_variables=("TOKEN",),
     )
-    with App(Settings(home=tmp_path, _env_file=None)) as app:
+    with App(Settings(home=tmp_path, agent_path="/nonexistent", _env_file=None)) as app:
         with pytest.raises(ConfigurationError, match="put it into the file"):
             app.project_environment(project)
         (tmp_path / "secrets" / "shop").mkdir(parents=True)

@@ -43,6 +43,10 @@ def proposals(repository: Repository) -> Iterator[Proposal]:
         why = f"package.json has the script test: {script.strip()[:80]}"
         if lock:
             why += f", and there is a {lock}"
+        if setup and (inner := _inner_runner(script)):
+            yield Proposal(inner, f"{why}, whose last part is this", setup)
+            if fetched := _fetched(repository, package, manager, setup[0]):
+                yield Proposal(inner, f"{why} ({manager} is fetched by npx)", (fetched,))
         yield Proposal(words, why, setup)
         if setup and (fetched := _fetched(repository, package, manager, setup[0])):
             yield Proposal(("npm", "test"), f"{why} ({manager} is fetched by npx)", (fetched,))
@@ -50,6 +54,16 @@ def proposals(repository: Repository) -> Iterator[Proposal]:
     native = next((path for path in tests if "node:test" in repository.text(path)), None)
     if native:
         yield Proposal(("node", "--test"), f"{native} is written for Node's own runner", setup)
+
+
+def _inner_runner(script: str) -> tuple[str, ...] | None:
+    """The runner that a script starts by way of a package manager: alone it reports by name."""
+    words = re.split(r"&&|;", script)[-1].split()
+    if words[:1] and words[0] in {"pnpm", "yarn", "npx", "bunx"}:
+        words = words[2:] if words[1:2] and words[1] in {"exec", "run", "--"} else words[1:]
+        if words[:1] and words[0] in {"vitest", "jest", "mocha"}:
+            return (f"node_modules/.bin/{words[0]}", *words[1:])
+    return None
 
 
 def _manager(repository: Repository, package: Table) -> tuple[str, str | None]:

@@ -145,6 +145,8 @@ def _what_next(
 def _next_step(project: Project, tests: TestRun, tools: Tools, *, ran: bool) -> str:
     if tests.not_begun == "setup":
         return next_steps.after_setup(project, tests.sentence, _output(tests))
+    if tests.run is None and (missing := next_steps.missing_program(_output(tests))):
+        return next_steps.install(missing)  # the command began, and could not go on
     if tests.run is None:
         return next_steps.without_program(tests.argv, tools.path)
     return next_steps.after_tests(project, tests.output, ran=ran)
