@@ -10,7 +10,7 @@ import pytest
 
 from damascus.domain.base_checks import BaseFound, BaseNeedsChoiceError, BaseState
 from damascus.domain.work import Phase, Verdict
-from damascus.errors import IssueAnsweredAlreadyError
+from damascus.errors import BranchTakenError, IssueAnsweredAlreadyError, MergeBusyError
 from support.cycles import accept, add_project, make_claims, make_store, settle
 
 GREEN = BaseFound(green=True, sentence="3 tests: 3 passed.", base_sha="b" * 40)
@@ -203,3 +203,42 @@ def test_a_try_that_ends_by_a_fault_lets_the_next_claim_try(db, store):
     store.bases.abandon(claim, project_id(store))
     assert store.projects.get("alpha").base is BaseState.UNPROVEN
     assert claims.claim().item_id == second
+
+
+def test_merges_into_one_base_branch_are_one_at_a_time_whichever_project_they_are_of(db):
+    store = make_store(db)
+    for name, repo in (("one", "/srv/mono.git"), ("two", "/srv/mono.git"), ("far", "/srv/x.git")):
+        store.projects.add(
+            name=name,
+            forge="local",
+            repo=repo,
+            base_branch="main",
+            policy={"directory": name},
+            actor="me",
+        )
+        accept(store, project=name)
+    claims = make_claims(db)
+    held = {}
+    for _ in range(3):
+        settle(claims, claims.claim(), Verdict.PASS)  # spec
+        settle(claims, claims.claim(), Verdict.PASS)  # build
+        review = claims.claim()
+        held[store.items.get(review.item_id)["project"]] = review
+    with (
+        claims.merging(held["one"]),
+        claims.merging(held["far"]),
+        pytest.raises(MergeBusyError),
+        claims.merging(held["two"], wait_seconds=0.1),
+    ):
+        pass
+    with claims.merging(held["two"], wait_seconds=0.1):
+        pass
+
+
+def test_one_directory_of_a_base_branch_belongs_to_one_project(store):
+    row = {"forge": "local", "repo": "/srv/mono.git", "base_branch": "main", "actor": "me"}
+    store.projects.add(name="whole", policy={}, **row)
+    store.projects.add(name="part", policy={"directory": "a"}, **row)
+    for policy in ({}, {"directory": "a"}):
+        with pytest.raises(BranchTakenError):
+            store.projects.add(name="again", policy=policy, **row)
