@@ -12,6 +12,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
 from damascus.demo.model_server import ModelServer
 from damascus.errors import SandboxError
@@ -34,7 +35,7 @@ SECRETS = {
 TOKEN = "canary-of-the-forge-20b8"
 PASSWORD = "canary-of-postgres-4e1f"
 REDIS = "canary-of-redis-c60d"
-ALL = (*SECRETS.values(), TOKEN, PASSWORD, REDIS)
+OURS = (*SECRETS.values(), TOKEN, REDIS)  # and the password of the database
 
 
 @pytest.fixture(params=["mini", "claude"])
@@ -59,7 +60,12 @@ class Scene:
             directory.mkdir()
         self.outside.chmod(0o777)
         (self.home / "token").write_text(TOKEN + "\n")
-        (self.home / "secrets").write_text("\n".join(ALL))
+        url, password = as_url(database), conninfo_to_dict(database).get("password")
+        if password is None:  # a server that asks for none takes any
+            password = PASSWORD
+            url = f"{url}&password={PASSWORD}"
+        self.secrets = (*OURS, str(password))
+        (self.home / "secrets").write_text("\n".join(self.secrets))
         self.thief = stack.enter_context(Thief())
         self.attacker = Attacker(self.outside, self.home, self.thief)
         self.gitea = stack.enter_context(GiteaStandin(root / "forge", token=TOKEN))
@@ -67,11 +73,8 @@ class Scene:
         self.model = stack.enter_context(ModelServer(self.attacker))
         (root / "redis").mkdir()
         self.redis = stack.enter_context(RedisServer(root / "redis", password=REDIS))
-        url = as_url(database)
         settings = {
-            "DAMASCUS_DATABASE_URL": f"{url}&password={PASSWORD}".replace(
-                "postgresql:///", f"postgresql://:{PASSWORD}@/"
-            ),
+            "DAMASCUS_DATABASE_URL": url.replace("postgresql:///", f"postgresql://:{password}@/"),
             "DAMASCUS_REDIS_URL": self.redis.url,
             "DAMASCUS_RELAY_STREAM": "events",
             "DAMASCUS_GITEA_URL": self.gitea.url,
@@ -154,12 +157,12 @@ def test_nothing_gets_out_and_the_worker_lives_on(scene, builder, database_url):
     refused = scene.programs.run("relay", "--once", check=False)
     assert refused.returncode != 0
     said += [refused.stdout, refused.stderr, str(relayed), str(rung)]
-    attempts = scene.home / "damascus" / "attempts"
+    attempts, texts = scene.home / "damascus" / "attempts", map(str, said)
     assert list(attempts.rglob("run.log"))
     repositories = [path.parent for path in (scene.root / "forge").rglob("HEAD")]
     assert repositories
-    assert leaks(ALL, database=database_url, folders=[attempts], texts=map(str, said)) == []
-    assert leaks(ALL, repositories=repositories) == []
+    assert leaks(scene.secrets, database=database_url, folders=[attempts], texts=texts) == []
+    assert leaks(scene.secrets, repositories=repositories) == []
     with psycopg.connect(database_url) as connection:
         (outputs,) = connection.execute(
             "SELECT string_agg(details::text, ' ') FROM phase_runs"
