@@ -78,6 +78,17 @@ LAYOUTS = {
         },
         [".", "packages/a/src", "packages/b"],
     ),
+    "a module that Python loads at its start": (
+        {"pyproject.toml": PROJECT, "src/sitecustomize.py": "", **SRC},
+        [],
+    ),
+    "a module of Python's own": ({"pyproject.toml": PROJECT, "types.py": "", **FLAT}, []),
+    "a runner of its own": ({"pyproject.toml": PROJECT, "src/pytest/__init__.py": "", **SRC}, []),
+    "a directory of that name": (
+        {"pyproject.toml": PROJECT, "code/example.py": "", **FLAT},
+        ["."],
+    ),
+    "a module below": ({"pyproject.toml": PROJECT, "src/pkg/types.py": "", **SRC}, ["src"]),
     "a directory outside": (
         {"pyproject.toml": "[tool.setuptools.package-dir]\n'' = '../lib'\n", **SRC},
         ["src"],

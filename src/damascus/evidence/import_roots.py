@@ -9,14 +9,19 @@ from __future__ import annotations
 import configparser
 import json
 import re
+import sys
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any, cast
 
 from damascus.evidence.runners import Read
 
 _MANIFESTS = ("pyproject.toml", "setup.py", "setup.cfg")
+_NOT_IN_FRONT = sys.stdlib_module_names | {
+    *("sitecustomize", "usercustomize", "pytest", "_pytest", "pluggy", "iniconfig", "packaging"),
+    *("pygments", "coverage", "hypothesis", "nose", "xdist", "execnet"),
+}
 _SETUP_PY_ROOT = re.compile(r"package_dir\s*=\s*\{\s*[\"']{2}\s*:\s*[\"']([\w./-]+)[\"']")
 _SETUP_PY_WHERE = re.compile(r"find_(?:namespace_)?packages\(\s*(?:where\s*=\s*)?[\"']([\w./-]+)")
 
@@ -24,7 +29,8 @@ _SETUP_PY_WHERE = re.compile(r"find_(?:namespace_)?packages\(\s*(?:where\s*=\s*)
 def python_roots(tracked: Sequence[str], read: Read) -> list[str]:
     """The directories of a checkout that belong on Python's path; "." is its top.
 
-    Empty where it is no Python project. `tracked` are its files, `read` reads one.
+    Empty where it is no Python project. A directory is left out that would stand before Python's
+    own modules, or a test runner's. `tracked` are the checkout's files, `read` reads one.
     """
     found: dict[str, None] = {}
     for project in _projects(tracked, read):
@@ -32,7 +38,8 @@ def python_roots(tracked: Sequence[str], read: Read) -> list[str]:
         declared = _declared(project, read)
         for root in declared or _usual(project, inside):
             path = str(PurePosixPath(project) / root)
-            if any(_below(one, path) and one.endswith(".py") for one in inside):
+            code = [one for one in inside if one.endswith(".py") and _below(one, path)]
+            if code and _NOT_IN_FRONT.isdisjoint(_modules(path, code)):
                 found[path] = None
     return list(found)
 
@@ -72,6 +79,14 @@ def _projects(tracked: Sequence[str], read: Read) -> list[str]:
     }
     globs = [one.removeprefix("./").rstrip("/") for one in _strings(members)]
     return [".", *sorted(one for one in directories if any(_is(one, glob) for glob in globs))]
+
+
+def _modules(root: str, paths: Iterable[str]) -> Iterator[str]:
+    """The modules and packages that stand right below `root`."""
+    for path in paths:
+        parts = PurePosixPath(path).relative_to(root).parts
+        if len(parts) == 1 or parts[1:] == ("__init__.py",):
+            yield parts[0].removesuffix(".py")
 
 
 def _is(directory: str, glob: str) -> bool:
