@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -159,3 +160,40 @@ def test_without_kept_environments_the_set_up_runs_in_each_tree(shop):
     )
     assert shop.run(Phase.BUILD).verdict is Verdict.PASS
     assert shop.run(Phase.REVIEW).verdict is Verdict.PASS
+
+
+C_CODE = "int add(int a, int b) { return a + b; }\n"
+WRAPPER = """import ctypes
+import pathlib
+
+library = ctypes.CDLL(str(pathlib.Path(__file__).parent / "build/libcalc.so"))
+"""
+C_TEST = """import unittest
+import wrapper
+
+
+class CalcTest(unittest.TestCase):
+    def test_add(self):
+        self.assertEqual(wrapper.library.add(2, 2), 4)
+"""
+
+
+@pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler is installed")
+def test_a_build_that_was_prepared_from_another_tree_is_not_taken_for_the_work(tmp_path):
+    files = {"src/calc.c": C_CODE, "wrapper.py": WRAPPER, "test_calc.py": C_TEST}
+    shop = Shop(tmp_path, files)
+    shop.environments = EnvironmentStore(
+        tmp_path / "environments", overlay_problem=overlay_problem, days=14
+    )
+    build = "mkdir -p build && cc -shared -fPIC -o build/libcalc.so src/*.c"
+    shop.project = replace(
+        shop.project,
+        setup_commands=(build,),
+        test_command=("python3", "-m", "unittest", "-v", "test_calc"),
+    )
+    agent(shop, "sed -i 's/a + b/5/' src/calc.c", "")
+    assert shop.run(Phase.BUILD).verdict is Verdict.PASS
+    result = shop.run(Phase.REVIEW)
+    assert (result.verdict, result.needs_person) == (Verdict.FAIL, True), result
+    assert "they load build/libcalc.so in place of src/calc.c" in result.summary
+    assert shop.show("src/calc.c") == C_CODE.strip()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Collection, Generator, Sequence
+from collections.abc import Collection, Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import count
@@ -35,6 +35,12 @@ class Prepared:
     lock: KeyLock
     overlay: bool
     own: bool = False
+
+    @property
+    def directories(self) -> Mapping[str, Path]:
+        """What lies in a checkout, by its path there, and where it is kept."""
+        numbered = enumerate(self.entry.directories)
+        return {path: self.place / str(number) for number, path in numbered}
 
     def enter(self, workspace: Workspace) -> None:
         """Make a fresh checkout ready for its layers; git sees nothing of what this does."""
@@ -84,11 +90,11 @@ class Prepared:
         return []
 
     def _directories(self, workspace: Workspace, here: Path) -> Generator[Layer]:
-        for number, path in enumerate(self.entry.directories):
+        for number, (path, kept) in enumerate(self.directories.items()):
             target = workspace.checkout / path
             if not _is_plain(workspace.checkout, path) or not _is_empty(target):
                 continue
-            kept, upper = self.place / str(number), here / f"{number}-upper"
+            upper = here / f"{number}-upper"
             if self.overlay:
                 upper.mkdir(mode=0o755)
                 yield Layer(kept, upper, _work(here / f"{number}-work"), target)

@@ -26,8 +26,10 @@ class Runs:
     """Runs the tests of a candidate, each time on the tree laid out anew.
 
     `scratch` is an empty directory for reports. `python_path` are the directories of the checkout
-    that stand first on Python's path. `seconds` says how long the runs of each name took,
-    `warnings` are sentences for people, `imported` the files of Python's modules in the last run.
+    that stand first on Python's path. `prepared` are directories that are laid into the checkout
+    for each run, by their paths there, with where they are kept. `seconds` says how long the runs
+    of each name took, `warnings` are sentences for people, `imported` the files of Python's modules
+    in the last run.
     """
 
     bench: Bench
@@ -36,6 +38,7 @@ class Runs:
     candidate: Candidate
     scratch: Path
     python_path: Sequence[str] = ()
+    prepared: Mapping[str, Path] = field(default_factory=dict[str, Path])
     seconds: dict[str, float] = field(default_factory=dict[str, float])
     warnings: list[str] = field(default_factory=list[str])
     imported: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -49,16 +52,18 @@ class Runs:
         keep_going: bool = False,
         argv: Sequence[str] | None = None,
         observe: bool = False,
+        copied: Collection[str] = (),
     ) -> Run:
         """Run the command on the tree with `changes`.
 
-        `observe` has Python's processes tell what they import, for `imported`.
+        `observe` has Python's processes tell what they import, for `imported`. Of the `prepared`
+        directories those in `copied` lie in the checkout itself, so that `changes` reach them.
         """
         self._runs += 1
         report = self.scratch / str(self._runs)  # no spaces: it goes into NODE_OPTIONS
         report.mkdir()
         place = Place(self.tree.checkout, report, self.scratch / f"{self._runs}.out", keep_going)
-        self.tree.lay_out(changes)
+        self.tree.lay_out(changes, {path: self.prepared[path] for path in copied})
         self._remove_reports()
         start = self.runner.start(argv or self.candidate.command, place)
         if self.python_path or observe:

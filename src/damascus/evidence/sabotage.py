@@ -76,9 +76,11 @@ def _noticed(
     return found
 
 
-def _red(runs: Runs, after: TestReport, bent: Mapping[str, str]) -> Sabotage | None:
+def _red(
+    runs: Runs, after: TestReport, bent: Mapping[str, str], copied: Collection[str] = ()
+) -> Sabotage | None:
     """What turned red when the tests ran with `bent`; None when nothing did."""
-    run = runs.run("sabotage", bent, observe=True)
+    run = runs.run("sabotage", bent, observe=True, copied=copied)
     red = len(not_passed(after, run.report)) if run.report else len(after.tests)
     if not red:
         return None
@@ -102,8 +104,14 @@ def _refuse_elsewhere(runs: Runs, changes: Sequence[ChangedFile]) -> None:
 
 def _refuse_stand_ins(runs: Runs, after: TestReport, changes: Sequence[ChangedFile]) -> None:
     """Raise AnotherCopy when the tests need what stands in for a changed source."""
-    found = stand_ins(runs.tree.kept, changes, sampling.token())
-    if found and _red(runs, after, found) is not None:
+    word = sampling.token()
+    found = stand_ins(runs.tree.kept, changes, word)
+    copied: list[str] = []
+    for directory, place in runs.prepared.items():
+        inside = stand_ins(place, changes, word, below=directory)
+        found |= inside
+        copied += [directory] if inside else []
+    if found and _red(runs, after, found, copied) is not None:
         paths = sorted(change.path for change in changes)
         told = f"they load {listed(sorted(found))} in place of {listed(paths)}"
         raise AnotherCopy(told, [told])

@@ -14,7 +14,7 @@ _UNREAD: Final = re.compile(
     r"\.(?:bash|cljs?|dart|erl|exs?|f90|fs|groovy|hs|jl|kt|lua|mm?|ml|nim|p[lm]|pyx|r|scala|sh"
     r"|svelte|swift|vb|vue|zig|zsh)"
 )
-_FOREIGN: Final = frozenset(
+FOREIGN: Final = frozenset(
     {"vendor", "node_modules", "third_party", "site-packages", "dist-packages", ".venv", "venv"}
 )
 
@@ -25,7 +25,7 @@ def is_own_source(path: str) -> bool:
         (language_of(path) is not None or _unread(path))
         and not is_test(path)
         and not is_never_loaded(path)
-        and _FOREIGN.isdisjoint(PurePosixPath(path).parts)
+        and FOREIGN.isdisjoint(PurePosixPath(path).parts)
     )
 
 

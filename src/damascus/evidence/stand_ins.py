@@ -12,7 +12,7 @@ from typing import Final
 
 from damascus.evidence.compare import ChangedFile
 from damascus.evidence.files import is_test
-from damascus.evidence.spoiled import spoiled
+from damascus.evidence.spoiled import FOREIGN, spoiled
 from damascus.evidence.trees import read_text
 
 _FILES_CAP: Final = 200_000
@@ -27,8 +27,12 @@ _FROM_SCRIPT: Final = frozenset({".js", ".mjs", ".cjs"})
 _SCRIPT: Final = frozenset({".ts", ".tsx", ".mts", ".cts", ".jsx"})
 
 
-def stand_ins(top: Path, changes: Sequence[ChangedFile], token: str) -> dict[str, str]:
-    """What may stand in for the changed sources below `top`: by path, a text that cannot be used.
+def stand_ins(
+    top: Path, changes: Sequence[ChangedFile], token: str, *, below: str = ""
+) -> dict[str, str]:
+    """What may stand in for the changed sources in `top`: by path, a text that cannot be used.
+
+    `below` is the path that `top` has in the checkout.
 
     A copy has the text of a source, as it was or as it is now; a product has its name.
     """
@@ -36,12 +40,13 @@ def stand_ins(top: Path, changes: Sequence[ChangedFile], token: str) -> dict[str
     stems = {PurePosixPath(change.path).stem: change for change in changes}
     paths = {change.path for change in changes}
     found: dict[str, str] = {}
-    for path in _files(top):
-        place = PurePosixPath(path)
+    for inside in _files(top):
+        place = PurePosixPath(below, inside)
+        path = str(place)
         if path in paths or is_test(path):
             continue
         if (change := names.get(place.name)) is not None:
-            text = read_text(top, path) or ""
+            text = read_text(top, inside) or ""
             if _is_copy(text, change):
                 found[path] = spoiled(path, text, token)
         elif (change := stems.get(_stem(place.name))) is not None and _is_product(place, change):
@@ -58,10 +63,24 @@ def _is_copy(text: str, change: ChangedFile) -> bool:
 
 
 def _is_product(place: PurePosixPath, change: ChangedFile) -> bool:
+    if not FOREIGN.isdisjoint(place.parts):
+        return False  # of another project, whatever its name
     source = PurePosixPath(change.path).suffix.lower()
     if source in _SCRIPT:
-        return place.suffix in _FROM_SCRIPT
+        return place.suffix in _FROM_SCRIPT and _below_sources(change.path) == _tail(place, change)
     return source in _COMPILED and (place.suffix in _PRODUCTS or ".so." in place.name)
+
+
+def _below_sources(path: str) -> tuple[str, ...]:
+    """Where a source is below its `src`, without its suffix; its name alone where there is none."""
+    parts = PurePosixPath(path).with_suffix("").parts
+    tops = [number for number, part in enumerate(parts[:-1]) if part in {"src", "lib", "source"}]
+    return parts[tops[-1] + 1 :] if tops else parts[-1:]
+
+
+def _tail(place: PurePosixPath, change: ChangedFile) -> tuple[str, ...]:
+    parts = place.with_suffix("").parts
+    return parts[-len(_below_sources(change.path)) :]
 
 
 def _stem(name: str) -> str:

@@ -45,13 +45,21 @@ class PreparedTree:
         _remove(self._keep)
         _copy(self.checkout, self._keep)
 
-    def lay_out(self, changes: Mapping[str, str | None] | None = None) -> None:
+    def lay_out(
+        self,
+        changes: Mapping[str, str | None] | None = None,
+        besides: Mapping[str, Path] | None = None,
+    ) -> None:
         """Make the checkout what was kept, with the texts of `changes` (None: no such file).
 
-        A path that leads through a link is left alone.
+        `besides` are directories that are copied into it first. A path that leads through a link is
+        left alone.
         """
         _remove(self.checkout)
         _copy(self._keep, self.checkout)
+        for path, source in (besides or {}).items():
+            if _plain_way(self.checkout, path):
+                _copy(source, self.checkout / path)
         for path, target in self.links.items():
             _link(self.checkout, path, target)
         for path, text in (changes or {}).items():

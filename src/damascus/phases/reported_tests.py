@@ -145,7 +145,10 @@ def _judge(
     )
     reports = frozenset(PurePosixPath(glob).suffix or glob for glob in runner.removes)
     bench = _Bench(context, tools, tree, home, reports)
-    return Judge(bench, runner, prepared, candidate, _directory(tree.workspace, "reports"))
+    judge = Judge(bench, runner, prepared, candidate, _directory(tree.workspace, "reports"))
+    if tree.environment is not None:
+        judge.prepared = tree.environment.directories
+    return judge
 
 
 def _directory(workspace: Workspace, name: str) -> Path:

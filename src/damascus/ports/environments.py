@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol, TypeVar
 
 from damascus.ports.repositories import Workspace
@@ -39,6 +40,11 @@ class PreparedEnvironment(Protocol):
     @property
     def key(self) -> str:
         """What it is kept under: a hash of everything that it depends on."""
+        ...
+
+    @property
+    def directories(self) -> Mapping[str, Path]:
+        """What lies in a checkout: by its path there, where it is kept, which nobody writes."""
         ...
 
     def enter(self, workspace: Workspace) -> None:
