@@ -10,9 +10,10 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 BIN := .venv/bin
 SOURCES := src tests benchmarks
 ARGS ?=
-# Whole files side by side; PARALLEL=0 runs all in one process.
-PARALLEL ?= auto
-SIDE_BY_SIDE := -n $(PARALLEL) --maxprocesses 4 --dist loadfile
+# Whole files side by side, two for each processor, because tests often wait; PARALLEL=0 runs all in
+# one process.
+PARALLEL ?= $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN))))
+SIDE_BY_SIDE := -n $(PARALLEL) --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 NPM := scripts/npm.sh
 PAGE := src/damascus/api/static/index.html

@@ -41,6 +41,7 @@ KEPT = (
     "DAMASCUS_TEST_SCHEMATHESIS_EXAMPLES",
     "UPDATE_SCREENSHOTS",
 )
+_LONGEST_FIRST = ("e2e", "games", "integration", "contract", "unit")  # the directories of tests
 _ROOM = 4 << 30  # bytes of memory that the files of a few servers may take
 _OWN_BASE = pytest.StashKey[Path]()
 _SERVER = os.environ.get("DAMASCUS_TEST_DATABASE_URL")
@@ -72,6 +73,12 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.option.basetemp is None:
         config.stash[_OWN_BASE] = base = Path(tempfile.mkdtemp(prefix="damascus-tests-"))
         config.option.basetemp = base / "run"
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes long, so that all processes have something to do to the end."""
+    items.sort(key=lambda item: _LONGEST_FIRST.index(item.path.parent.name))
 
 
 @pytest.hookimpl(trylast=True)
