@@ -59,8 +59,6 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 # Nothing here depends on how fast the machine is.
 settings.register_profile("steady", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("steady")
-# What is imported and collected stays to the end: it need not be looked through for garbage.
-gc.set_threshold(50_000, *gc.get_threshold()[1:])
 
 
 @pytest.hookimpl(tryfirst=True)
