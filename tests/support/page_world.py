@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import re
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -71,6 +73,46 @@ def _pictures() -> dict[str, str]:
     return {"SHOTS": str(_SHOTS), **({"ALL_SHOTS": "1"} if wanted == "all" else {})}
 
 
+class Browser:
+    """One browser for all looks of this process, started at the first: that takes a second.
+
+    Each look has cookies, storage and pages of its own in it.
+    """
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[str] | None = None
+        self._address = ""
+
+    def address(self) -> str:
+        """Where a scenario connects to."""
+        if self._process is None or self._process.poll() is not None:
+            self._start()
+        return self._address
+
+    def _start(self) -> None:
+        # Its input ends with this process, however that ends, and then so does the browser.
+        self._process = subprocess.Popen(
+            ["node", str(UI / "e2e" / "serve.mjs")],
+            env={"PATH": os.environ["PATH"], "HOME": tempfile.gettempdir(), "CHROMIUM": CHROMIUM},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        atexit.register(self._stop, self._process)
+        assert self._process.stdout is not None
+        self._address = self._process.stdout.readline().strip()
+        assert self._address.startswith("ws://"), self._address + self._process.stdout.read()
+
+    @staticmethod
+    def _stop(process: subprocess.Popen[str]) -> None:
+        process.communicate(timeout=patience(20))
+
+
+BROWSER = Browser()
+
+
 class Site:
     """The API on a database of its own: `url`, a `token` that may do all, and verbs to act with."""
 
@@ -109,7 +151,7 @@ class Site:
             "HOME": str(self.home),
             "SITE": self.url,
             "TOKEN": self.token,
-            "CHROMIUM": CHROMIUM,
+            "BROWSER": BROWSER.address(),
             "PATIENCE": str(patience(20)),
             **_pictures(),
             **more,

@@ -5,10 +5,6 @@ import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { chromium } from 'playwright-core';
 
-const FLAGS = [
-  '--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
-  '--disable-background-networking', '--disable-component-update', '--disable-sync',
-];
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
 
@@ -27,7 +23,7 @@ export async function tell(word) {
 
 /** Run `scenario` with a signed-in page; `allowed` are patterns of console errors that are meant. */
 export async function look(scenario, { signedIn = true, allowed = [], dark = false, size = [1440, 900] } = {}) {
-  const browser = await chromium.launch({ executablePath: process.env.CHROMIUM, args: FLAGS });
+  const browser = await chromium.connect(process.env.BROWSER); // it is shared: see serve.mjs
   const faults = [];
   try {
     const context = await browser.newContext({
@@ -58,7 +54,7 @@ export async function look(scenario, { signedIn = true, allowed = [], dark = fal
     console.log(error.stack);
     process.exitCode = 1;
   } finally {
-    await browser.close();
+    await browser.close(); // what this scenario has opened in it
     process.stdin.destroy();
   }
 }
