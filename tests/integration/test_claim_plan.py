@@ -226,7 +226,9 @@ def test_a_claim_does_not_wait_for_the_disk_but_the_start_of_its_phase_does(data
     connection.execute(sql("claims.ensure_slots"), {"cap": 8})
     connection.execute("SET synchronous_commit = on")
     claim, claim_waits = waits("claims.claim", PARAMS)
-    _, start_waits = waits("claims.start", {"item": claim["id"], "epoch": 1, "worker": "w1"})
+    _, start_waits = waits(
+        "claims.start", {"item": claim["id"], "epoch": 1, "worker": "w1", "uncaged": None}
+    )
     connection.close()
     db.close()
     assert (claim_waits, start_waits) == ("off", "on")
