@@ -11,7 +11,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from damascus.audit.verify import verify
 from damascus.state.db import Database
-from support.checker import check
+from support.checker import agent_lives, check
 from support.cycles import accept, add_project
 from support.fault_world import FaultWorld
 from support.redis_server import RedisServer
@@ -64,10 +64,6 @@ def outlived(url: str) -> bool:
     return bool(row and row[0])
 
 
-def gone(pid: int) -> bool:
-    return not Path(f"/proc/{pid}").exists()
-
-
 @pytest.mark.parametrize("how", ["refused", "stalled"])
 def test_an_agent_dies_with_its_claim_while_the_database_is_away_and_the_item_goes_on(
     world: FaultWorld, proxy: TcpProxy, database_url: str, how: str
@@ -82,7 +78,9 @@ def test_an_agent_dies_with_its_claim_while_the_database_is_away_and_the_item_go
     (agent,) = world.agents()
     with getattr(proxy, how)():
         world.until(
-            lambda: gone(agent["pid"]), "the agent dies with its claim", seconds=4 * STALE_SECONDS
+            lambda: not agent_lives(agent["pid"]),
+            "the agent dies with its claim",
+            seconds=4 * STALE_SECONDS,
         )
         world.until(lambda: outlived(database_url), "the outage lasts")
         assert worker.poll() is None, "the worker lives on"

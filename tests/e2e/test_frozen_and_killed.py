@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from damascus.crashpoints import Boundary
-from support.checker import check
+from support.checker import agent_lives, check
 from support.fault_world import REPO, FaultWorld
 from support.patience import patience
 
@@ -65,7 +65,7 @@ def test_a_worker_frozen_past_its_claim_writes_nothing_when_it_thaws(world, boun
     worker.send_signal(signal.SIGCONT)
     assert worker.wait(patience(30)) == 0, world.told()  # it finds that all is done, and ends
     if boundary is Boundary.COMMAND_RUNS:
-        world.until(lambda: not Path(f"/proc/{agent['pid']}").exists(), "its agent died")
+        world.until(lambda: not agent_lives(agent["pid"]), "its agent died")
     assert world.app.store.outbox.events(item_id=item) == before
     after = [c for c in world.forge.calls()[told:] if c.method not in ("GET", "HEAD")]
     assert not after, f"it changed the forge: {after}"
@@ -83,7 +83,7 @@ def test_an_agent_dies_with_the_group_of_its_worker(world):
     os.killpg(worker.pid, signal.SIGKILL)
     worker.wait()
     (agent,) = world.agents()
-    world.until(lambda: not Path(f"/proc/{agent['pid']}").exists(), "its agent died")
+    world.until(lambda: not agent_lives(agent["pid"]), "its agent died")
     world.agent_seconds = "0"
     world.let_claims_go_stale()
     world.finish_here()

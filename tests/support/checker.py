@@ -106,12 +106,15 @@ def _money(world, items):
 def _nobody_lives(world):
     """I9: no agent has outlived its run."""
     for line in world.agents():
-        command = Path(f"/proc/{line['pid']}/cmdline")
-        try:
-            words = command.read_bytes()
-        except OSError:
-            continue
-        assert b"scripted_agent" not in words, f"agent {line} still runs"
+        assert not agent_lives(line["pid"]), f"agent {line} still runs"
+
+
+def agent_lives(pid):
+    """Whether a scripted agent has this number. A busy machine soon gives it to another process."""
+    try:
+        return b"scripted_agent" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False
 
 
 def _no_secret(world):
