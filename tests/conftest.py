@@ -77,7 +77,8 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what takes long, so that all processes have something to do to the end."""
-    items.sort(key=lambda item: _LONGEST_FIRST.index(item.path.parent.name))
+    place = {name: at for at, name in enumerate(_LONGEST_FIRST, 1)}
+    items.sort(key=lambda item: place.get(item.path.parent.name, 0))
 
 
 @pytest.hookimpl(trylast=True)
