@@ -105,14 +105,15 @@ class Shop:
         said = replace(last, details={**last.details, "accepted": yes})
         self.item = replace(self.item, findings=(*before, said))
 
-    def run(self, phase):
+    def tools(self):
+        """The ports of one more run, whose workspace is empty."""
         self.runs += 1
         root = self.root / f"7-{self.runs}"
         root.mkdir()
         guard = FakeGuard()
         self.progress = FakeProgress(guard)
         workspace = Workspace(root)
-        tools = Tools(
+        return Tools(
             llm=lambda: self.llm,
             builder=lambda _: self.builder,
             forge=self.forge,
@@ -128,6 +129,10 @@ class Shop:
             **{"path": PATH, **self.given},
             kept_work=lambda sha: self.archive.bring(workspace, project="shop", item_id=7, sha=sha),
         )
+
+    def run(self, phase):
+        tools = self.tools()
+        workspace = tools.workspace
         claim = Claim(7, self.runs, "w", phase, 1, 3, 0)
         result = PHASES[phase](PhaseContext(claim, 1, self.item, self.project), tools)
         if "kept_sha" in result.details:

@@ -295,3 +295,12 @@ def test_an_agent_that_was_denied_a_command_and_did_its_work_has_done_it(world):
     outcome = BuildOutcome(ok=True, reason="One was denied.", shell_denied=True)
     world.builder = FakeBuilder(work, outcome)
     assert run(world).verdict is Verdict.PASS
+
+
+def test_an_agent_is_told_of_the_services_that_the_tests_have(world):
+    line = "6379: redis-server --port 6379"
+    world.change_project(service_commands=(line,))
+    run(world)
+    (request,) = world.builder.requests
+    assert line in request.prompt
+    assert "They do not run for you" in request.prompt

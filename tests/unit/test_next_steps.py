@@ -73,3 +73,16 @@ def test_a_program_on_the_path_of_tests_is_not_missing(tmp_path):
     assert "install it there" in next_steps.on_path("tool", "/nonexistent")
     assert "'tool' is not" not in next_steps.without_program(["tool"], str(tmp_path))
     assert "'a/tool' is not there" in next_steps.without_program(["a/tool"], str(tmp_path))
+
+
+def test_the_program_of_a_service_that_is_missing_is_named():
+    output = "[6379] sh: 1: no-such-server: not found\n"
+    said = next_steps.after_service(PROJECT, "no-such-server --port 6379", output, "/usr/bin")
+    assert "no-such-server" in said
+    assert "install" in said
+    assert "See in its output" not in said
+
+
+def test_a_service_that_ends_is_to_be_mended_or_changed():
+    said = next_steps.after_service(PROJECT, "serve", "[80] no configuration\n", "/usr/bin")
+    assert "damascus project change beta --service-command" in said

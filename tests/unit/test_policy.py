@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 from pydantic import ValidationError, create_model
 
-from damascus.domain import policy, policy_schema
+from damascus.domain import policy, policy_schema, services
 from damascus.domain.work import Project
 
 BUILDERS = {"builders": ("claude", "mini")}
@@ -45,6 +45,14 @@ def test_what_has_a_column_is_kept_apart_from_the_policy():
         ("builder", "nobody", "one of claude, mini"),
         ("setup_commands", ["  "], "is empty"),
         ("setup_commands", "npm ci", "is not a list"),
+        ("service_commands", ["redis-server"], "'redis-server' is not PORT: COMMAND"),
+        ("service_commands", ["6379:"], "is not PORT: COMMAND"),
+        ("service_commands", ["70000: x"], "a port that is not from 1 to 65535"),
+        ("service_commands", ["0: x"], "a port that is not from 1 to 65535"),
+        ("service_commands", ["80: a", "80:b"], "names the port 80 twice"),
+        ("service_commands", ["80: a\nb"], "is empty or has blanks"),
+        ("service_commands", "80: a", "is not a list"),
+        ("service_timeout_seconds", 0, "from 1 to"),
         ("variables", ["TOKEN"], "'TOKEN' is not NAME=VALUE"),
         ("variables", ["1A=x"], "'1A' is no name of a variable"),
         ("variables", ["LD_PRELOAD=/x"], "'LD_PRELOAD' is reserved"),
@@ -127,3 +135,12 @@ def test_the_schema_of_the_doors_refuses_what_the_policy_refuses():
     ):
         with pytest.raises(ValidationError):
             model(**{name: value})
+
+
+def test_a_service_is_a_port_and_a_line_whatever_the_line_holds():
+    given = ["6379: redis-server --port 6379", "5432:exec a:b 'c: d'"]
+    kept = policy.changes({"service_commands": given}).policy["service_commands"]
+    assert services.parsed(kept) == (
+        services.Service(6379, "redis-server --port 6379"),
+        services.Service(5432, "exec a:b 'c: d'"),
+    )

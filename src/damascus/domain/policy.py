@@ -223,6 +223,23 @@ class Policy:
     variables_for_agents: bool = declare(
         Kind.FLAG, "Give the variables to agents too.", default=False, option="env-for-agent"
     )
+    service_commands: tuple[str, ...] = declare(
+        Kind.SERVICES,
+        "Program that runs beside the tests, with the port at which it answers, such as "
+        "'6379: redis-server --port 6379': `sh -euc` starts it before each run of them.",
+        default=(),
+        option="service-command",
+        metavar="PORT:COMMAND",
+    )
+    service_timeout_seconds: int = declare(
+        Kind.INTEGER,
+        "Seconds the services have until their ports answer; they count as time of the tests.",
+        default=60,
+        option="service-timeout",
+        metavar="SECONDS",
+        least=1,
+        most=86_400,
+    )
     test_timeout_seconds: int = declare(
         Kind.INTEGER,
         "Seconds the tests may take.",

@@ -8,7 +8,7 @@ from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from typing import Any, Final, cast
 
-from damascus.domain import globs, networks, variables
+from damascus.domain import globs, networks, services, variables
 
 _OPERATORS = frozenset({"|", "||", "&", "&&", ";", ">", ">>", "<", "2>&1"})
 _CENTS = 4  # decimal places of an amount: the columns are numeric(12, 4)
@@ -23,6 +23,7 @@ class Kind(StrEnum):
     WORDS = "words"  # a list of words
     GLOBS = "globs"  # a list of globs over the paths of the repository
     SCRIPTS = "scripts"  # a list of command lines, each of which a shell runs
+    SERVICES = "services"  # a list of PORT: COMMAND, whose command a shell runs
     VARIABLES = "variables"  # a list of NAME=VALUE
     NAMES = "names"  # a list of names of environment variables
     HOSTS = "hosts"  # a list of host names; one that begins with a dot stands for all below too
@@ -34,7 +35,10 @@ class Kind(StrEnum):
 
 # An option of each is given again for more.
 LISTS: Final = frozenset(
-    {Kind.WORDS, Kind.GLOBS, Kind.SCRIPTS, Kind.VARIABLES, Kind.NAMES, Kind.HOSTS, Kind.NETWORK}
+    {
+        *(Kind.WORDS, Kind.GLOBS, Kind.SCRIPTS, Kind.SERVICES, Kind.VARIABLES),
+        *(Kind.NAMES, Kind.HOSTS, Kind.NETWORK),
+    }
 )
 
 
@@ -59,10 +63,12 @@ def normalise(  # noqa: PLR0911 - one line per kind
             return _list(value, kind)
 
 
-def _list(value: object, kind: Kind) -> list[str]:
+def _list(value: object, kind: Kind) -> list[str]:  # noqa: PLR0911 - one line per kind
     match kind:
         case Kind.GLOBS:
             return _each(_words(value), globs.problem)
+        case Kind.SERVICES:
+            return _services(value)
         case Kind.VARIABLES:
             return _each(_texts(value), variables.assignment_problem, shown="=")
         case Kind.NAMES:
@@ -73,6 +79,13 @@ def _list(value: object, kind: Kind) -> list[str]:
             return _network(value)
         case _:  # words, and the lines that a shell runs
             return _words(value)
+
+
+def _services(value: object) -> list[str]:
+    lines = _each(_words(value), services.problem)
+    if (port := services.port_twice(lines)) is not None:
+        raise ValueError(f"names the port {port} twice: give each service its own")
+    return lines
 
 
 def _hosts(words: list[str]) -> list[str]:

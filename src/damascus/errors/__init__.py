@@ -20,6 +20,7 @@
     │   ├── LeaseLostError    … because the remote branch is not where it was seen
     │   └── UnusableTreeError … because the working tree holds what cannot be committed
     ├── ProjectWaitsError     its base is not green yet: the claim is given back
+    ├── PortTakenError        the port of a service is in use where it would run
     ├── SandboxError          a command could not be started at all
     └── ClaimLostError        this worker no longer holds the claim; nothing may be written
 
@@ -43,6 +44,7 @@ from damascus.errors.adapters import (
     LLMUnreachableError,
     MergeConflictError,
     NoSandboxError,
+    PortTakenError,
     ProjectWaitsError,
     SandboxError,
     UnusableTreeError,
@@ -131,6 +133,7 @@ __all__ = [
     "NotFoundError",
     "PhaseNeedsPullRequestError",
     "PhaseNeedsSpecError",
+    "PortTakenError",
     "ProjectExistsError",
     "ProjectNotFoundError",
     "ProjectWaitsError",

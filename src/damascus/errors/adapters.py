@@ -79,6 +79,18 @@ class NoSandboxError(SandboxError, ConfigurationError):
     """The sandbox in force does not work on this machine, so nothing is run."""
 
 
+class PortTakenError(DamascusError):
+    """The port of a service is in use where it would run: nothing was started."""
+
+    def __init__(self, port: int) -> None:
+        super().__init__(
+            f"Port {port} of the project's service is taken where the tests run: another process "
+            "listens there. Stop it, or give the service another port; in the plain sandbox the "
+            "ports are the machine's, and bubblewrap has its own."
+        )
+        self.port = port
+
+
 class ProjectWaitsError(DamascusError):
     """The phase must not begin: its project waits for a green base. Nothing is counted."""
 

@@ -343,7 +343,8 @@ def _prompt(context: PhaseContext, tools: Tools, start: _Start, *, prepared: boo
         "build",
         {
             "task": task.strip(),
-            "environment": _PREPARED if prepared else "",
+            "environment": (_PREPARED if prepared else "")
+            + prompting.services_text(project.service_commands),
             "test_command": fenced(shlex.join(command) or "(none)", "sh"),
             "protected": ", ".join(f"`{pattern}`" for pattern in shown) or "(none)",
             "wrong_file": WRONG_FILE,

@@ -34,6 +34,7 @@ _NO_NETWORK = re.compile(
     r"[Tt]emporary failure in name resolution|[Nn]etwork is unreachable|getaddrinfo|"
     r"[Cc]ould not resolve|NewConnectionError|dns error"
 )
+_PORT = re.compile(r"(?m)^\[\d+\] ")  # before each line of a service
 
 
 def after_setup(project: Project, sentence: str, output: str) -> str:
@@ -52,6 +53,17 @@ def after_setup(project: Project, sentence: str, output: str) -> str:
             f"The set-up wanted the network: allow it with {_change(project)} --test-network all."
         )
     return f"Mend the set-up, or give another: {_change(project)} --setup-command …"
+
+
+def after_service(project: Project, line: str, output: str, path: str) -> str:
+    """What to do about a service, started by `line`, that does not come up."""
+    if program := missing_program(_PORT.sub("", output)):
+        return on_path(program, path) or install(program)
+    return (
+        f"See in its output why {line!r} does not come up where the tests run, and mend it or give "
+        f"another: {_change(project)} --service-command 'PORT: COMMAND'; --service-timeout gives "
+        "it more time."
+    )
 
 
 def after_tests(project: Project, output: str, *, ran: bool) -> str:

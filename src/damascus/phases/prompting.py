@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import resources
 
 from damascus.domain.findings import Finding
 from damascus.domain.policy import CONVENTIONS_CAP
 from damascus.domain.work import Answer, PhaseContext
 from damascus.ports import Tools
-from damascus.text.sanitize import clean, head, tail
+from damascus.text.sanitize import clean, fenced, head, tail
 
 _PLACE = re.compile(r"\{\{([a-z_]+)\}\}")
 _FINDINGS_SHOWN = 5  # what went wrong before that is rarely what goes wrong now
@@ -79,3 +79,17 @@ def _finding_text(finding: Finding) -> str:
     if output := details.get("output_tail"):
         lines += ["The end of its output:", tail(output, _FINDING_CAP)]
     return head("\n".join(lines), 2 * _FINDING_CAP)
+
+
+_SERVICES = (
+    "The tests run beside these services, each a port and the line that starts it. They do not run "
+    "for you: start those that you need in the background."
+)
+
+
+def services_text(commands: Sequence[str]) -> str:
+    """What an agent is told of the services of the tests; empty where there are none."""
+    if not commands:
+        return ""
+    lines = fenced("\n".join(commands), "text")
+    return f"\n\n{_SERVICES}\n\n{lines}\n"

@@ -19,6 +19,7 @@ from damascus.evidence.compare import ChangedFile
 from damascus.evidence.judge import Judge
 from damascus.evidence.runners import Ambient
 from damascus.phases import own_code
+from damascus.phases.exit_status import run_by_exit_status
 from damascus.phases.pull_request_text import command_line
 from damascus.phases.reported_tests import run_reporting
 from damascus.phases.set_up import prepare
@@ -28,7 +29,6 @@ from damascus.phases.test_run import (
     environment_of,
     read_changes,
     refused_run,
-    run_by_exit_status,
 )
 from damascus.ports import Finished, Tools
 

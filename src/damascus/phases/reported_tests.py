@@ -16,14 +16,14 @@ from damascus.evidence.runners import Start, recognise
 from damascus.evidence.trees import PreparedTree
 from damascus.phases.set_up import prepare
 from damascus.phases.test_run import (
-    CANNOT_RUN,
     NO_TESTS,
-    NOT_IMPORTED,
     MergedTree,
     TestRun,
     cannot_run,
     environment_of,
     how_it_ended,
+    lacks_import,
+    never_begun,
     refused_run,
     run_command,
 )
@@ -63,8 +63,8 @@ def run_reporting(context: PhaseContext, tools: Tools, tree: MergedTree) -> Test
         run = _run_checkout_first(judge)
     except CannotStartError:
         return cannot_run(context, tree, argv, None)
-    if run.finished.exit_code in CANNOT_RUN:
-        return cannot_run(context, tree, argv, run.finished)
+    if (unbegun := never_begun(context, tree, argv, run.finished)) is not None:
+        return unbegun
     if run.green:
         sentence = "the test command ended with status 0."
         return TestRun(argv, sentence, run.finished.output, run=run, judge=judge)
@@ -87,7 +87,7 @@ def _run_checkout_first(judge: Judge) -> Run:
     run = judge.run("plain")
     if run.green or not (judge.python_path or judge.tree.links):
         return run
-    if not NOT_IMPORTED.search(run.finished.output):
+    if not lacks_import(run.finished):
         return run
     first = judge.python_path, judge.tree.links
     judge.python_path, judge.tree.links = (), {}

@@ -1,7 +1,7 @@
 """Running the tests of an item on the merged tree, and reading how they ended.
 
-`run_by_exit_status` believes the exit status; `reported_tests.py` reads a report by name instead.
-The output is only shown.
+`exit_status.py` believes the exit status; `reported_tests.py` reads a report by name instead. The
+output is only shown.
 """
 
 from __future__ import annotations
@@ -10,16 +10,16 @@ import dataclasses
 import os
 import re
 from collections.abc import Collection, Generator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from damascus.domain.evidence import TestReport
 from damascus.domain.findings import Details
 from damascus.domain.networks import NONE, is_whole, places
+from damascus.domain.services import parsed
 from damascus.domain.work import PhaseContext, PhaseResult, Verdict
 from damascus.errors import ClaimLostError, SandboxError
-from damascus.evidence import import_roots
 from damascus.evidence.candidate import Run
 from damascus.evidence.compare import ChangedFile
 from damascus.evidence.judge import Judge
@@ -37,8 +37,6 @@ from damascus.ports import (
 from damascus.text.sanitize import tail
 
 _TAIL_CAP = 8_000
-_FILES = 20_000
-_MANIFEST_CAP = 1_000_000  # characters
 # What is printed where a checkout has to be built before it can be imported.
 NOT_IMPORTED = re.compile(
     r"ImportError|ModuleNotFoundError|Cannot find module|ERR_MODULE_NOT_FOUND"
@@ -66,9 +64,9 @@ class TestRun:
 
     `red` says that the test command ran and failed. `status` is what the commit status becomes
     when they are not green; `sentence` says it for people. `not_begun` says that no test has begun,
-    by no doing of a spec's: the project's "setup" failed, or its pinned "command" cannot run. `run`
-    and `judge` are there where the project wants evidence by report: the run by name, and who can
-    run the tests again.
+    by no doing of a spec's: the project's "setup" failed, a "service" of it did not come up, or its
+    pinned "command" cannot run. `run` and `judge` are there where the project wants evidence by
+    report: the run by name, and who can run the tests again.
     """
 
     argv: Sequence[str]
@@ -106,48 +104,9 @@ def read_changes(
     return [ChangedFile(path, text(path, base_sha), text(path, None)) for path in paths]
 
 
-def run_by_exit_status(context: PhaseContext, tools: Tools, tree: MergedTree) -> TestRun:
-    """Run the test command in a tree that is set up, and believe its exit status.
-
-    Raises:
-        ClaimLostError: when the claim was lost meanwhile.
-        SandboxError: when this machine cannot run anything at all.
-    """
-    argv = context.project.test_command or context.item.test_command
-    if not argv:
-        return refused_run(Verdict.SPEC_WRONG, tree, (), "The spec names no test command.", None)
-    finished = _run_checkout_first(context, tools, tree, argv)
-    if finished is None or finished.exit_code in CANNOT_RUN:
-        return cannot_run(context, tree, argv, finished)
-    if finished.exit_code == 0 and finished.stopped is None:
-        sentence = "the test command ended with status 0."
-        return TestRun(argv, sentence, finished.output)
-    sentence = f"The test command {how_it_ended(finished, context.project.test_timeout_seconds)}."
-    no_tests = finished.exit_code == NO_TESTS and "pytest" in " ".join(argv)
-    if no_tests:
-        sentence = "The test command found no tests (pytest ended with status 5)."
-    refused = refused_run(Verdict.FAIL, tree, argv, sentence, finished)
-    return dataclasses.replace(refused, red=not no_tests)
-
-
-def _run_checkout_first(
-    context: PhaseContext, tools: Tools, tree: MergedTree, argv: Sequence[str]
-) -> Finished | None:
-    """Run the tests with the checkout in front of copies that are installed, where it can be."""
-
-    def read(path: str) -> str | None:
-        return tools.git.read(tree.workspace, path, cap=_MANIFEST_CAP)
-
-    tracked = tools.git.files(tree.workspace, limit=_FILES)
-    roots = import_roots.python_roots(tracked, read)
-    if not roots:
-        return run_command(context, tools, tree, argv)
-    paths = os.pathsep.join(os.path.normpath(tree.workspace.checkout / root) for root in roots)
-    finished = run_command(context, tools, tree, argv, env={"PYTHONPATH": paths})
-    if finished is None or not finished.exit_code or not NOT_IMPORTED.search(finished.output):
-        return finished
-    again = run_command(context, tools, tree, argv)
-    return finished if again is None or again.exit_code else again
+def lacks_import(finished: Finished) -> bool:
+    """Tell whether tests or services said that something cannot be imported."""
+    return bool(NOT_IMPORTED.search(f"{finished.output}\n{finished.service_output}"))
 
 
 def environment_of(context: PhaseContext, tools: Tools) -> dict[str, object]:
@@ -157,6 +116,7 @@ def environment_of(context: PhaseContext, tools: Tools) -> dict[str, object]:
         "sandbox": tools.sandbox.name,
         "network": list(project.test_network) or [NONE],
         "setup_commands": list(project.setup_commands),
+        "service_commands": list(project.service_commands),
         "variables": [*project.variables, *project.secret_variables],
         "path": tools.path,
     }
@@ -175,6 +135,24 @@ def cannot_run(
         return refused_run(Verdict.SPEC_WRONG, tree, argv, sentence, finished)
     refused = refused_run(Verdict.FAIL, tree, argv, sentence, finished)
     return dataclasses.replace(refused, not_begun="command")
+
+
+def never_begun(
+    context: PhaseContext, tree: MergedTree, argv: Sequence[str], finished: Finished
+) -> TestRun | None:
+    """The verdict where no test has begun; None where the command was started.
+
+    Either it does not start, or a service of the project did not come up before it.
+    """
+    if finished.exit_code in CANNOT_RUN:
+        return cannot_run(context, tree, argv, finished)
+    if (fault := finished.service_fault) is None:
+        return None
+    line = fault.service.line
+    sentence = f"The project's service {line!r} {fault.why}, so no test has begun."
+    said = dataclasses.replace(finished, output=finished.service_output or finished.output)
+    refused = refused_run(Verdict.FAIL, tree, (line,), sentence, said)
+    return dataclasses.replace(refused, not_begun="service")
 
 
 def how_it_ended(finished: Finished, timeout: int) -> str:
@@ -225,9 +203,9 @@ def run_command(
 ) -> Finished | None:
     """Run a test command in the merged tree; None when its program cannot be started.
 
-    `env`, `writable` and `readable` are added to what the command has anyway. What it prints goes
-    to `log`, or to the log of the run. Files that end in one of `reports` are in the checkout then,
-    also where it wrote them over its environment.
+    The project's services run beside it. `env`, `writable` and `readable` are added to what the
+    command has anyway. What it prints goes to `log`, or to the log of the run. Files that end in
+    one of `reports` are in the checkout then, also where it wrote them over its environment.
     """
     project, workspace = context.project, tree.workspace
     own = project_environment(tools, workspace)
@@ -245,9 +223,21 @@ def run_command(
         hosts=places(project.test_network),
         output_cap=tools.limits.output_cap,
         log=log or tools.workspace.log,
+        services=parsed(project.service_commands),
+        # So that it is told of a service that does not come up, and not that time was over.
+        service_seconds=min(project.service_timeout_seconds, 0.9 * project.test_timeout_seconds),
     )
     with seen_with(tree.environment, workspace, reports=reports) as (layers, shown):
-        return run_or_none(tools, dataclasses.replace(command, layers=layers, shown=shown))
+        finished = run_or_none(tools, dataclasses.replace(command, layers=layers, shown=shown))
+    if finished is not None and finished.service_output:
+        append_to(tools.workspace.log, finished.service_output.encode())
+    return finished
+
+
+def append_to(log: Path, text: bytes) -> None:
+    """Add to the log of a phase; a full disk ends the log, not the phase."""
+    with suppress(OSError), log.open("ab") as file:
+        file.write(text)
 
 
 @contextmanager
@@ -291,7 +281,9 @@ def run_or_none(tools: Tools, command: Command) -> Finished | None:
     except SandboxError:
         # Is it the program, or is it the machine? `true` is everywhere; if not even that
         # starts, the fault is the machine's and propagates.
-        tools.sandbox.run(dataclasses.replace(command, argv=("true",), log=None), tools.guard)
+        tools.sandbox.run(
+            dataclasses.replace(command, argv=("true",), log=None, services=()), tools.guard
+        )
         return None
     if finished.stopped == "claim_lost" or tools.guard.lost():
         raise ClaimLostError("The claim was lost while the tests ran; nothing was merged.")

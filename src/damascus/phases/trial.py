@@ -145,6 +145,8 @@ def _what_next(
 def _next_step(project: Project, tests: TestRun, tools: Tools, *, ran: bool) -> str:
     if tests.not_begun == "setup":
         return next_steps.after_setup(project, tests.sentence, _output(tests))
+    if tests.not_begun == "service":
+        return next_steps.after_service(project, tests.argv[0], _output(tests), tools.path)
     if tests.run is None and (missing := next_steps.missing_program(_output(tests))):
         return next_steps.install(missing)  # the command began, and could not go on
     if tests.run is None:

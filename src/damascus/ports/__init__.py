@@ -19,6 +19,7 @@ from damascus.ports.sandboxes import (
     Finished,
     Layer,
     Sandbox,
+    ServiceFault,
 )
 
 __all__ = [
@@ -47,6 +48,7 @@ __all__ = [
     "Recipe",
     "Remote",
     "Sandbox",
+    "ServiceFault",
     "Tools",
     "Wiki",
     "Workspace",

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Final, Protocol
 
+from damascus.domain.services import Service
+
 
 class ClaimGuard(Protocol):
     """The claim of the running phase, as seen by what the phase starts."""
@@ -53,7 +55,8 @@ class Command:
     addresses only, never on this machine or in its networks; ("*", 0) is every public host. A
     sandbox that cannot confine a command to them (`plain`) leaves it the whole network. `layers`
     are laid over directories that it may write; `shown` are such directories with the path at which
-    it sees them, and is started, as well. `plain` can do neither, and is given none.
+    it sees them, and is started, as well. `plain` can do neither, and is given none. `services` are
+    started before it, in the same sandbox, and end with it; all have `service_seconds` to answer.
     """
 
     argv: Sequence[str]
@@ -72,6 +75,16 @@ class Command:
     finished_when: Callable[[bytes], bool] | None = None
     layers: Sequence[Layer] = ()
     shown: Mapping[Path, PurePosixPath] = field(default_factory=dict[Path, PurePosixPath])
+    services: Sequence[Service] = ()
+    service_seconds: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceFault:
+    """A service that did not come up, so that the command was not started. `why` follows it."""
+
+    service: Service
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +96,8 @@ class Finished:
     `killed` says what ended it from outside: "memory" (the kernel, which had none left), "bounds"
     (it used more than it may) or "supervisor" (what watches over it was ended); None where it ended
     by itself, also by a signal of its own making. `refused` are the hosts, with their ports, that
-    it wanted to reach and was not let.
+    it wanted to reach and was not let. `service_fault` is there where the command was not started
+    because of a service, `service_output` is what its services printed, one line after another.
     """
 
     exit_code: int
@@ -92,6 +106,8 @@ class Finished:
     stopped: str | None = None
     killed: str | None = None
     refused: Sequence[str] = ()
+    service_fault: ServiceFault | None = None
+    service_output: str = ""
 
 
 class Sandbox(Protocol):
@@ -100,5 +116,9 @@ class Sandbox(Protocol):
     name: str
 
     def run(self, command: Command, guard: ClaimGuard | None = None) -> Finished:
-        """Run to the end. Raises SandboxError if the program cannot be started at all."""
+        """Run to the end.
+
+        Raises SandboxError if the program cannot be started at all, PortTakenError where the port
+        of one of its services answers before it was started.
+        """
         ...

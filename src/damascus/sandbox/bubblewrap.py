@@ -17,7 +17,7 @@ from typing import Final
 
 from damascus.errors import SandboxError
 from damascus.ports import ClaimGuard, Command, Finished
-from damascus.sandbox import inside, overlay, seccomp
+from damascus.sandbox import inside, overlay, seccomp, services
 from damascus.sandbox.egress_proxy import EgressProxy
 from damascus.sandbox.run import Bounds, check_command, run_supervised
 from damascus.sandbox.toolchain import SYSTEM
@@ -73,15 +73,24 @@ class Bubblewrap:
         self._program = program
 
     def run(self, command: Command, guard: ClaimGuard | None = None) -> Finished:
-        """Run to the end. Raises SandboxError if the program cannot be started at all."""
+        """Run to the end.
+
+        Raises SandboxError if the program cannot be started at all, PortTakenError.
+        """
         check_command(command)
         command = inside.as_seen(command)
-        if (command.egress or command.hosts) and not command.network:
-            return self._run_with_egress(command, guard)
-        return self._run(command, guard)
+        with services.beside(command) as wrapped:
+            if wrapped is None:
+                return self._run_in_network(command, guard)
+            finished = self._run_in_network(wrapped.command, guard, pass_fds=wrapped.fds)
+            return wrapped.told(finished, self._redactor)
 
-    def _run_with_egress(self, command: Command, guard: ClaimGuard | None) -> Finished:
-        """Run a command that has no network but may reach some hosts."""
+    def _run_in_network(
+        self, command: Command, guard: ClaimGuard | None, *, pass_fds: tuple[int, ...] = ()
+    ) -> Finished:
+        """Run a command in the network that it may have."""
+        if command.network or not (command.egress or command.hosts):
+            return self._run(command, guard, pass_fds=pass_fds)
         with EgressProxy(command.egress, command.hosts) as proxy:
             wrapped = dataclasses.replace(
                 command,
@@ -89,7 +98,7 @@ class Bubblewrap:
                 env=_with_both_options({**proxy.env, **command.env}, proxy.env, command.env),
                 readable=(*command.readable, *proxy.readable),
             )
-            finished = self._run(wrapped, guard, pass_fds=(proxy.fd,))
+            finished = self._run(wrapped, guard, pass_fds=(proxy.fd, *pass_fds))
             start_error = proxy.start_error()
             finished = dataclasses.replace(finished, refused=proxy.refused)
         if start_error and finished.stopped is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from damascus.ports import ClaimGuard, Command, Finished
+from damascus.sandbox import services
 from damascus.sandbox.run import Bounds, check_command, run_supervised
 from damascus.text.redaction import Redactor
 
@@ -26,10 +27,27 @@ class Plain:
         self._redactor = redactor
 
     def run(self, command: Command, guard: ClaimGuard | None = None) -> Finished:
-        """Run to the end. Raises SandboxError if the program cannot be started at all."""
+        """Run to the end.
+
+        Raises SandboxError if the program cannot be started at all, PortTakenError.
+        """
         check_command(command)
+        with services.beside(command) as wrapped:
+            if wrapped is None:
+                return self._run(command, guard)
+            finished = self._run(wrapped.command, guard, pass_fds=wrapped.fds)
+            return wrapped.told(finished, self._redactor)
+
+    def _run(
+        self, command: Command, guard: ClaimGuard | None, *, pass_fds: tuple[int, ...] = ()
+    ) -> Finished:
         return run_supervised(
-            command, guard, argv=command.argv, bounds=self._bounds, redactor=self._redactor
+            command,
+            guard,
+            argv=command.argv,
+            bounds=self._bounds,
+            redactor=self._redactor,
+            pass_fds=pass_fds,
         )
 
     def describe(self) -> str:

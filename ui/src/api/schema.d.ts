@@ -733,6 +733,16 @@ export interface components {
              */
             variables_for_agents?: boolean | null;
             /**
+             * Service Commands
+             * @description Program that runs beside the tests, with the port at which it answers, such as '6379: redis-server --port 6379': `sh -euc` starts it before each run of them.
+             */
+            service_commands?: string[] | null;
+            /**
+             * Service Timeout Seconds
+             * @description Seconds the services have until their ports answer; they count as time of the tests. Default: 60.
+             */
+            service_timeout_seconds?: number | null;
+            /**
              * Test Timeout Seconds
              * @description Seconds the tests may take. Default: 900.
              */
@@ -948,6 +958,16 @@ export interface components {
              * @description Give the variables to agents too.
              */
             variables_for_agents?: boolean | null;
+            /**
+             * Service Commands
+             * @description Program that runs beside the tests, with the port at which it answers, such as '6379: redis-server --port 6379': `sh -euc` starts it before each run of them.
+             */
+            service_commands?: string[] | null;
+            /**
+             * Service Timeout Seconds
+             * @description Seconds the services have until their ports answer; they count as time of the tests. Default: 60.
+             */
+            service_timeout_seconds?: number | null;
             /**
              * Test Timeout Seconds
              * @description Seconds the tests may take. Default: 900.
