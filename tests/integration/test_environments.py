@@ -275,6 +275,22 @@ def test_reports_that_a_command_writes_into_a_layer_are_brought_into_the_checkou
     assert found == ["deps/out", "deps/out/t.xml"]
 
 
+@pytest.mark.parametrize(
+    "way", ["ln -s {0} part/deps", "mkdir part/deps; ln -s {0} part/deps/out"]
+)
+def test_a_report_is_brought_through_no_link_that_its_command_left(store, tmp_path, way):
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    place = checkout(tmp_path / "a")
+    made, _ = prepared(store, place)
+    made.enter(place)
+    move = "mkdir part/deps/out; echo r | tee part/deps/t.xml > part/deps/out/t.xml; mv part gone"
+    with made.layers(place, reports=(".xml",)) as layers:
+        ended = run(place, f"{move}; mkdir part; {way.format(outside)}", layers)
+    assert ended.exit_code == 0, ended.output
+    assert list(outside.iterdir()) == []
+
+
 def test_what_holds_a_secret_is_not_kept(store, tmp_path):
     secret = "hunter2-hunter2"
     line = f'{MAKE} echo "//r/:_authToken={secret}" > "$HOME/.npmrc"; echo {secret} > token.txt'

@@ -78,7 +78,7 @@ class Prepared:
             yield laid
             for layer in laid:
                 if reports and layer.target != workspace.home:
-                    _bring(layer.upper, layer.target, tuple(reports))
+                    _bring(layer.upper, layer.target, workspace.checkout, tuple(reports))
         finally:
             remove(here)
 
@@ -103,7 +103,7 @@ class Prepared:
                 yield Layer(None, upper, upper, target)
 
 
-def _bring(upper: Path, target: Path, ends: tuple[str, ...]) -> None:
+def _bring(upper: Path, target: Path, checkout: Path, ends: tuple[str, ...]) -> None:
     """Copy plain files that end so from what a command wrote to where it saw them."""
     for directory, names, files in os.walk(upper):
         names[:] = [name for name in names if name != "node_modules"]
@@ -112,9 +112,22 @@ def _bring(upper: Path, target: Path, ends: tuple[str, ...]) -> None:
                 continue
             data = read_plain(Path(directory, name), cap=_REPORT_CAP)
             if data is not None:
-                place = target / os.path.relpath(directory, upper) / name
-                place.parent.mkdir(parents=True, exist_ok=True)
-                place.write_bytes(data)
+                _write(checkout, target / os.path.relpath(directory, upper) / name, data)
+
+
+def _write(checkout: Path, place: Path, data: bytes) -> None:
+    """Write a file below `checkout`, where no link is on the way.
+
+    The command may have moved the directory that its layer lay in, and left a link in its place.
+    """
+    above = checkout
+    for part in place.relative_to(checkout).parts[:-1]:
+        above /= part
+        if above.is_symlink() or (above.exists() and not above.is_dir()):
+            return
+        above.mkdir(exist_ok=True)
+    if not place.is_symlink() and (place.is_file() or not place.exists()):
+        place.write_bytes(data)
 
 
 def _work(path: Path) -> Path:
