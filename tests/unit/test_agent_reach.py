@@ -8,7 +8,7 @@ from damascus.builders.reach import ANYWHERE, reach
 from damascus.config import Settings
 from damascus.errors import ConfigurationError
 from damascus.registry import BuilderContext
-from damascus.sandbox.egress_proxy import is_public
+from damascus.sandbox.addresses import is_public
 from support.agents import PATH, HoldingFence, request, workspace
 from support.fake_ports import FakeSandbox
 

@@ -182,12 +182,21 @@ def test_a_setup_reaches_the_registries_of_the_base_and_those_that_are_named(wor
     run(world)
     set_up, tests = world.sandbox.commands
     assert set_up.network is False
-    assert set_up.egress == [
-        (".named.example", 443),
-        ("index.example", 8443),
-        ("npm.example", 443),
-    ]
-    assert tests.egress == ()
+    assert set_up.egress == ((".named.example", 443), ("index.example", 8443))
+    assert set_up.hosts == (("npm.example", 443),)
+    assert (tests.egress, tests.hosts) == ((), ())
+
+
+def test_no_file_of_the_base_opens_a_way_to_the_machine_of_the_worker(world):
+    urls = ("http://127.0.0.1:5432/a", "http://[::1]:6379/a", "http://169.254.169.254/a")
+    lines = [f"  resolved {url}" for url in urls]
+    world.repository.push_to("main", {"yarn.lock": "\n".join(lines)})
+    world.open_pr({"login.py": "ok\n"})
+    world.change_project(setup_commands=("make deps",))
+    assert run(world).verdict is Verdict.PASS
+    set_up, _ = world.sandbox.commands
+    assert set_up.egress == ()  # what is among `hosts` is reached at public addresses alone
+    assert set_up.hosts == (("127.0.0.1", 5432), ("169.254.169.254", 80))
 
 
 def test_a_host_that_a_setup_was_refused_is_named_with_the_option_that_allows_it(world):

@@ -34,5 +34,5 @@ def _hosts(url: str) -> Iterator[str]:
         domain = last.removesuffix(_INDEX).lower()
         yield domain
         yield f".{domain}"
-    elif host:
+    elif host and ":" not in host:  # an address of IPv6 is no place that a policy can name
         yield host if port in {None, 443} else f"{host}:{port}"

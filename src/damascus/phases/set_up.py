@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from typing import TypeAlias
 
 from damascus.domain.networks import HTTPS, is_whole, places
 from damascus.domain.work import PhaseContext, Verdict
@@ -30,6 +31,7 @@ _FILES = 20_000
 _FILE_CAP = 5_000_000  # characters of a lock file
 _MOST_FILES = 200  # lock files and manifests that are read
 _ASKING = 60.0  # seconds a tool has to say which registry it uses
+_Places: TypeAlias = Sequence[tuple[str, int]]
 
 
 def prepare(context: PhaseContext, tools: Tools, tree: MergedTree) -> MergedTree | TestRun:
@@ -86,7 +88,7 @@ def set_up(
     ClaimLostError, SandboxError.
     """
     project = context.project
-    egress = _egress(context, tools, tree) if project.setup_commands else ()
+    egress, hosts = _registries(context, tools, tree) if project.setup_commands else ((), ())
     for line in project.setup_commands:
         command = _command(tools, workspace, ("sh", "-euc", line))
         finished = run_or_none(
@@ -96,6 +98,7 @@ def set_up(
                 timeout=float(project.setup_timeout_seconds),
                 network=is_whole(project.test_network),
                 egress=egress,
+                hosts=hosts,
                 shown=shown_to(workspace) if tools.environments is not None else {},
                 log=tools.workspace.log,
             ),
@@ -125,17 +128,21 @@ def _command(tools: Tools, workspace: Workspace, argv: Sequence[str]) -> Command
     )
 
 
-def _egress(context: PhaseContext, tools: Tools, tree: MergedTree) -> Sequence[tuple[str, int]]:
-    """The places that packages come from, as (host, port)."""
+def _registries(context: PhaseContext, tools: Tools, tree: MergedTree) -> tuple[_Places, _Places]:
+    """The places that packages come from, as (host, port): wherever they are, and public ones.
+
+    What the owner or a tool of the machine names may lie in a private network. A file of the
+    repository, which agents write, opens no way to this machine and its networks.
+    """
     project = context.project
     if is_whole(project.test_network):
-        return ()  # it has the whole network anyway
+        return (), ()  # it has the whole network anyway
     paths = tools.git.files(tree.workspace, limit=_FILES)
     read = {
         path: tools.git.read(tree.workspace, path, cap=_FILE_CAP, at=tree.base_sha) or ""
         for path in [path for path in paths if is_read(path)][:_MOST_FILES]
     }
-    hosts = hosts_in(read) | hosts_of(tools.variables.values()) | {*project.registry_hosts}
+    hosts = hosts_of(tools.variables.values()) | {*project.registry_hosts}
     asking = Workspace(tree.workspace.root / "asking")  # nothing of the work's to listen to
     for directory in (asking.checkout, asking.home):
         directory.mkdir(parents=True, exist_ok=True)
@@ -144,13 +151,13 @@ def _egress(context: PhaseContext, tools: Tools, tree: MergedTree) -> Sequence[t
         finished = run_or_none(tools, command)
         if finished is not None and finished.exit_code == 0:
             hosts |= answered(question, finished.output)
-    return list(places(sorted(hosts)))
+    return places(sorted(hosts)), places(sorted(hosts_in(read) - hosts))
 
 
 def _refused(places: Sequence[str]) -> str:
     hosts = [place.removesuffix(f":{HTTPS}") for place in places]
     options = " ".join(f"--registry-host {host}" for host in hosts)
     return (
-        f"It wanted to reach {', '.join(hosts)}, which is no package registry of the base: allow it"
-        f" with {options}, if it is one."
+        f"It wanted to reach {', '.join(hosts)}, which is no public package registry of the base:"
+        f" allow it with {options}, if it is one."
     )

@@ -22,6 +22,7 @@ from typing import Final, Self, TypeAlias
 from urllib.parse import urlsplit
 
 from damascus.sandbox import egress_listener
+from damascus.sandbox.addresses import is_here, is_public
 
 Place: TypeAlias = tuple[str, int]
 
@@ -31,7 +32,6 @@ HEAD_CAP: Final = 65536  # bytes of a request's head
 MOST_CONNECTIONS: Final = 256
 MOST_REFUSED: Final = 50  # hosts that are told of
 ANYWHERE: Final[Place] = ("*", 0)
-_NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
 HOP: Final = (b"proxy-", b"connection:", b"keep-alive:")  # headers that end at a proxy
 REFUSED: Final = b"HTTP/1.1 %s\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
@@ -258,23 +258,9 @@ def _public(place: Place) -> Place | None:
     """
     host, port = place
     for *_, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
-        if is_public(str(address[0])):
+        if is_public(str(address[0])) and not is_here(str(address[0])):
             return str(address[0]), port
     return None
-
-
-def is_public(address: str) -> bool:
-    """Tell whether an IP address is one of the internet's, whatever form it is written in."""
-    try:
-        found = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return False
-    if isinstance(found, ipaddress.IPv6Address):
-        if found in _NAT64:
-            found = ipaddress.IPv4Address(int(found) & 0xFFFFFFFF)
-        else:
-            found = found.ipv4_mapped or found.sixtofour or found
-    return found.is_global and not found.is_multicast
 
 
 def _copy(source: socket.socket, sink: socket.socket) -> None:
