@@ -151,6 +151,24 @@ def test_a_lock_file_that_the_work_broke_is_the_works_and_its_next_agent_can_men
     assert len(kept(shop)) == 1
 
 
+def test_what_a_set_up_built_of_the_base_is_not_what_work_is_judged_by(shop):
+    shop.person_pushes({"build.sh": "mkdir dist; cp login.py dist\n", "login.py": GREEN})
+    test = "import sys; sys.path[0] = 'dist'; import login; assert login.hello() == 'hello'"
+    shop.project = replace(
+        shop.project,
+        setup_commands=("sh build.sh",),
+        test_command=("python3", "-c", test),
+        test_evidence="exit-status",
+    )
+    agent(shop, 'printf "%s" "$1" > login.py', RED)
+    assert shop.run(Phase.BUILD).verdict is Verdict.PASS
+    reviewed = shop.run(Phase.REVIEW)
+    assert reviewed.verdict is Verdict.FAIL, reviewed
+    agent(shop, 'printf "%s" "$1" > login.py', f"# mended\n{GREEN}")
+    assert shop.run(Phase.BUILD).verdict is Verdict.PASS
+    assert shop.run(Phase.REVIEW).verdict is Verdict.PASS
+
+
 def test_without_kept_environments_the_set_up_runs_in_each_tree(shop):
     shop.environments = None
     shop.builder = CommandAgent(

@@ -275,9 +275,7 @@ def test_reports_that_a_command_writes_into_a_layer_are_brought_into_the_checkou
     assert found == ["deps/out", "deps/out/t.xml"]
 
 
-@pytest.mark.parametrize(
-    "way", ["ln -s {0} part/deps", "mkdir part/deps; ln -s {0} part/deps/out"]
-)
+@pytest.mark.parametrize("way", ["ln -s {0} part/deps", "mkdir part/deps; ln -s {0} part/deps/out"])
 def test_a_report_is_brought_through_no_link_that_its_command_left(store, tmp_path, way):
     outside = tmp_path / "outside"
     outside.mkdir()

@@ -85,8 +85,8 @@ class EnvironmentStore:
         folder = self._root / recipe.project
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         if recipe.work_tree:
-            if (made_by_base := self._find(folder, key, lost)) is not None:
-                return made_by_base
+            if not recipe.anew and (found := self._find(folder, key, lost)) is not None:
+                return found
             key = key_of_work(key, recipe.work_tree)
         lock = KeyLock(folder / f"{key}.lock")
         while True:

@@ -11,6 +11,7 @@ import dataclasses
 from collections.abc import Sequence
 from typing import TypeAlias
 
+from damascus.domain.evidence import Kind
 from damascus.domain.networks import HTTPS, is_whole, places
 from damascus.domain.work import PhaseContext, Verdict
 from damascus.package_registries import answered, asked_of, hosts_in, hosts_of, is_read
@@ -69,6 +70,9 @@ def environment_for(
         sandbox=tools.sandbox.name,
         made_from=tree.head_sha,
         work_tree="" if tree.head_sha == tree.base_sha else tools.git.tree_sha(tree.workspace),
+        # A set-up may build what the tests run. Where no report shows that they run this tree's own
+        # code, what was built of the base would pass for it.
+        anew=project.test_evidence == Kind.EXIT_STATUS,
         secrets={name: tools.variables.get(name, "") for name in project.secret_variables},
     )
     return tools.environments.prepare(

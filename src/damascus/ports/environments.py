@@ -21,7 +21,8 @@ class Recipe:
     `variables` are those that may be read in its key; of the secret ones the names are given, and
     `secrets`, their values, which nothing that is kept may hold. `made_from` tells people of which
     commit the tree is. `work_tree` is the SHA of a tree that is not a base's yet, "" for a base:
-    what its set-up makes is for that very tree.
+    what its set-up makes is for that very tree. Such a tree gets what a base's set-up made, where
+    the key is the same, unless it is built `anew`.
     """
 
     project: str
@@ -31,6 +32,7 @@ class Recipe:
     sandbox: str
     made_from: str
     work_tree: str = ""
+    anew: bool = False
     secrets: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
 
 
