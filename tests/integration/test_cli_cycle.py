@@ -15,6 +15,9 @@ from support.git_repos import BareRepository
 from support.processes import Programs
 from support.scripted_tasks import as_url
 
+# No spec is paid for where no agent could build it; this one is there, and never started.
+AGENT = {"builder": "command", "command_argv": '["true"]'}
+
 
 @pytest.fixture
 def store(db):
@@ -26,7 +29,7 @@ def store(db):
 @pytest.fixture
 def cli(tmp_path, monkeypatch, capsys, database_url, store):  # noqa: ARG001 - its project is there
     cli = CommandLine(tmp_path, monkeypatch, capsys)
-    cli.set(database_url=as_url(database_url))
+    cli.set(database_url=as_url(database_url), **AGENT)
     return cli
 
 
@@ -86,6 +89,7 @@ def test_sigterm_gives_the_claim_back_and_does_not_spend_the_attempt(tmp_path, s
         model.listen()
         settings = {
             "DAMASCUS_DATABASE_URL": as_url(database_url),
+            **{f"DAMASCUS_{name.upper()}": value for name, value in AGENT.items()},
             "DAMASCUS_LLM_MODEL": "openai/slow",
             "DAMASCUS_LLM_API_BASE": f"http://127.0.0.1:{model.getsockname()[1]}",
             "DAMASCUS_LLM_API_KEY": "k",
