@@ -13,7 +13,7 @@ from damascus.ports import PreparedEnvironment, Tools
 
 
 def prepare_for_agent(
-    context: PhaseContext, tools: Tools, *, parent: str, base_sha: str
+    context: PhaseContext, tools: Tools, *, task: str, parent: str, base_sha: str
 ) -> PreparedEnvironment | PhaseResult | None:
     """The environment for the checkout of `parent` in the workspace; None where none is kept.
 
@@ -22,6 +22,9 @@ def prepare_for_agent(
     asked. Raises what `set_up.prepare` raises.
     """
     tree = MergedTree(tools.workspace, head_sha=parent, base_sha=base_sha)
+    if task == "conflict" and tools.environments is not None and context.project.setup_commands:
+        # The workspace holds the work as well, and what is made from that is not the base's.
+        tree = check_out(tools, tools.workspace.layers / "base", ref=base_sha)
     made = environment_for(context, tools, tree)
     if isinstance(made, TestRun) and parent != base_sha:
         base = check_out(tools, tools.workspace.layers / "base", ref=base_sha)

@@ -185,7 +185,9 @@ def _work(context: PhaseContext, tools: Tools, start: _Start) -> PhaseResult | B
     file = workspace.checkout / WRONG_FILE
     before = read_plain(file, cap=_WRONG_CAP)
     builder = tools.builder(context.project.builder or "")
-    environment = prepare_for_agent(context, tools, parent=start.parent, base_sha=start.base_sha)
+    environment = prepare_for_agent(
+        context, tools, task=start.task, parent=start.parent, base_sha=start.base_sha
+    )
     if isinstance(environment, PhaseResult):
         return environment
     crashpoint(Boundary.AGENT_BEFORE)
