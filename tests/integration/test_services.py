@@ -9,6 +9,7 @@ import pytest
 from damascus.domain.services import Service
 from damascus.errors import PortTakenError
 from damascus.sandbox import Plain
+from damascus.sandbox.egress_proxy import PROXY_PORT
 from damascus.sandbox.service_launcher import NOT_FOUND, NOT_UP
 from damascus.text.redaction import Redactor
 from support.redis_server import free_port
@@ -128,6 +129,13 @@ def test_the_launcher_cannot_be_reached_into(name, place, port):
     ended = WRAPPED[name].run(python(place, script, services=serving(port)))
     assert ended.exit_code == 1
     assert "PermissionError" in ended.output
+
+
+@pytest.mark.parametrize("name", parameters(["bubblewrap"]))
+def test_a_service_may_have_the_port_that_the_proxy_of_hosts_would_take(name, place, port):
+    del port
+    wanted = client(place, PROXY_PORT, services=serving(PROXY_PORT), hosts=[("example.org", 443)])
+    assert WRAPPED[name].run(wanted).output == "it said hello\n"
 
 
 @pytest.mark.parametrize("name", parameters(["bubblewrap"]))

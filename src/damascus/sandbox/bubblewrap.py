@@ -91,7 +91,8 @@ class Bubblewrap:
         """Run a command in the network that it may have."""
         if command.network or not (command.egress or command.hosts):
             return self._run(command, guard, pass_fds=pass_fds)
-        with EgressProxy(command.egress, command.hosts) as proxy:
+        ports = [one.port for one in command.services]
+        with EgressProxy(command.egress, command.hosts, avoid=ports) as proxy:
             wrapped = dataclasses.replace(
                 command,
                 argv=proxy.wrap(command.argv),

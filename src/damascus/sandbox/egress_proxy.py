@@ -40,9 +40,12 @@ class EgressProxy:
     """Serves places inside a private network for as long as its context is entered.
 
     `hosts` are reached at public addresses only; ("*", 0) among them is every public host.
+    The proxy takes none of the ports in `avoid`.
     """
 
-    def __init__(self, places: Sequence[Place], hosts: Sequence[Place] = ()) -> None:
+    def __init__(
+        self, places: Sequence[Place], hosts: Sequence[Place] = (), *, avoid: Collection[int] = ()
+    ) -> None:
         self._places = frozenset((host.strip("[]").lower(), port) for host, port in places)
         self._hosts = frozenset((host.lower(), port) for host, port in hosts)
         here = sorted(place for place in self._places if _is_loopback(place[0]))
@@ -51,7 +54,7 @@ class EgressProxy:
         self._serve: list[Callable[[socket.socket], None]] = [
             lambda inner, place=place: self._pass_on(inner, place, b"") for place in here
         ]
-        taken = {port for _, port in here}
+        taken = {*avoid, *(port for _, port in here)}
         self._proxy = next(p for p in range(PROXY_PORT, 65536) if p not in taken)
         if self._proxied or self._hosts:
             self._inside.append(("127.0.0.1", self._proxy))
