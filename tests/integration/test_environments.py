@@ -303,6 +303,14 @@ def test_what_holds_a_secret_is_not_kept(store, tmp_path):
     assert kept.stdout == b""
 
 
+@pytest.mark.parametrize("written", ["bWU6aHVudGVyMi9odW50ZXIyIQ==", "hunter2%2Fhunter2%21"])
+def test_what_holds_a_secret_as_programs_write_it_is_not_kept(store, tmp_path, written):
+    line = f"{MAKE} echo '//r/:_auth={written}' > \"$HOME/.npmrc\""
+    place = checkout(tmp_path / "a")
+    made, _ = prepared(store, place, line, secrets={"TOKEN": "hunter2/hunter2!"})
+    assert made.entry.left_out == ["TOKEN in home/.npmrc"]
+
+
 def test_a_checkout_that_is_older_than_what_another_tree_made_is_touched(store, tmp_path):
     old = checkout(tmp_path / "old")
     source = old.checkout / "package.json"

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from damascus.text.plain_files import read_plain
+from damascus.text.redaction import Redactor
 
 # Caches that hold nothing which was fetched: they are made again, for sources that have changed.
 _LEFT_OUT: Final = frozenset({".git", "__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache"})
@@ -60,11 +61,13 @@ class Size:
 
 
 def without_secrets(top: Path, secrets: Mapping[str, str]) -> list[str]:
-    """Remove every file that holds one of `secrets`; returns `NAME in path`, for people.
+    """Remove every file that holds one of `secrets`, as programs write it.
+
+    Returns `NAME in path` of each, for people.
 
     Agents read what is kept, and are not given the secrets of set-ups.
     """
-    sought = {name: value.encode() for name, value in secrets.items() if value}
+    sought = {name: _ways(value) for name, value in secrets.items() if value}
     removed: list[str] = []
     if not sought:
         return removed
@@ -73,7 +76,7 @@ def without_secrets(top: Path, secrets: Mapping[str, str]) -> list[str]:
         if not stat.S_ISREG(seen.st_mode):
             return
         data = read_plain(path, cap=_SECRET_CAP) or b""
-        held = next((name for name, value in sought.items() if value in data), None)
+        held = next((name for name, ways in sought.items() if any(w in data for w in ways)), None)
         if held is not None:
             path.parent.chmod(path.parent.stat().st_mode | stat.S_IWUSR)
             path.unlink()
@@ -81,6 +84,12 @@ def without_secrets(top: Path, secrets: Mapping[str, str]) -> list[str]:
 
     _each_file(top, look)
     return removed
+
+
+def _ways(value: str) -> list[bytes]:
+    """How programs write a value down: as it is, in a URL, in JSON, in base64, in hexadecimal."""
+    ways = {value, *Redactor([value]).needles}
+    return [way.encode("utf-8", "surrogateescape") for way in sorted(ways)]
 
 
 def size_of(top: Path) -> Size:
