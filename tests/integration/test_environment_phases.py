@@ -212,6 +212,29 @@ def test_a_build_that_was_prepared_from_another_tree_is_not_taken_for_the_work(t
     agent(shop, "sed -i 's/a + b/5/' src/calc.c", "")
     assert shop.run(Phase.BUILD).verdict is Verdict.PASS
     result = shop.run(Phase.REVIEW)
+    assert (result.verdict, result.needs_person) == (Verdict.FAIL, False), result
+    assert "test_calc.CalcTest.test_add" in result.summary
+    # The tests do not build: a change that they do not notice is not shown to be what they ran.
+    agent(shop, "sed -i 's/return 5/return b + a/' src/calc.c", "")
+    assert shop.run(Phase.BUILD).verdict is Verdict.PASS
+    result = shop.run(Phase.REVIEW)
     assert (result.verdict, result.needs_person) == (Verdict.FAIL, True), result
     assert "they load build/libcalc.so in place of src/calc.c" in result.summary
     assert shop.show("src/calc.c") == C_CODE.strip()
+
+
+def test_what_a_set_up_made_of_a_changed_file_is_made_of_the_work(shop):
+    test = TEST.replace("import words", "from pathlib import Path").replace(
+        "words.WORD", "Path('dist/word.txt').read_text().strip()"
+    )
+    files = {"build.sh": "mkdir dist; cp word.txt dist\n", "word.txt": "hello\n"}
+    shop.person_pushes({**files, "login.py": GREEN, "test_login.py": test})
+    shop.project = replace(
+        shop.project,
+        setup_commands=("sh build.sh",),
+        test_command=("python3", "-m", "unittest", "-v"),
+    )
+    agent(shop, 'printf "%s" "$1" > word.txt', "bye\n")
+    assert shop.run(Phase.BUILD).verdict is Verdict.PASS
+    reviewed = shop.run(Phase.REVIEW)
+    assert reviewed.verdict is Verdict.FAIL, reviewed

@@ -349,3 +349,23 @@ def test_a_disk_where_no_layers_can_be_laid_says_why(tmp_path):
 def test_the_key_does_not_hold_what_is_secret():
     one = recipe(secrets={"A": "x" * 20})
     assert "x" * 20 not in repr(replace(one))
+
+
+@pytest.mark.parametrize(
+    ("line", "times"),
+    [
+        ("mkdir -p node_modules/a .venv/bin; echo x > .env", 1),
+        ("mkdir -p node_modules/a part/dist", 2),
+        ("mkdir -p node_modules/a; echo x > generated.py", 2),
+        ("mkdir -p .venv/bin a.egg-info; echo x > a.egg-info/PKG-INFO", 1),
+    ],
+)
+def test_work_gets_the_packages_of_the_base_and_nothing_that_was_built_of_it(
+    store, tmp_path, line, times
+):
+    ran = 0
+    for number, work_tree in enumerate(["", "1", "1"]):
+        place = checkout(tmp_path / str(number))
+        _, runs = prepared(store, place, line, work_tree=work_tree)
+        ran += len(runs)
+    assert ran == times

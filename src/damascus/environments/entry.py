@@ -11,12 +11,19 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 DOCUMENT: Final = "environment.json"
 HOME: Final = "home"
 FILES: Final = "files"
+# Directories of packages, and of tools that build anew what has changed when tests are run.
+_FETCHED: Final = frozenset({
+    *("node_modules", "bower_components", "jspm_packages", ".venv", "venv", "env", "virtualenv"),
+    *(".tox", ".nox", ".eggs", ".pdm-build", "__pypackages__", "vendor", ".bundle", "Pods"),
+    *(".yarn", ".pnpm-store", ".npm", ".cargo", ".m2", ".gradle", "target", "_build", "deps"),
+})  # fmt: skip
+_DESCRIBED: Final = (".egg-info", ".dist-info")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +41,15 @@ class Entry:
     directories: Sequence[str]
     files: Sequence[str]
     left_out: Sequence[str] = field(default=())
+
+    @property
+    def built(self) -> bool:
+        """Whether there is more than packages: something that was made of the tree's own files."""
+        new = [PurePosixPath(path) for path in self.directories]
+        if any(one.name not in _FETCHED and one.suffix not in _DESCRIBED for one in new):
+            return True
+        files = [PurePosixPath(path) for path in self.files]
+        return not all(one.name.startswith(".") or one.parent.suffix in _DESCRIBED for one in files)
 
     def write(self, place: Path) -> None:
         """Write it into the directory of the environment."""

@@ -85,7 +85,7 @@ class EnvironmentStore:
         folder = self._root / recipe.project
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         if recipe.work_tree:
-            if not recipe.anew and (found := self._find(folder, key, lost)) is not None:
+            if not recipe.anew and (found := self._fetched(folder, key, lost)) is not None:
                 return found
             key = key_of_work(key, recipe.work_tree)
         lock = KeyLock(folder / f"{key}.lock")
@@ -105,15 +105,19 @@ class EnvironmentStore:
             lock.close()
             raise
 
-    def _find(self, folder: Path, key: str, lost: Callable[[], bool]) -> Prepared | None:
-        """What is kept under `key`, once nobody makes it just now; None where nothing is."""
+    def _fetched(self, folder: Path, key: str, lost: Callable[[], bool]) -> Prepared | None:
+        """The packages kept under `key`, once nobody makes them just now.
+
+        None where nothing is, and where the set-up has built something: that was of another tree.
+        """
         place = folder / f"{key}.lock"
         if not place.exists():
             return None
         lock = KeyLock(place)
         while not lock.share():
             wait_a_moment(lost)
-        if (entry := read_entry(folder / key)) is not None:
+        entry = read_entry(folder / key)
+        if entry is not None and not entry.built:
             return self._prepared(lock, folder / key, entry)
         lock.close()
         return None

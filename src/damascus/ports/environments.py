@@ -21,8 +21,8 @@ class Recipe:
     `variables` are those that may be read in its key; of the secret ones the names are given, and
     `secrets`, their values, which nothing that is kept may hold. `made_from` tells people of which
     commit the tree is. `work_tree` is the SHA of a tree that is not a base's yet, "" for a base:
-    what its set-up makes is for that very tree. Such a tree gets what a base's set-up made, where
-    the key is the same, unless it is built `anew`.
+    what its set-up makes is for that very tree. Such a tree gets what a base's set-up fetched,
+    where the key is the same, unless it built something too, or is to be run `anew`.
     """
 
     project: str
