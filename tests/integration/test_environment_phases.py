@@ -151,6 +151,21 @@ def test_a_lock_file_that_the_work_broke_is_the_works_and_its_next_agent_can_men
     assert len(kept(shop)) == 1
 
 
+def test_an_agent_that_solves_a_conflict_gets_what_the_base_alone_makes(shop):
+    poison = 'printf "%s" "$1" > login.py; echo word=bye > word.sh'
+    agent(shop, poison, GREEN)
+    assert shop.run(Phase.BUILD).verdict is Verdict.PASS
+    shop.person_pushes({"login.py": "def hello():\n    return 'other'\n"})
+    assert shop.run(Phase.REVIEW).verdict is Verdict.CONFLICT
+    shop.environments.drop("shop", [])
+    agent(shop, poison, GREEN)
+    assert shop.run(Phase.BUILD).verdict is Verdict.PASS
+    (made,) = kept(shop)
+    assert made.made_from == shop.sha("main")
+    words = (shop.root / "environments/shop" / made.key).rglob("words.py")
+    assert [one.read_text() for one in words] == ["WORD = 'hello'\n"]
+
+
 def test_what_a_set_up_built_of_the_base_is_not_what_work_is_judged_by(shop):
     shop.person_pushes({"build.sh": "mkdir dist; cp login.py dist\n", "login.py": GREEN})
     test = "import sys; sys.path[0] = 'dist'; import login; assert login.hello() == 'hello'"
