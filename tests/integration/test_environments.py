@@ -369,3 +369,19 @@ def test_work_gets_the_packages_of_the_base_and_nothing_that_was_built_of_it(
         _, runs = prepared(store, place, line, work_tree=work_tree)
         ran += len(runs)
     assert ran == times
+
+
+def test_what_dead_workers_left_goes_at_once_and_what_is_for_one_tree_after_a_day(store, tmp_path):
+    made, _ = prepared(store, checkout(tmp_path / "a"), work_tree="1")
+    of_base, _ = prepared(store, checkout(tmp_path / "b"))
+    folder = made.place.parent
+    dead = "0" * 20
+    (folder / f".making-{dead}" / "workspace").mkdir(parents=True)
+    (folder / f"{dead}.lock").touch()
+    (folder / f".gone-{dead}" / "home").mkdir(parents=True)
+    for one in (made, of_base):
+        one.lock.close()
+        day = (folder / f"{one.key}.lock").stat().st_mtime - 2 * 86_400
+        os.utime(folder / f"{one.key}.lock", (day, day))
+    store.prune()
+    assert sorted(path.name for path in folder.iterdir()) == [of_base.key, f"{of_base.key}.lock"]

@@ -28,7 +28,10 @@ _DESCRIBED: Final = (".egg-info", ".dist-info")
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What `environment.json` says. `made_at` is since the epoch; `seconds` is what it took."""
+    """What `environment.json` says. `made_at` is since the epoch; `seconds` is what it took.
+
+    `work_tree` is the only tree that it is for, "" where it is for all with its key.
+    """
 
     key: str
     project: str
@@ -41,6 +44,7 @@ class Entry:
     directories: Sequence[str]
     files: Sequence[str]
     left_out: Sequence[str] = field(default=())
+    work_tree: str = ""
 
     @property
     def built(self) -> bool:

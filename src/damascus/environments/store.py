@@ -35,6 +35,7 @@ from damascus.removal import remove
 log = logging.getLogger(__name__)
 _KEY: Final = re.compile(r"[0-9a-f]{20}\Z")
 _DAY: Final = 86_400.0
+_WORK_DAYS: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +171,7 @@ class EnvironmentStore:
                 directories=made.directories,
                 files=[path for path in made.files if path not in gone],
                 left_out=left_out,
+                work_tree=recipe.work_tree,
             )
             entry.write(kept)
             if (folder / key).exists():
@@ -205,14 +207,25 @@ class EnvironmentStore:
         return wanted
 
     def prune(self) -> None:
-        """Remove the environments that nobody has used for long. Nothing is raised."""
-        oldest = time.time() - self._days * _DAY
+        """Remove the environments that nobody has used for long. Nothing is raised.
+
+        What workers left that died while they made or removed one goes at once.
+        """
         with suppress(OSError):
             for project in sorted(one.name for one in self._root.iterdir() if one.is_dir()):
                 for lock, place in self._places(project):
                     with suppress(OSError):
-                        if lock.stat().st_mtime < oldest:
+                        if lock.stat().st_mtime < time.time() - self._days_of(place) * _DAY:
                             self._drop(place.parent, place.name)
+                for gone in (self._root / project).glob(".gone-*"):
+                    remove(gone)
+
+    def _days_of(self, place: Path) -> float:
+        """How long an environment is kept: one for a single tree of an attempt's, not for long."""
+        entry = read_entry(place)
+        if entry is None:
+            return 0.0  # nobody makes it, or its lock is held
+        return min(self._days, _WORK_DAYS) if entry.work_tree else self._days
 
     def _drop(self, folder: Path, key: str) -> bool:
         lock = KeyLock(folder / f"{key}.lock")
@@ -222,6 +235,7 @@ class EnvironmentStore:
             gone = folder / f".gone-{key}"
             with suppress(FileNotFoundError):
                 (folder / key).rename(gone)
+            remove(folder / f".making-{key}")  # of a worker that died
             lock.remove()
             remove(gone)
             return True
