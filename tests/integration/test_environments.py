@@ -385,3 +385,16 @@ def test_what_dead_workers_left_goes_at_once_and_what_is_for_one_tree_after_a_da
         os.utime(folder / f"{one.key}.lock", (day, day))
     store.prune()
     assert sorted(path.name for path in folder.iterdir()) == [of_base.key, f"{of_base.key}.lock"]
+
+
+@pytest.mark.parametrize("name", ["requirements/base.txt", "dev-requirements.txt", "Makefile"])
+def test_a_changed_file_that_a_manifest_or_a_make_names_is_another_environment(
+    store, tmp_path, name
+):
+    keys = set[str]()
+    for text in ("one", "two"):
+        place = checkout(tmp_path / text)
+        (place.checkout / name).parent.mkdir(exist_ok=True)
+        (place.checkout / name).write_text(text)
+        keys.add(prepared(store, place)[0].key)
+    assert len(keys) == 2

@@ -20,7 +20,8 @@ _LENGTH: Final = 20  # characters of a key
 _CAP: Final = 20_000_000  # bytes of one file that are hashed
 # Manifests and lock files: what they say decides which packages a set-up fetches.
 MANIFESTS: Final = (
-    *("pyproject.toml", "setup.py", "setup.cfg", "requirements*.txt", "constraints*.txt"),
+    *("pyproject.toml", "setup.py", "setup.cfg", "*requirements*.txt", "*requirements*.in"),
+    *("*constraints*.txt", "Makefile", "makefile", "GNUmakefile", "justfile", "Justfile"),
     *("uv.lock", "poetry.lock", "pdm.lock", "Pipfile", "Pipfile.lock", "environment.y*ml"),
     *("package.json", "package-lock.json", "npm-shrinkwrap.json", "pnpm-lock.yaml", "yarn.lock"),
     *("pnpm-workspace.yaml", ".npmrc", ".yarnrc", ".yarnrc.yml", "bun.lock", "bun.lockb"),
@@ -34,6 +35,7 @@ MANIFESTS: Final = (
     *(".tool-versions", "mise.toml", ".mise.toml", ".python-version", ".nvmrc", ".node-version"),
     *(".ruby-version", ".java-version", ".sdkmanrc", ".go-version"),
 )
+_OF_MANIFESTS: Final = frozenset({"requirements"})  # directories whose files include each other
 # What runs set-ups: another version of one of these may make something else.
 _PROGRAMS: Final = (
     *("python", "python3", "pip", "uv", "poetry", "pdm", "node", "npm", "pnpm", "yarn", "bun"),
@@ -91,7 +93,12 @@ def _files(recipe: Recipe, checkout: Path) -> Iterator[tuple[str, str]]:
         names[:] = sorted(name for name in names if name != ".git")
         for file in files:
             path = os.path.relpath(os.path.join(directory, file), checkout)  # noqa: PTH118 - thousands of them
-            if path not in named and not any(fnmatchcase(file, glob) for glob in MANIFESTS):
+            known = os.path.basename(directory) in _OF_MANIFESTS  # noqa: PTH119 - as above
+            if (
+                path not in named
+                and not known
+                and not any(fnmatchcase(file, glob) for glob in MANIFESTS)
+            ):
                 continue
             data = read_plain(Path(directory, file), cap=_CAP)
             if data is not None:
