@@ -87,6 +87,7 @@ def test_a_url_gives_its_host_and_the_port_that_is_not_usual(text, hosts):
         (["pyproject.toml"], [], ["python3"]),
         (["a/package.json"], [], ["npm"]),
         (["go.mod"], ["make deps"], ["go"]),
+        (["Cargo.toml"], [], ["sh"]),
         ([], ["./mvnw -B dependency:go-offline && pnpm i"], ["npm", "python3"]),
         (["Makefile", "main.c"], ["make"], []),
     ],
@@ -105,6 +106,12 @@ def test_the_tools_that_a_project_uses_are_asked(files, commands, programs):
         ("mvn", "<a xmlns='http://x.example'/><url>https://m.example/m2</url>", {"m.example"}),
         ("pip", "https://index.example/\nhttps://files.example\n", {"index.example"}),
         ("npm", "sh: npm: not found\n", set()),
+        (
+            "cargo",
+            "error: failed to download from `https://index.crates.example/config.json`\n",
+            {"index.crates.example", ".crates.example"},
+        ),
+        ("cargo", "sh: 1: cargo: not found\n", set()),
     ],
 )
 def test_the_answer_of_a_tool_is_read(tool, output, hosts):

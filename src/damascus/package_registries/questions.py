@@ -33,6 +33,10 @@ for name in ("mvn", "mvnd"):
 """
 
 
+# Cargo tells its registry in no command's answer, but names it when it cannot reach it, as here.
+_CARGO: Final = "CARGO_NET_RETRY=0 cargo search damascus 2>&1 || true"
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
     """A tool is asked when a command names one of `words`, or a file matches one of `files`."""
@@ -59,6 +63,13 @@ def _repositories(output: str) -> frozenset[str]:
     return hosts_of(re.findall(r"<url>[^<]*</url>", output))
 
 
+def _cargo(output: str) -> frozenset[str]:
+    """The host of the index, and all of its domain: packages lie beside it."""
+    hosts = hosts_of([output])
+    domains = {host.removeprefix("index.") for host in hosts if host.startswith("index.")}
+    return hosts | {f".{domain}" for domain in domains}
+
+
 QUESTIONS: Final = (
     Question(
         frozenset({"pip", "pip3", "python", "python3", "uv", "poetry", "pdm", "pipenv", "tox"}),
@@ -73,6 +84,7 @@ QUESTIONS: Final = (
         _urls,
     ),
     Question(frozenset({"go"}), ("go.mod",), ("go", "env", "GOPROXY", "GOSUMDB"), _go),
+    Question(frozenset({"cargo"}), ("Cargo.toml",), ("sh", "-c", _CARGO), _cargo),
     Question(
         frozenset({"mvn", "mvnw", "gradle", "gradlew"}),
         ("pom.xml", "*.gradle", "*.gradle.kts"),
