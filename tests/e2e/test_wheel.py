@@ -49,12 +49,13 @@ def test_no_wheel_is_built_that_lacks_the_page(tree, tmp_path):
 @pytest.fixture(scope="module")
 def unpacked(tree, tmp_path_factory):
     """The wheel's files, as an installer lays them out."""
-    page = tree / "src/damascus/api/static"
+    built = shutil.copytree(tree, tmp_path_factory.mktemp("built") / "clone")
+    page = built / "src/damascus/api/static"
     (page / "assets").mkdir(parents=True)
     (page / "index.html").write_text("<title>Damascus</title>\n")
     (page / "assets/index-1.js").write_text("0\n")
     out = tmp_path_factory.mktemp("wheel")
-    done = build(tree, out)
+    done = build(built, out)
     assert done.returncode == 0, done.stderr
     (wheel,) = out.glob("*.whl")
     assert wheel.name.startswith("damascus_orchestrator-")
