@@ -35,7 +35,7 @@ def script(statements: Mapping[str, str] | None = None) -> str:
     """One transition for pgbench: claim, start_run, add_cost, settle. `statements` replace some."""
     worker = "'pgbench'"
     claim = {"cap": str(CAP), "stale": "'30 minutes'", "worker": worker}
-    start = {"item": ":id", "epoch": ":claim_epoch", "worker": worker}
+    start = {"item": ":id", "epoch": ":claim_epoch", "worker": worker, "uncaged": "NULL"}
     cost = {
         "item": ":id",
         "run": ":run_run_id",
