@@ -7,7 +7,6 @@ of the dirty tree on top of it. Nothing is pushed from here, and no agent can re
 from __future__ import annotations
 
 import fcntl
-import os
 import re
 import time
 from collections.abc import Generator, Iterator, Sequence
@@ -23,6 +22,7 @@ from damascus.git_ops.process import GitOutput, GitProcess
 from damascus.git_ops.tree import inner_git
 from damascus.ports import Workspace
 from damascus.removal import remove
+from damascus.sandbox.usage import files
 
 REFS: Final = "refs/attempts/"
 DAY: Final = 86400
@@ -131,7 +131,7 @@ class Archive:
 
     def size(self) -> int:
         """Return the bytes that all that is kept takes."""
-        return sum(_size(store) for store in self._stores())
+        return sum(found.st_blocks * 512 for found in files(map(str, self._stores())))
 
     def prune(self) -> int:
         """Delete what is older than the set time, and the oldest of what is more than may be kept.
@@ -238,17 +238,3 @@ class Archive:
 def _numbers(ref: str) -> tuple[int, ...]:
     """Epoch, and which of several that is, of a ref."""
     return tuple(int(number) for number in re.findall(r"\d+", ref.rpartition("/")[2]))
-
-
-def _size(top: Path) -> int:
-    """Return the bytes on disk of a directory of ours."""
-    total, todo = 0, [str(top)]
-    while todo:
-        with suppress(OSError), os.scandir(todo.pop()) as entries:
-            for entry in entries:
-                with suppress(OSError):
-                    found = entry.stat(follow_symlinks=False)
-                    total += found.st_blocks * 512
-                    if entry.is_dir(follow_symlinks=False):
-                        todo.append(entry.path)
-    return total
