@@ -7,11 +7,10 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from damascus.demo.model_server import ModelServer
 from damascus.demo.run import make_repository
-from damascus.demo.script import TEST_COMMAND, DemoModel
+from damascus.demo.script import TEST_COMMAND
+from support.modelled_programs import modelled_programs
 from support.processes import Programs
-from support.scripted_tasks import as_url
 from support.textkit import STORIES
 
 STORY = "slugify-titles"
@@ -21,17 +20,8 @@ STORY = "slugify-titles"
 def programs(tmp_path, database_url) -> Iterator[Programs]:
     home = tmp_path / "work"
     home.mkdir()
-    with ModelServer(DemoModel()) as model:
-        settings = {
-            "DAMASCUS_DATABASE_URL": as_url(database_url),
-            "DAMASCUS_LLM_MODEL": "openai/gpt-4o-mini",
-            "DAMASCUS_LLM_API_BASE": model.openai_base,
-            "DAMASCUS_LLM_API_KEY": "sk-canary-of-the-model",
-            "DAMASCUS_BUILDER": "mini",
-        }
-        with Programs(home, **settings) as programs:
-            programs.model = model
-            yield programs
+    with modelled_programs(home, database_url) as programs:
+        yield programs
 
 
 def test_a_red_base_costs_nothing_and_goes_on_when_it_is_mended(programs, tmp_path, database_url):

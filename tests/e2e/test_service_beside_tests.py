@@ -6,13 +6,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from damascus.demo.model_server import ModelServer
 from damascus.demo.run import make_repository
-from damascus.demo.script import TEST_COMMAND, DemoModel
+from damascus.demo.script import TEST_COMMAND
 from damascus.forge import local_git
+from support.modelled_programs import modelled_programs
 from support.processes import Programs
 from support.redis_server import free_port
-from support.scripted_tasks import as_url
 from support.tcp_service import SERVER
 from support.textkit import STORIES
 
@@ -36,17 +35,8 @@ class ServiceTest(unittest.TestCase):
 def programs(tmp_path, database_url) -> Iterator[Programs]:
     home = tmp_path / "work"
     home.mkdir()
-    with ModelServer(DemoModel()) as model:
-        settings = {
-            "DAMASCUS_DATABASE_URL": as_url(database_url),
-            "DAMASCUS_LLM_MODEL": "openai/gpt-4o-mini",
-            "DAMASCUS_LLM_API_BASE": model.openai_base,
-            "DAMASCUS_LLM_API_KEY": "sk-canary-of-the-model",
-            "DAMASCUS_BUILDER": "mini",
-        }
-        with Programs(home, **settings) as programs:
-            programs.model = model
-            yield programs
+    with modelled_programs(home, database_url) as programs:
+        yield programs
 
 
 @pytest.fixture
