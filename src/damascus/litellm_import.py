@@ -8,7 +8,9 @@ them an unfinished module. So one thread imports, a failed import is cleared awa
 more, and the others wait for the whole module.
 
 A process must not wait for it to end either. Python hangs at exit when a daemon thread holds import
-locks then (nine minutes were seen), so an import that still runs is broken off first.
+locks then (nine minutes were seen), so an import that still runs is broken off first. The module being
+executed may take long, where the processor is busy: a command that has waited a moment for it then
+leaves without the interpreter's own end.
 """
 
 from __future__ import annotations
@@ -21,11 +23,11 @@ import os
 import sys
 import threading
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Final
 
 _NAME: Final = "litellm"
-_END_SECONDS: Final = 5.0  # for the module being executed when the process ends
+_END_SECONDS: Final = 3.0  # for the module being executed when the process ends
 
 
 class _BrokenOff(BaseException):
@@ -46,10 +48,11 @@ class _OneImport:
         self._thread.start()
         atexit.register(self.break_off)
 
-    def break_off(self) -> None:
-        """End the import at its next module, and wait for that."""
+    def break_off(self) -> bool:
+        """End the import at its next module, wait a moment for that; whether it has ended."""
         self._ending.set()
         self._thread.join(_END_SECONDS)
+        return not self._thread.is_alive()
 
     def find_spec(self, *_: object) -> None:
         """Find nothing: as the first finder, be asked before each module is loaded."""
@@ -120,6 +123,20 @@ _current: _OneImport | None = None
 def preload() -> None:
     """Begin the import in the background, unless it was begun. Returns at once; never raises."""
     _begun()
+
+
+def end_process(code: int) -> None:
+    """End this process with `code`, at once, when an import runs that cannot be broken off.
+
+    Returns otherwise. What is buffered is written; nothing else that waits for the end is done.
+    """
+    if _current is None or _current.done.is_set() or _current.break_off():
+        return
+    logging.shutdown()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(AttributeError, ValueError, OSError):
+            stream.flush()
+    os._exit(code)
 
 
 def load() -> Any:

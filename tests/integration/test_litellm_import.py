@@ -204,6 +204,43 @@ def test_a_process_ends_while_the_import_runs(tmp_path, end):
     assert not (tmp_path / "whole").exists()
 
 
+def test_a_command_ends_while_a_module_of_the_import_takes_minutes(tmp_path):
+    """Python's own end would wait for it: 600 seconds, which the test's own limit would end."""
+    start = """
+        import time
+        print("importing", flush=True)
+        end = time.monotonic() + 600
+        while time.monotonic() < end:  # there is no import to be broken off at
+            time.sleep(0.001)
+        open("whole", "w").close()
+    """
+    environment = stand_in(tmp_path, start)
+    code = """
+        from damascus.cli import entry
+
+        def command(_argv):
+            litellm_import.preload()
+            while "litellm" not in sys.modules:
+                pass
+            print("the command is done")
+            return 143
+
+        entry._main = command
+        sys.exit(entry.main())
+    """
+    done = subprocess.run(
+        program(tmp_path, code),
+        env=environment,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (143, "")
+    assert done.stdout.split("\n") == ["importing", "the command is done", ""]
+    assert not (tmp_path / "whole").exists()
+
+
 def test_the_real_litellm_is_whole_for_eight_threads_at_once(tmp_path):
     code = """
         def act(number):

@@ -27,14 +27,22 @@ _COMPLETION = "_DAMASCUS_COMPLETE"  # set by the shell when it asks what a word 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line with `argv` (default: the process's own); returns the exit code."""
-    if argv is None:
-        _look_for_little_garbage()
+    if argv is not None:
+        return _main(argv)
+    _look_for_little_garbage()
+    code = _main(sys.argv[1:])
+    if loaded := sys.modules.get("damascus.litellm_import"):
+        loaded.end_process(code)
+    return code
+
+
+def _main(argv: Sequence[str]) -> int:
     try:
         for stream in (sys.stdout, sys.stderr):
             # A terminal or a log in some other encoding shows an escape, never a traceback.
             with suppress(AttributeError, ValueError, OSError):
                 stream.reconfigure(errors="backslashreplace")  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType] - a real file has it
-        words = list(sys.argv[1:] if argv is None else argv)
+        words = list(argv)
         begin(words)
         env_file.begin()
         _check_words(words)
