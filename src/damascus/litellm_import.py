@@ -8,9 +8,9 @@ them an unfinished module. So one thread imports, a failed import is cleared awa
 more, and the others wait for the whole module.
 
 A process must not wait for it to end either. Python hangs at exit when a daemon thread holds import
-locks then (nine minutes were seen), so an import that still runs is broken off first. The module being
-executed may take long, where the processor is busy: a command that has waited a moment for it then
-leaves without the interpreter's own end.
+then (nine minutes were seen), so an import that still runs is broken off first. One module may take
+long where the processor is busy: a command that has waited a moment for it then leaves without the
+interpreter's own end.
 """
 
 from __future__ import annotations

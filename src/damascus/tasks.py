@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import multiprocessing
 import signal
 import threading
 from collections.abc import Callable
@@ -38,6 +39,7 @@ from damascus.config_sources import passed_over
 from damascus.errors import ConfigurationError
 from damascus.worker.broker import DoorbellBroker
 from damascus.worker.doorbell import RELAY_EVENTS, RUN_CYCLE, ring_message
+from damascus.worker.parent import end_with_parent
 from damascus.worker.process import Worker
 
 if TYPE_CHECKING:
@@ -129,8 +131,8 @@ def register(
 ) -> Worker:
     """Give `broker` the two tasks, and a worker that starts and stops with it.
 
-    `owned`: the worker closes the application. `signals`: SIGTERM, SIGINT and SIGHUP stop the
-    worker in good order, beside what they did before.
+    `owned`: the worker closes the application. `signals`: SIGTERM, SIGINT, SIGHUP and the end of
+    the parent process stop the worker in good order, beside what they did before.
     """
     # A line for every ring would bury what the cycle says.
     logging.getLogger("taskiq.receiver").setLevel(logging.WARNING)
@@ -148,6 +150,8 @@ def register(
         worker.start()
         if signals:
             _stop_on_signals(worker)
+            if parent := multiprocessing.parent_process():
+                end_with_parent(parent.pid or 0, grace_seconds=settings.shutdown_grace_seconds)
 
     async def stopped(_state: object) -> None:
         await asyncio.to_thread(worker.close)
