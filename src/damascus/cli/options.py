@@ -99,7 +99,7 @@ PhaseName = Annotated[
     typer.Option(
         "--phase",
         metavar="PHASE",
-        help="Where it goes on: spec, build or review (default: where it blocked).",
+        help="Where it goes on: spec, build or review (default: where its last verdict leads).",
     ),
 ]
 Note = Annotated[str, typer.Option("--note", metavar="TEXT", help="Why; kept with the event.")]

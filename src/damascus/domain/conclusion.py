@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final, cast
 
 from damascus.domain.findings import KEPT, Details, Finding
-from damascus.domain.transitions import Decision, backoff_seconds, decide
+from damascus.domain.transitions import Decision, backoff_seconds, decide, retry_phase
 from damascus.domain.work import Claim, IssueKind, Phase, PhaseContext, PhaseResult, Verdict
 
 _WHY_BLOCKED: Final = {
@@ -82,6 +82,11 @@ def conclude(
         waits=result.asks_about_command,
     )
     row = decision.transition
+    findings, issue = _findings(context, result), _issue(claim, result, decision)
+    if row.to is Phase.BLOCKED:
+        goes_on = retry_phase(claim.phase, result.verdict, decision)
+        details: Details = {**result.details, "retry_at": goes_on.value}
+        result = dataclasses.replace(result, details=details)
     wait = backoff_seconds(claim.consecutive_errors + 1, jitter=jitter) if row.backoff else None
     return Conclusion(
         result=result,
@@ -92,8 +97,8 @@ def conclude(
         fault=decision.verdict is Verdict.ERROR or decision.exhausted_by == "errors",
         wait_seconds=wait,
         keeps_build=row.to in (Phase.REVIEW, Phase.MERGED) or row.backoff,
-        findings=_findings(context, result),
-        issue=_issue(claim, result, decision),
+        findings=findings,
+        issue=issue,
     )
 
 

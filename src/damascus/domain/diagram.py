@@ -35,6 +35,14 @@ what went wrong since a person last decided. So every item comes to rest in a bo
 cycles, whatever happens.
 """
 
+_RETRY = """
+A retry goes on where the last verdict would have led with attempts left, unless the person names
+a phase: after a red review in `build`, because the same commit would be red again; in `spec` where
+the spec was shown to be wrong. After faults, for money, and where only a person could help (a red
+base, a closed pull request, a change that was asked about), it is the phase in which the item
+blocked. The note of a retry is read by the next model or agent that works on the item, whichever.
+"""
+
 
 def document() -> str:
     """The whole page as Markdown."""
@@ -46,6 +54,7 @@ def document() -> str:
         "\n## What a verdict does\n\n" + "\n".join(_table()) + "\n",
         _RULES,
         "\n## What people do\n\n" + "\n".join(_moves()) + "\n",
+        _RETRY,
     ]
     return "".join(parts)
 

@@ -49,6 +49,7 @@ Details = TypedDict(
         "accepts": str,  # the hash of the protected part of the work that a yes is good for
         "kept_sha": str,  # the commit of the work that waits for the yes
         "kept_on": str,  # the commit its branch was at on the forge, empty for none
+        "retry_at": str,  # the phase in which a retry of the blocked item goes on
         "remember": bool,  # kept as a finding although the verdict is `error`
     },
     total=False,

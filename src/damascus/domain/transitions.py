@@ -187,6 +187,19 @@ def decide(
     return Decision(verdict, transition, exhausted_by)
 
 
+def retry_phase(phase: Phase, verdict: Verdict, decision: Decision) -> Phase:
+    """Where a retry of an item that blocked in `phase` goes on, unless its person says otherwise.
+
+    Where the verdict would have led with attempts left: what is known to be red is not tested
+    again, and who has shown that a spec cannot be built is not asked again. Where only a person
+    could help, and after faults and for money, it is the same phase: what was wrong lies elsewhere.
+    """
+    row = TABLE[phase, verdict]
+    if decision.exhausted_by != "attempts" or row is None or row.to not in LIVE:
+        return phase
+    return row.to
+
+
 def backoff_seconds(consecutive_errors: int, *, jitter: float) -> float:
     """Seconds to wait after the n-th fault in a row: 5, 10, 20 … capped at 15 minutes.
 

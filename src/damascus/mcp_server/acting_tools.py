@@ -32,7 +32,7 @@ from damascus.mcp_server.session import SessionOf, ToolContext
 from damascus.mcp_server.tool import ADDS, ENDS, MOVES, PlainTool
 
 ResumePhase = Annotated[
-    LivePhase, Field(description="Where the item goes on. Default: where it blocked.")
+    LivePhase, Field(description="Where the item goes on. Default: where its last verdict leads.")
 ]
 
 

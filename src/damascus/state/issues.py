@@ -108,13 +108,12 @@ class Issues:
     ) -> Phase | None:
         """Answer an issue; returns the phase its item goes on in (None: it has no item).
 
-        A question needs a text. A blocked item needs a choice: "retry" (attempts back to 0, in the
-        phase it blocked in or in `phase`, with a raised budget where given) or "cancel"; the text
-        "yes" is the choice "retry". Where a person was asked whether a change may pass, a retry
-        accepts it, unless it goes to `spec` or its text begins with "no" (then it is
-        built again). A question about a test
-        command takes "yes", "no" or another command, one about a project's base "retry" or "go on
-        anyway".
+        A question needs a text. A blocked item needs a choice: "retry" (attempts back to 0, in
+        `phase` or where the last verdict leads, with a raised budget where given) or "cancel"; the
+        text "yes" is the choice "retry". Where a person was asked whether a change may pass, a
+        retry accepts it, unless it goes to `spec` or its text begins with "no" (then it is built
+        again). A question about a test command takes "yes", "no" or another command, one about a
+        project's base "retry" or "go on anyway".
 
         Raises AnswerIsNoCommandError and BaseNeedsChoiceError for what is none of these,
         IssueNotFoundError, IssueAnsweredAlreadyError, IssueNeedsTextError, IssueNeedsChoiceError,
@@ -144,7 +143,7 @@ class Issues:
                 self._moves.cancel(item, actor=actor, issue=issue_id)
                 return Phase.CANCELLED
             question = kind == "question"
-            to = Phase.SPEC if question else (phase or Phase(issue["phase"]))
+            to = Phase.SPEC if question else (phase or self._retry_phase(issue))
             if not question:
                 no = _NO.match(text) is not None
                 said = {"item": item["id"], "yes": to is not Phase.SPEC and not no}
@@ -163,6 +162,11 @@ class Issues:
                 budget_usd=budget_usd,
             )
             return to
+
+    def _retry_phase(self, issue: Row) -> Phase:
+        """Where the item of a blocked issue goes on: see `domain.transitions.retry_phase`."""
+        row = self._db.row("issues.retry_phase", {"item": issue["item_id"]})
+        return Phase((row and row["retry_at"]) or issue["phase"])
 
 
 def _choice(kind: str, choice: str | None, text: str, issue_id: int) -> str:

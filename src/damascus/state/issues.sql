@@ -14,6 +14,11 @@ WHERE id = %(issue)s::bigint AND closed_at IS NULL RETURNING id;
 UPDATE work_items SET findings = jsonb_set(findings, '{-1,accepted}', to_jsonb(%(yes)s::boolean))
 WHERE id = %(item)s::bigint AND COALESCE((findings -> -1 ->> 'ask')::boolean, false) RETURNING id;
 
+-- name: retry_phase
+-- What the verdict that blocked an item says of a retry.
+SELECT details ->> 'retry_at' AS retry_at FROM phase_runs
+WHERE item_id = %(item)s::bigint ORDER BY claim_epoch DESC LIMIT 1;
+
 -- name: close_of_item
 UPDATE human_issues SET closed_at = now(), closed_by = %(actor)s::text, choice = %(choice)s::text
 WHERE item_id = %(item)s::bigint AND closed_at IS NULL RETURNING id;

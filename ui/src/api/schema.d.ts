@@ -840,7 +840,7 @@ export interface components {
             choice?: ("retry" | "cancel") | null;
             /**
              * Phase
-             * @description Default: where it blocked.
+             * @description Default: where its last verdict leads.
              */
             phase?: ("spec" | "build" | "review") | null;
             /** Budget Cycles */
@@ -2191,7 +2191,7 @@ export interface components {
         RetryRequest: {
             /**
              * Phase
-             * @description Default: where it blocked.
+             * @description Default: where its last verdict leads.
              */
             phase?: ("spec" | "build" | "review") | null;
             /**

@@ -98,7 +98,7 @@ function plan(what: What, ids: number[], known: ItemRow[]): { title: string; say
     return {
       title: `Retry ${plural(wanted.length, 'blocked item')}?`,
       says: [
-        'Each goes on in the phase it blocked in, with its attempts back at 0 and the same budget.',
+        'Each goes on where its last verdict leads (after a red review in build), with its attempts back at 0 and the same budget.',
         ...(stuck.size ? [`${plural(stuck.size, 'item')} of them ${stuck.size === 1 ? 'is' : 'are'} not blocked and left alone.`] : []),
       ],
       acts: wanted.map((id) => ({ do: 'retry', id, body: { note: '' } })),

@@ -130,8 +130,8 @@ function ItemAnswer({ issue, onDone }: Asked) {
         <div className="answer-more">
           <TextField select label="Go on in" value={phase} onChange={(event) => setPhase(event.target.value)} disabled={!may}
             slotProps={{ select: { displayEmpty: true }, inputLabel: { shrink: true } }}>
-            <MenuItem value="">{issue.phase ? `${PHASE_NAMES[issue.phase]}, where it blocked` : 'Where it blocked'}</MenuItem>
-            {(['spec', 'build', 'review'] as const).filter((one) => one !== issue.phase).map((one) => (
+            <MenuItem value="">Where its last verdict leads</MenuItem>
+            {(['spec', 'build', 'review'] as const).map((one) => (
               <MenuItem key={one} value={one}>{PHASE_NAMES[one]}</MenuItem>
             ))}
           </TextField>

@@ -96,7 +96,9 @@ class ChangeRequest(Given):
 class RetryRequest(Given):
     """How a blocked item goes on."""
 
-    phase: LivePhase | None = Field(default=None, description="Default: where it blocked.")
+    phase: LivePhase | None = Field(
+        default=None, description="Default: where its last verdict leads."
+    )
     note: Note = ""
     budget_cycles: Cycles | None = None
     budget_usd: Usd | None = None
@@ -161,7 +163,9 @@ class AnswerRequest(Given):
     choice: Choice | None = Field(
         default=None, description="retry: attempts back to 0. cancel: the item is given up."
     )
-    phase: LivePhase | None = Field(default=None, description="Default: where it blocked.")
+    phase: LivePhase | None = Field(
+        default=None, description="Default: where its last verdict leads."
+    )
     budget_cycles: Cycles | None = None
     budget_usd: Usd | None = None
 
