@@ -8,8 +8,8 @@ DECLARE known integer;
 BEGIN
   IF to_regclass('damascus_schema') IS NOT NULL THEN
     SELECT max(version) INTO known FROM damascus_schema;
-    IF known <> 5 THEN
-      RAISE EXCEPTION 'the database holds schema version %, this file is version 5: run `damascus init`', known;
+    IF known <> 6 THEN
+      RAISE EXCEPTION 'the database holds schema version %, this file is version 6: run `damascus init`', known;
     END IF;
   END IF;
 END $$;
@@ -48,10 +48,10 @@ BEGIN
   -- Every Damascus names its version when it connects ('damascus' alone is version 1). Version 1
   -- takes errors of class 57 for a database that is away: it says so once, and waits. The name of
   -- this function is the end of its sentence.
-  IF current_setting('application_name') <> 'damascus schema 5'
+  IF current_setting('application_name') <> 'damascus schema 6'
      AND current_setting('application_name') ~ '^damascus( schema [0-9]+)?$' THEN
-    RAISE EXCEPTION 'the database holds schema version 5, this program knows another: nothing was changed'
-      USING ERRCODE = '57D01', DETAIL = '5';
+    RAISE EXCEPTION 'the database holds schema version 6, this program knows another: nothing was changed'
+      USING ERRCODE = '57D01', DETAIL = '6';
   END IF;
   RETURN NEW;
 END $$;
@@ -102,6 +102,77 @@ CREATE TABLE IF NOT EXISTS projects (
 CREATE UNIQUE INDEX IF NOT EXISTS projects_own_their_base_branch ON projects
   (forge, repo, base_branch, COALESCE(policy ->> 'directory', ''));
 
+-- ---------------------------------------------------------------- the installation
+
+CREATE TABLE IF NOT EXISTS conditions (
+  id            bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  kind          text NOT NULL,
+  -- Which one: a model, a forge's host, a machine; empty where there is only one.
+  subject       text NOT NULL DEFAULT '',
+  project_id    bigint REFERENCES projects (id),
+  why           text NOT NULL,
+  to_do         text NOT NULL DEFAULT '',
+  since         timestamptz NOT NULL DEFAULT now(),
+  closed_at     timestamptz,
+  -- Only one item has met it: it may be that item's own, so it holds nothing up and is not shown.
+  suspected     boolean NOT NULL DEFAULT false,
+  item_id       bigint,
+  -- When an item may try again whether it holds still; NULL where items cannot find that out.
+  probe_at      timestamptz,
+  probes        integer NOT NULL DEFAULT 0,
+  -- The item that tries it for all, and the claim with which it does.
+  canary_item   bigint,
+  canary_epoch  bigint,
+  canary_since  timestamptz,
+  -- There may be items that wait for it, also after it was closed.
+  holds         boolean NOT NULL DEFAULT false,
+  -- A kind is a slug; which kinds there are, the program knows.
+  CONSTRAINT conditions_kind_is_a_slug CHECK (kind ~ '^[a-z0-9][a-z0-9-]{0,62}$'),
+  -- Probes are counted.
+  CONSTRAINT conditions_probes_are_counted CHECK (probes >= 0),
+  -- Only an item tries, and with a claim of its own.
+  CONSTRAINT conditions_canary_is_an_item CHECK (canary_item IS NOT NULL OR canary_epoch IS NULL),
+  -- What is closed is tried by nobody.
+  CONSTRAINT conditions_closed_are_not_tried CHECK
+    (closed_at IS NULL OR (probe_at IS NULL AND canary_item IS NULL AND NOT suspected)),
+  -- A suspicion is of an item.
+  CONSTRAINT conditions_suspected_of_an_item CHECK (NOT suspected OR item_id IS NOT NULL)
+);
+COMMENT ON TABLE conditions IS
+  'What concerns the installation or a project as a whole: src/damascus/domain/conditions.py.';
+-- One open condition for each thing that is wrong.
+CREATE UNIQUE INDEX IF NOT EXISTS conditions_one_open ON conditions
+  (kind, subject, COALESCE(project_id, 0)) WHERE closed_at IS NULL;
+CREATE INDEX IF NOT EXISTS conditions_by_age ON conditions (since, id);
+-- What was closed and has let go of the items that waited is not looked at any more.
+CREATE INDEX IF NOT EXISTS conditions_holding ON conditions (id) WHERE holds;
+
+CREATE TABLE IF NOT EXISTS workers (
+  id              bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  name            text NOT NULL,
+  kind            text NOT NULL,
+  host            text NOT NULL,
+  pid             integer NOT NULL,
+  version         text NOT NULL,
+  revision        text NOT NULL DEFAULT '',
+  schema_version  integer NOT NULL,
+  capacity        integer NOT NULL DEFAULT 0,
+  sandbox         text NOT NULL DEFAULT '',
+  -- What it does now, and whatever else it says of itself.
+  doing           jsonb NOT NULL DEFAULT '{}',
+  started_at      timestamptz NOT NULL DEFAULT now(),
+  -- A number that grows tells a reader that it lives, whatever the clocks say.
+  beat            bigint NOT NULL DEFAULT 0,
+  beat_at         timestamptz NOT NULL DEFAULT now(),
+  -- A process is known once.
+  CONSTRAINT workers_are_known_once UNIQUE (kind, name),
+  -- What there is to be.
+  CONSTRAINT workers_kind_is_known CHECK (kind IN ('worker', 'scheduler', 'relay', 'api')),
+  -- Work is counted.
+  CONSTRAINT workers_capacity_is_counted CHECK (capacity >= 0)
+) WITH (fillfactor = 50);
+COMMENT ON TABLE workers IS 'The processes that live, one row each; a beat says that it still does.';
+
 -- ---------------------------------------------------------------- work items
 
 CREATE TABLE IF NOT EXISTS work_items (
@@ -141,13 +212,15 @@ CREATE TABLE IF NOT EXISTS work_items (
   -- The place of the phase in the claim order: what is nearest to being merged goes first.
   phase_rank          smallint GENERATED ALWAYS AS
     (CASE phase WHEN 'review' THEN 0 WHEN 'build' THEN 1 WHEN 'spec' THEN 2 END) STORED,
+  -- The oldest project of the same repository and base branch, while this item merges into it.
+  merge_group         bigint,
+  -- The condition that must close before this item is claimed.
+  waits_for           bigint REFERENCES conditions (id),
   -- All that can be known before the claim. Working this out row by row at claim time made the
   -- claim twenty times slower with 20,000 gated items ahead; stored, it costs nothing.
   runnable            boolean GENERATED ALWAYS AS
     (phase IN ('spec', 'build', 'review') AND closed_gates = 0 AND NOT project_paused
-     AND not_before IS NULL) STORED,
-  -- The oldest project of the same repository and base branch, while this item merges into it.
-  merge_group         bigint,
+     AND not_before IS NULL AND waits_for IS NULL) STORED,
   -- The key names the story within its project: the same story is accepted once.
   CONSTRAINT work_items_key_is_unique_in_its_project UNIQUE (project_id, key),
   -- A key is a slug: it becomes part of a branch name.
@@ -197,6 +270,9 @@ CREATE INDEX IF NOT EXISTS work_items_claim_order_in_project ON work_items
 -- What waits for a time; read by the wake-up alone.
 CREATE INDEX IF NOT EXISTS work_items_not_before ON work_items (not_before)
   WHERE not_before IS NOT NULL;
+-- What waits for a condition, in claim order: the first is the one that tries it for all.
+CREATE INDEX IF NOT EXISTS work_items_waiting ON work_items
+  (waits_for, phase_rank, priority, ready_since, id) WHERE waits_for IS NOT NULL;
 -- Lists: what is not final is few; what is final is read newest first.
 CREATE INDEX IF NOT EXISTS work_items_open ON work_items (phase, project_id, id)
   WHERE phase NOT IN ('merged', 'cancelled');
@@ -317,7 +393,7 @@ CREATE INDEX IF NOT EXISTS test_baselines_by_use ON test_baselines (used_at);
 CREATE TABLE IF NOT EXISTS human_issues (
   id           bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   kind         issue_kind NOT NULL,
-  project_id   bigint NOT NULL REFERENCES projects (id),
+  project_id   bigint REFERENCES projects (id),
   item_id      bigint REFERENCES work_items (id),
   phase        work_phase,
   title        text NOT NULL,
@@ -329,6 +405,12 @@ CREATE TABLE IF NOT EXISTS human_issues (
   choice       text,
   answer       text,
   test_command jsonb,
+  condition_id bigint REFERENCES conditions (id),
+  -- What is of no project is about a condition of the installation.
+  CONSTRAINT human_issues_are_of_a_project_or_condition CHECK
+    (project_id IS NOT NULL OR condition_id IS NOT NULL),
+  -- What an item needs is asked for the item.
+  CONSTRAINT human_issues_of_items_have_a_project CHECK (item_id IS NULL OR project_id IS NOT NULL),
   -- An answer has an author and a time.
   CONSTRAINT human_issues_are_closed_by_somebody CHECK
     ((closed_at IS NULL) = (closed_by IS NULL) AND (closed_at IS NULL) = (choice IS NULL)),
@@ -344,6 +426,9 @@ CREATE INDEX IF NOT EXISTS human_issues_by_item ON human_issues (item_id, id);
 -- One open question for each command of a project: every item that proposes it waits for the same.
 CREATE UNIQUE INDEX IF NOT EXISTS human_issues_one_open_per_command ON human_issues
   (project_id, test_command) WHERE closed_at IS NULL AND test_command IS NOT NULL;
+-- A condition is told of once, however long it lasts.
+CREATE UNIQUE INDEX IF NOT EXISTS human_issues_one_per_condition ON human_issues (condition_id)
+  WHERE condition_id IS NOT NULL;
 CREATE INDEX IF NOT EXISTS human_issues_about_commands ON human_issues (project_id, id)
   WHERE test_command IS NOT NULL;
 
@@ -407,6 +492,8 @@ CREATE TABLE IF NOT EXISTS events_outbox (
     'project.paused',
     'project.resumed',
     'project.base_checked',
+    'condition.opened',
+    'condition.closed',
     'relay.parked'))
 ) WITH (
   autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 10000,
@@ -547,9 +634,11 @@ CREATE OR REPLACE TRIGGER api_tokens_of_this_version BEFORE INSERT OR UPDATE ON 
   FOR EACH ROW EXECUTE FUNCTION refuse_damascus_of_another_version();
 CREATE OR REPLACE TRIGGER idempotency_keys_of_this_version BEFORE INSERT ON idempotency_keys
   FOR EACH ROW EXECUTE FUNCTION refuse_damascus_of_another_version();
+CREATE OR REPLACE TRIGGER conditions_of_this_version BEFORE INSERT OR UPDATE ON conditions
+  FOR EACH ROW EXECUTE FUNCTION refuse_damascus_of_another_version();
 CREATE OR REPLACE TRIGGER evidence_of_this_version BEFORE INSERT OR UPDATE ON evidence
   FOR EACH ROW EXECUTE FUNCTION refuse_damascus_of_another_version();
 CREATE OR REPLACE TRIGGER test_baselines_of_this_version BEFORE INSERT OR UPDATE ON test_baselines
   FOR EACH ROW EXECUTE FUNCTION refuse_damascus_of_another_version();
 
-INSERT INTO damascus_schema (version, name) VALUES (5, 'schema.sql') ON CONFLICT DO NOTHING;
+INSERT INTO damascus_schema (version, name) VALUES (6, 'schema.sql') ON CONFLICT DO NOTHING;

@@ -63,7 +63,7 @@ def issues(  # noqa: PLR0917 - typer's options
             output.line()
         story = "" if row["item_id"] is None else f", item {row['item_id']} {row['key']}"
         output.line(
-            f"issue {row['id']} ({row['kind']}), {row['project']}{story}, "
+            f"issue {row['id']} ({row['kind']}), {row['project'] or 'the installation'}{story}, "
             f"{duration(row['age_seconds'])} ago"
         )
         output.line(f"  {row['title']}")

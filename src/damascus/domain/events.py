@@ -55,6 +55,8 @@ class EventType(StrEnum):
     PROJECT_PAUSED = "project.paused"
     PROJECT_RESUMED = "project.resumed"
     PROJECT_BASE_CHECKED = "project.base_checked"
+    CONDITION_OPENED = "condition.opened"
+    CONDITION_CLOSED = "condition.closed"
     RELAY_PARKED = "relay.parked"
 
 
@@ -114,6 +116,12 @@ _DECISION = (
     _USD,
     Field("issue", ID, "the human issue it answers", optional=True),
     Field("note", TEXT, "what the person wrote", optional=True),
+)
+_CONDITION = (
+    Field("condition", ID, "the condition"),
+    Field("kind", TEXT, "what it is about, such as `model` or `forge`"),
+    Field("subject", TEXT, "which one; empty where there is only one"),
+    Field("why", TEXT, "what was seen last"),
 )
 _E = EventType
 
@@ -248,6 +256,22 @@ _SPECS = (
             Field("sentence", TEXT, "what was found, or who decided"),
             Field("base_sha", COMMIT, "the commit that was tried", optional=True),
         ),
+    ),
+    EventSpec(
+        _E.CONDITION_OPENED,
+        "Something concerns the installation or a project as a whole; what needs it waits.",
+        "the process that has met it",
+        (
+            *_CONDITION,
+            Field("to_do", TEXT, "what a person can do"),
+            Field("probe_at", TIME, "when it is tried again", optional=True),
+        ),
+    ),
+    EventSpec(
+        _E.CONDITION_CLOSED,
+        "A condition is over; what waited for it goes on.",
+        "the process that has seen it",
+        (*_CONDITION, Field("since", TIME, "when it began")),
     ),
     EventSpec(
         _E.RELAY_PARKED,

@@ -84,7 +84,7 @@ class Question(BaseModel):
     kind: IssueKind = Field(
         description="question: answer with text. blocked: answer with choice. report: just close it"
     )
-    project: str
+    project: str | None = Field(description="null where it concerns the whole installation")
     item_id: int | None
     key: str | None
     item_title: Line | None

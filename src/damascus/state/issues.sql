@@ -45,6 +45,7 @@ RETURNING id;
 -- name: close_reports
 UPDATE human_issues SET closed_at = now(), closed_by = %(actor)s::text, choice = 'resume'
 WHERE project_id = %(project)s::bigint AND item_id IS NULL AND kind = 'report' AND closed_at IS NULL
+  AND condition_id IS NULL
 RETURNING id;
 
 -- name: open_counts
@@ -55,6 +56,6 @@ FROM human_issues WHERE closed_at IS NULL GROUP BY kind;
 -- name: list
 -- The filters, the order and the limit are added in `issues.py`.
 SELECT h.id, h.kind, h.item_id, h.phase, h.title, h.body, h.questions, h.opened_at, h.closed_at,
-  h.closed_by, h.choice, h.answer, h.test_command, p.name AS project, w.key, w.title AS item_title,
+  h.closed_by, h.choice, h.answer, h.test_command, h.condition_id, p.name AS project, w.key, w.title AS item_title,
   extract(epoch FROM now() - h.opened_at)::float8 AS age_seconds
-FROM human_issues h JOIN projects p ON p.id = h.project_id LEFT JOIN work_items w ON w.id = h.item_id;
+FROM human_issues h LEFT JOIN projects p ON p.id = h.project_id LEFT JOIN work_items w ON w.id = h.item_id;

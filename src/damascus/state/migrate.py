@@ -33,7 +33,7 @@ _TABLES = (
     *("claim_slots", "work_items", "projects", "phase_runs", "events_outbox", "human_issues"),
     *("coordination_gates", "cost_ledger", "item_words", "relay_cursors", "api_tokens"),
     *("api_sessions", "api_requests", "idempotency_keys", "evidence"),
-    *("test_baselines", "damascus_schema"),
+    *("conditions", "workers", "test_baselines", "damascus_schema"),
 )
 # Below deadlock_timeout (1 s) PostgreSQL never ends a worker's statement for our sake: it is always
 # we who give up and try again. The longer tries make an autovacuum give way, which takes 1 s.

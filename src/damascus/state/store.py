@@ -10,6 +10,7 @@ from functools import cached_property
 
 from damascus.state.audit import Audit
 from damascus.state.bases import Bases
+from damascus.state.conditions import Conditions
 from damascus.state.costs import Costs
 from damascus.state.db import Database
 from damascus.state.evidence import EvidenceRecords
@@ -97,6 +98,11 @@ class Store:
     def bases(self) -> Bases:
         """What is known of the bases of projects."""
         return Bases(self.db, stale=self._stale)
+
+    @cached_property
+    def conditions(self) -> Conditions:
+        """What concerns the installation or a project as a whole."""
+        return Conditions(self.db)
 
     @cached_property
     def runs(self) -> Runs:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-VERSION: Final = 5
+VERSION: Final = 6
 # The application_name of every connection. The tables refuse a program that names another version,
 # so a worker of yesterday that runs on through an upgrade changes nothing.
 PROGRAM: Final = f"damascus schema {VERSION}"

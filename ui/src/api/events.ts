@@ -269,6 +269,23 @@ export type EventData = {
     sentence: string;
     base_sha?: string;
   };
+  /** Something concerns the installation or a project as a whole; what needs it waits. */
+  'condition.opened': {
+    condition: number;
+    kind: string;
+    subject: string;
+    why: string;
+    to_do: string;
+    probe_at?: string;
+  };
+  /** A condition is over; what waited for it goes on. */
+  'condition.closed': {
+    condition: number;
+    kind: string;
+    subject: string;
+    why: string;
+    since: string;
+  };
   /** A sink refused one event again and again, and goes on without it. */
   'relay.parked': {
     sink: string;
@@ -306,5 +323,7 @@ export const EVENT_TYPES: readonly EventType[] = [
   'project.paused',
   'project.resumed',
   'project.base_checked',
+  'condition.opened',
+  'condition.closed',
   'relay.parked',
 ];

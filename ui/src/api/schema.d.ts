@@ -1521,14 +1521,17 @@ export interface components {
          * @description A question or a report for a person.
          *
          *     `test_command` is there where the question is whether the project may use it: it is answered
-         *     with yes, no, or another command, once for every item that waits for it.
+         *     with yes, no, or another command, once for every item that waits for it. `condition_id` is there
+         *     where it tells of a condition: it closes with that. One of the installation has no `project`.
          */
         Issue: {
             /** Id */
             id: number;
             kind: components["schemas"]["IssueKind"];
             /** Project */
-            project: string;
+            project: string | null;
+            /** Condition Id */
+            condition_id: number | null;
             /** Item Id */
             item_id: number | null;
             /** Key */

@@ -216,7 +216,7 @@ function Waits({ stats }: { stats: Stats }) {
                 <span className="line-main">
                   <span className="line-title"><Said text={issue.title} /></span>
                   <span className="line-sub">
-                    {issue.project}{issue.item_title ? <> · <Said text={issue.item_title} /></> : null}
+                    {issue.project ?? 'The installation'}{issue.item_title ? <> · <Said text={issue.item_title} /></> : null}
                   </span>
                 </span>
                 <span className="num faint"><Ago at={issue.opened_at} /></span>

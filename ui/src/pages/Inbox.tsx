@@ -90,7 +90,7 @@ export function Inbox() {
                   <span className="line-main">
                     <span className="line-title"><Said text={issue.title} /></span>
                     <span className="line-sub">
-                      {issue.project}
+                      {issue.project ?? 'The installation'}
                       {issue.item_title ? <> · <Said text={issue.item_title} /></> : null}
                     </span>
                   </span>
@@ -119,7 +119,7 @@ function IssueBody({ issue, gone, onDone }: { issue: Issue; gone: boolean; onDon
     <article aria-labelledby={`issue-${issue.id}`}>
       <div className="issue-meta faint">
         <span className={`kind kind-${issue.kind}`}>{issue.kind}</span>
-        <span>{issue.project}</span>
+        <span>{issue.project ?? 'The installation'}</span>
         {issue.phase ? <span>in {PHASE_NAMES[issue.phase].toLowerCase()}</span> : null}
         <span>opened <Ago at={issue.opened_at} suffix=" ago" /></span>
       </div>

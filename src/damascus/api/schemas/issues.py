@@ -13,12 +13,14 @@ class Issue(BaseModel):
     """A question or a report for a person.
 
     `test_command` is there where the question is whether the project may use it: it is answered
-    with yes, no, or another command, once for every item that waits for it.
+    with yes, no, or another command, once for every item that waits for it. `condition_id` is there
+    where it tells of a condition: it closes with that. One of the installation has no `project`.
     """
 
     id: int
     kind: IssueKind
-    project: str
+    project: str | None
+    condition_id: int | None
     item_id: int | None
     key: str | None
     item_title: str | None

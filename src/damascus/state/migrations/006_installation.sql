@@ -1,0 +1,163 @@
+-- Leads to the schema.sql of e575c73a1e38024f
+-- From version 5 to 6: conditions, which concern the installation as a whole and for which items
+-- wait; the processes that live.
+
+-- step: refuse programs of another version
+CREATE OR REPLACE FUNCTION refuse_damascus_of_another_version() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+  -- Every Damascus names its version when it connects ('damascus' alone is version 1). Version 1
+  -- takes errors of class 57 for a database that is away: it says so once, and waits. The name of
+  -- this function is the end of its sentence.
+  IF current_setting('application_name') <> 'damascus schema 6'
+     AND current_setting('application_name') ~ '^damascus( schema [0-9]+)?$' THEN
+    RAISE EXCEPTION 'the database holds schema version 6, this program knows another: nothing was changed'
+      USING ERRCODE = '57D01', DETAIL = '6';
+  END IF;
+  RETURN NEW;
+END $$;
+
+-- step: keep what concerns the installation
+CREATE TABLE conditions (
+  id            bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  kind          text NOT NULL,
+  -- Which one: a model, a forge's host, a machine; empty where there is only one.
+  subject       text NOT NULL DEFAULT '',
+  project_id    bigint REFERENCES projects (id),
+  why           text NOT NULL,
+  to_do         text NOT NULL DEFAULT '',
+  since         timestamptz NOT NULL DEFAULT now(),
+  closed_at     timestamptz,
+  -- Only one item has met it: it may be that item's own, so it holds nothing up and is not shown.
+  suspected     boolean NOT NULL DEFAULT false,
+  item_id       bigint,
+  -- When an item may try again whether it holds still; NULL where items cannot find that out.
+  probe_at      timestamptz,
+  probes        integer NOT NULL DEFAULT 0,
+  -- The item that tries it for all, and the claim with which it does.
+  canary_item   bigint,
+  canary_epoch  bigint,
+  canary_since  timestamptz,
+  -- There may be items that wait for it, also after it was closed.
+  holds         boolean NOT NULL DEFAULT false,
+  -- A kind is a slug; which kinds there are, the program knows.
+  CONSTRAINT conditions_kind_is_a_slug CHECK (kind ~ '^[a-z0-9][a-z0-9-]{0,62}$'),
+  -- Probes are counted.
+  CONSTRAINT conditions_probes_are_counted CHECK (probes >= 0),
+  -- Only an item tries, and with a claim of its own.
+  CONSTRAINT conditions_canary_is_an_item CHECK (canary_item IS NOT NULL OR canary_epoch IS NULL),
+  -- What is closed is tried by nobody.
+  CONSTRAINT conditions_closed_are_not_tried CHECK
+    (closed_at IS NULL OR (probe_at IS NULL AND canary_item IS NULL AND NOT suspected)),
+  -- A suspicion is of an item.
+  CONSTRAINT conditions_suspected_of_an_item CHECK (NOT suspected OR item_id IS NOT NULL)
+);
+
+-- step: say what is kept there
+COMMENT ON TABLE conditions IS
+  'What concerns the installation or a project as a whole: src/damascus/domain/conditions.py.';
+
+-- step: one open condition for each thing
+CREATE UNIQUE INDEX conditions_one_open ON conditions
+  (kind, subject, COALESCE(project_id, 0)) WHERE closed_at IS NULL;
+
+-- step: list them by age
+CREATE INDEX conditions_by_age ON conditions (since, id);
+
+-- step: find those that still hold items
+CREATE INDEX conditions_holding ON conditions (id) WHERE holds;
+
+-- step: let no other version write them
+CREATE OR REPLACE TRIGGER conditions_of_this_version BEFORE INSERT OR UPDATE ON conditions
+  FOR EACH ROW EXECUTE FUNCTION refuse_damascus_of_another_version();
+
+-- step: know the processes that live
+CREATE TABLE workers (
+  id              bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  name            text NOT NULL,
+  kind            text NOT NULL,
+  host            text NOT NULL,
+  pid             integer NOT NULL,
+  version         text NOT NULL,
+  revision        text NOT NULL DEFAULT '',
+  schema_version  integer NOT NULL,
+  capacity        integer NOT NULL DEFAULT 0,
+  sandbox         text NOT NULL DEFAULT '',
+  -- What it does now, and whatever else it says of itself.
+  doing           jsonb NOT NULL DEFAULT '{}',
+  started_at      timestamptz NOT NULL DEFAULT now(),
+  -- A number that grows tells a reader that it lives, whatever the clocks say.
+  beat            bigint NOT NULL DEFAULT 0,
+  beat_at         timestamptz NOT NULL DEFAULT now(),
+  -- A process is known once.
+  CONSTRAINT workers_are_known_once UNIQUE (kind, name),
+  -- What there is to be.
+  CONSTRAINT workers_kind_is_known CHECK (kind IN ('worker', 'scheduler', 'relay', 'api')),
+  -- Work is counted.
+  CONSTRAINT workers_capacity_is_counted CHECK (capacity >= 0)
+) WITH (fillfactor = 50);
+
+-- step: say what is kept of them
+COMMENT ON TABLE workers IS 'The processes that live, one row each; a beat says that it still does.';
+
+-- step: let an item wait for a condition; what cannot run says so
+ALTER TABLE work_items DROP COLUMN runnable,
+  ADD COLUMN waits_for bigint REFERENCES conditions (id),
+  ADD COLUMN runnable boolean GENERATED ALWAYS AS
+    (phase IN ('spec', 'build', 'review') AND closed_gates = 0 AND NOT project_paused
+     AND not_before IS NULL AND waits_for IS NULL) STORED;
+
+-- step: claim by it in order
+CREATE INDEX work_items_claim_order ON work_items
+  (phase_rank, priority, ready_since, id) WHERE runnable;
+
+-- step: and within a project
+CREATE INDEX work_items_claim_order_in_project ON work_items
+  (project_id, phase_rank, priority, ready_since, id) WHERE runnable;
+
+-- step: find the first that waits for a condition
+CREATE INDEX work_items_waiting ON work_items
+  (waits_for, phase_rank, priority, ready_since, id) WHERE waits_for IS NOT NULL;
+
+-- step: tell of conditions
+ALTER TABLE human_issues ALTER COLUMN project_id DROP NOT NULL,
+  ADD COLUMN condition_id bigint REFERENCES conditions (id),
+  ADD CONSTRAINT human_issues_are_of_a_project_or_condition CHECK
+    (project_id IS NOT NULL OR condition_id IS NOT NULL),
+  ADD CONSTRAINT human_issues_of_items_have_a_project CHECK
+    (item_id IS NULL OR project_id IS NOT NULL);
+
+-- step: tell of each once
+CREATE UNIQUE INDEX human_issues_one_per_condition ON human_issues (condition_id)
+  WHERE condition_id IS NOT NULL;
+
+-- step: know the events of conditions
+ALTER TABLE events_outbox DROP CONSTRAINT events_outbox_type_is_known;
+
+-- step: with all others
+ALTER TABLE events_outbox ADD CONSTRAINT events_outbox_type_is_known CHECK (type IN (
+  'work.ingested',
+  'work.story_changed',
+  'work.changed',
+  'work.spec_ready',
+  'work.built',
+  'work.merged',
+  'work.retry',
+  'work.awaiting_human',
+  'work.blocked',
+  'work.error',
+  'work.claim_lost',
+  'work.released',
+  'work.answered',
+  'work.retried',
+  'work.cancelled',
+  'gate.closed',
+  'gate.opened',
+  'project.added',
+  'project.changed',
+  'project.paused',
+  'project.resumed',
+  'project.base_checked',
+  'condition.opened',
+  'condition.closed',
+  'relay.parked'));
