@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -18,6 +19,7 @@ from damascus.config_sources import PREFIX, Process, Section, is_secret, secrets
 from damascus.errors import ConfigurationError, UsageError
 from damascus.forge import FORGES
 from damascus.registry import ForgeEntry
+from damascus.text.proxy_passwords import proxy_passwords
 
 # Variables with our prefix that are read elsewhere: by the compose file and scripts, by tests that
 # run inside a review, and to look for bugs. A contract test holds them against these files.
@@ -106,7 +108,7 @@ def secrets(settings: Settings) -> tuple[str, ...]:
 
     A section that is wrong in one value gives none of its secrets: check it first.
     """
-    found = list(secrets_of(settings))
+    found = [*secrets_of(settings), *proxy_passwords(os.environ)]
     for name, model in section_models():
         with suppress(ConfigurationError):
             found += secrets_of(settings.section(name, model))

@@ -231,7 +231,7 @@ def test_every_public_host_is_still_no_host_of_this_machine(
 def test_an_address_of_this_machine_is_no_host_though_the_whole_internet_reaches_it(
     monkeypatch, address
 ):
-    monkeypatch.setattr("damascus.sandbox.egress_proxy.is_public", lambda _: True)
+    monkeypatch.setattr("damascus.sandbox.addresses.is_public", lambda _: True)
     with EgressProxy((), (ANYWHERE,)) as proxy:
         assert proxy._outer((address, 443)) is None
         assert proxy._outer(("192.0.2.77", 443)) == ("192.0.2.77", 443)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -21,6 +21,7 @@ from damascus.sandbox import inside, overlay, seccomp, services
 from damascus.sandbox.egress_proxy import EgressProxy
 from damascus.sandbox.run import Bounds, check_command, run_supervised
 from damascus.sandbox.toolchain import SYSTEM
+from damascus.sandbox.upstream import upstream, with_options
 from damascus.text.redaction import Redactor
 
 # No /etc as a whole: it holds shadow, host keys, and tokens in the configuration of programs.
@@ -89,14 +90,17 @@ class Bubblewrap:
         self, command: Command, guard: ClaimGuard | None, *, pass_fds: tuple[int, ...] = ()
     ) -> Finished:
         """Run a command in the network that it may have."""
-        if command.network or not (command.egress or command.hosts):
+        if command.network:
+            command = upstream(os.environ).known_to(command)
+            return self._run(command, guard, pass_fds=pass_fds)
+        if not (command.egress or command.hosts):
             return self._run(command, guard, pass_fds=pass_fds)
         ports = [one.port for one in command.services]
         with EgressProxy(command.egress, command.hosts, avoid=ports) as proxy:
             wrapped = dataclasses.replace(
                 command,
                 argv=proxy.wrap(command.argv),
-                env=_with_both_options({**proxy.env, **command.env}, proxy.env, command.env),
+                env=with_options(proxy.env, command.env),
                 readable=(*command.readable, *proxy.readable),
             )
             finished = self._run(wrapped, guard, pass_fds=(proxy.fd, *pass_fds))
@@ -226,16 +230,6 @@ def _proc_covers() -> Iterator[str]:
     for name in PROC_DIRECTORIES.split():
         if Path("/proc", name).is_dir():
             yield from ("--tmpfs", f"/proc/{name}", "--remount-ro", f"/proc/{name}")
-
-
-def _with_both_options(
-    env: dict[str, str], proxy: Mapping[str, str], own: Mapping[str, str]
-) -> dict[str, str]:
-    """`env` with the JVM's options of the proxy and of the command, one after the other."""
-    name = "JAVA_TOOL_OPTIONS"
-    if name in proxy and name in own:
-        env[name] = f"{proxy[name]} {own[name]}"
-    return env
 
 
 def _system() -> Iterator[str]:

@@ -19,6 +19,7 @@ from damascus.sandbox.bubblewrap import Bubblewrap
 from damascus.sandbox.plain import Plain
 from damascus.sandbox.run import Bounds
 from damascus.sandbox.toolchain import toolchain
+from damascus.sandbox.upstream import upstream
 from damascus.text.redaction import Redactor
 
 _OR_PLAIN: Final = (
@@ -42,8 +43,9 @@ def detect(
     `path` is the PATH whose programs agents and tests run (default: this process's own);
     `readable` are more directories they may read; `redactor` takes secrets out of all output.
     Raises NoSandboxError, with what to do, when bubblewrap does not work; ConfigurationError for an
-    unknown name.
+    unknown name, and for a proxy of this process that nothing can go through.
     """
+    upstream(os.environ)
     if prefer == "plain":
         return Plain(bounds=bounds, reason="as configured", redactor=redactor)
     if prefer != "bubblewrap":

@@ -6,11 +6,14 @@ reach it unchanged. Every other host is reached through an HTTP proxy named in t
 The proxy looks up names, connects to what was given and refuses the rest; the command itself speaks
 TLS end to end. Places are reached wherever their names lead, hosts at public addresses alone: so no
 name leads to this machine, its networks or a cloud's metadata.
+
+Where the installation has a proxy of its own (see `upstream.py`), all of it goes through that one,
+which looks names up itself: a name that nothing here resolves is left to it.
 """
 
 from __future__ import annotations
 
-import ipaddress
+import os
 import socket
 import sys
 import threading
@@ -18,13 +21,18 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self, TypeAlias
+from typing import Final, Self
 from urllib.parse import urlsplit
 
 from damascus.sandbox import egress_listener
-from damascus.sandbox.addresses import is_here, is_public
-
-Place: TypeAlias = tuple[str, int]
+from damascus.sandbox.addresses import (
+    Place,
+    among,
+    if_public,
+    is_loopback,
+    public_address,
+)
+from damascus.sandbox.upstream import Hop, TunnelRefusedError, Upstream, upstream
 
 PROXY_PORT: Final = 3128
 CONNECT_SECONDS: Final = 30.0
@@ -40,15 +48,22 @@ class EgressProxy:
     """Serves places inside a private network for as long as its context is entered.
 
     `hosts` are reached at public addresses only; ("*", 0) among them is every public host.
-    The proxy takes none of the ports in `avoid`.
+    The proxy takes none of the ports in `avoid`. `beyond` are the proxies that it goes through
+    itself, by default those of this process's environment.
     """
 
     def __init__(
-        self, places: Sequence[Place], hosts: Sequence[Place] = (), *, avoid: Collection[int] = ()
+        self,
+        places: Sequence[Place],
+        hosts: Sequence[Place] = (),
+        *,
+        avoid: Collection[int] = (),
+        beyond: Upstream | None = None,
     ) -> None:
+        self._beyond = upstream(os.environ) if beyond is None else beyond
         self._places = frozenset((host.strip("[]").lower(), port) for host, port in places)
         self._hosts = frozenset((host.lower(), port) for host, port in hosts)
-        here = sorted(place for place in self._places if _is_loopback(place[0]))
+        here = sorted(place for place in self._places if is_loopback(place[0]))
         self._proxied = self._places.difference(here)
         self._inside = [("127.0.0.1" if host == "localhost" else host, port) for host, port in here]
         self._serve: list[Callable[[socket.socket], None]] = [
@@ -100,19 +115,8 @@ class EgressProxy:
         """Variables that lead programs to the proxy, where one is needed."""
         if not self._proxied and not self._hosts:
             return {}
-        names = ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")
-        direct = "localhost,127.0.0.1,::1"
-        address = f"http://127.0.0.1:{self._proxy}"
-        # A JVM knows none of these variables; what it says of this one on stderr is harmless.
-        return {
-            **dict.fromkeys(names, address),
-            **dict.fromkeys(("NO_PROXY", "no_proxy"), direct),
-            "JAVA_TOOL_OPTIONS": " ".join(
-                f"-D{scheme}.proxyHost=127.0.0.1 -D{scheme}.proxyPort={self._proxy}"
-                for scheme in ("http", "https")
-            )
-            + " -Daether.connector.http.useSystemProperties=true",  # else Maven 3.9 ignores them
-        }
+        here = Hop("127.0.0.1", self._proxy)
+        return Upstream(here, here).variables
 
     @property
     def refused(self) -> tuple[str, ...]:
@@ -120,12 +124,15 @@ class EgressProxy:
         with self._lock:
             return tuple(self._refused)
 
-    def _outer(self, place: Place) -> Place | None:
-        """Where a place is reached; None where it may not be. Raises OSError for unknown names."""
-        if _among(place, self._proxied):
+    def _outer(self, place: Place, *, named: bool = False) -> Place | None:
+        """Where a place is reached; None where it may not be. Raises OSError for unknown names.
+
+        `named` says that another proxy is given the name, and looks it up.
+        """
+        if among(place, self._proxied):
             return place
-        if ANYWHERE in self._hosts or _among(place, self._hosts):
-            return _public(place)
+        if ANYWHERE in self._hosts or among(place, self._hosts):
+            return if_public(place) if named else public_address(place)
         return None
 
     def wrap(self, argv: Sequence[str]) -> tuple[str, ...]:
@@ -203,8 +210,9 @@ class EgressProxy:
         split = urlsplit(f"//{target}" if method == "CONNECT" else target)
         port = 80 if split.port is None and method != "CONNECT" else split.port
         place = ((split.hostname or "").lower(), port or 0)
+        hop = self._beyond.hop(place, tunnel=method == "CONNECT")
         try:
-            outer = self._outer(place)
+            outer = self._outer(place, named=hop is not None)
         except OSError:
             inner.sendall(REFUSED % b"502 The host is not known")
             return
@@ -214,19 +222,39 @@ class EgressProxy:
                     self._refused[f"{place[0]}:{place[1]}"] = None
             inner.sendall(REFUSED % b"403 This host may not be reached from here")
         elif method == "CONNECT":
-            self._pass_on(inner, outer, rest, b"HTTP/1.1 200 Connection established\r\n\r\n")
+            established = b"HTTP/1.1 200 Connection established\r\n\r\n"
+            self._pass_on(inner, outer, rest, established, hop=hop)
         else:
             path = (split.path or "/") + (f"?{split.query}" if split.query else "")
             kept = [line for line in headers if not line.lower().startswith(HOP)]
+            if hop is not None:
+                path, outer = (
+                    f"http://{split.netloc.rpartition('@')[2]}{path}",
+                    (hop.host, hop.port),
+                )
+                kept += hop.headers
             lines = [f"{method} {path} {version}".encode("latin-1"), *kept, b"Connection: close"]
             self._pass_on(inner, outer, b"\r\n".join(lines) + b"\r\n\r\n" + rest)
 
     def _pass_on(
-        self, inner: socket.socket, place: Place, first: bytes, answer: bytes = b""
+        self,
+        inner: socket.socket,
+        place: Place,
+        first: bytes,
+        answer: bytes = b"",
+        *,
+        hop: Hop | None = None,
     ) -> None:
         """Join a connection from inside with one to `place`, until both sides have ended."""
+        already = b""
         try:
-            outer = socket.create_connection(place, CONNECT_SECONDS)
+            if hop is None:
+                outer = socket.create_connection(place, CONNECT_SECONDS)
+            else:
+                outer, already = hop.tunnel(place, CONNECT_SECONDS)
+        except TunnelRefusedError as error:
+            inner.sendall(REFUSED % f"502 The proxy of this installation says: {error}".encode())
+            return
         except OSError:
             if first or answer:
                 inner.sendall(REFUSED % b"502 The host does not answer")
@@ -235,7 +263,7 @@ class EgressProxy:
         if not self._keep(outer):
             return
         try:
-            inner.sendall(answer)
+            inner.sendall(answer + already)
             outer.sendall(first)
             other = self._spawn(_copy, inner, outer)
             _copy(outer, inner)
@@ -246,38 +274,9 @@ class EgressProxy:
             self._drop(outer)
 
 
-def _among(place: Place, given: Collection[Place]) -> bool:
-    """Tell whether a place is among the given ones, or below one that begins with a dot."""
-    host, port = place
-    parts = host.split(".")
-    above = (f".{'.'.join(parts[i:])}" for i in range(1, len(parts)))
-    return place in given or any((domain, port) in given for domain in above)
-
-
-def _public(place: Place) -> Place | None:
-    """The first public address of a place; None where it has none. Raises OSError.
-
-    The address is what is connected to, so that a name cannot lead elsewhere in between.
-    """
-    host, port = place
-    for *_, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
-        if is_public(str(address[0])) and not is_here(str(address[0])):
-            return str(address[0]), port
-    return None
-
-
 def _copy(source: socket.socket, sink: socket.socket) -> None:
     with suppress(OSError):
         while data := source.recv(HEAD_CAP):
             sink.sendall(data)
     with suppress(OSError):
         sink.shutdown(socket.SHUT_WR)
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

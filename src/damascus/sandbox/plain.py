@@ -7,6 +7,7 @@ import os
 from damascus.ports import ClaimGuard, Command, Finished
 from damascus.sandbox import services
 from damascus.sandbox.run import Bounds, check_command, run_supervised
+from damascus.sandbox.upstream import upstream
 from damascus.text.redaction import Redactor
 
 
@@ -32,6 +33,7 @@ class Plain:
         Raises SandboxError if the program cannot be started at all, PortTakenError.
         """
         check_command(command)
+        command = upstream(os.environ).known_to(command)
         with services.beside(command) as wrapped:
             if wrapped is None:
                 return self._run(command, guard)
