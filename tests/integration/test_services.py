@@ -76,6 +76,19 @@ def test_a_service_that_ends_is_told_with_its_output_and_nothing_is_run(sandbox,
     assert not (place / "ran").exists()
 
 
+def test_a_service_that_failed_by_chance_is_started_once_more(sandbox, place, port):
+    line = "if test ! -e began; then touch began; exit 3; fi; exec python server.py {port}"
+    ended = sandbox.run(client(place, port, services=serving(port, line)))
+    assert (ended.exit_code, ended.output) == (0, "it said hello\n")
+    assert ended.service_fault is None
+
+
+def test_a_service_that_does_not_come_up_is_started_twice_and_no_more(sandbox, place, port):
+    ended = sandbox.run(shell(place, "touch ran", services=serving(port, "echo x >>began; exit 3")))
+    assert ended.exit_code == NOT_UP
+    assert (place / "began").read_text() == "x\nx\n"
+
+
 def test_a_service_that_never_answers_is_given_up(sandbox, place, port):
     silent = serving(port, "echo waiting; sleep 600")
     ended = sandbox.run(shell(place, "touch ran", services=silent, service_seconds=1))

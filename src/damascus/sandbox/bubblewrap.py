@@ -80,14 +80,12 @@ class Bubblewrap:
         """
         check_command(command)
         command = inside.as_seen(command)
-        with services.beside(command) as wrapped:
-            if wrapped is None:
-                return self._run_in_network(command, guard)
-            finished = self._run_in_network(wrapped.command, guard, pass_fds=wrapped.fds)
-            return wrapped.told(finished, self._redactor)
+        return services.run_beside(
+            command, lambda one, fds: self._run_in_network(one, guard, pass_fds=fds), self._redactor
+        )
 
     def _run_in_network(
-        self, command: Command, guard: ClaimGuard | None, *, pass_fds: tuple[int, ...] = ()
+        self, command: Command, guard: ClaimGuard | None, *, pass_fds: tuple[int, ...]
     ) -> Finished:
         """Run a command in the network that it may have."""
         if command.network:

@@ -34,14 +34,12 @@ class Plain:
         """
         check_command(command)
         command = upstream(os.environ).known_to(command)
-        with services.beside(command) as wrapped:
-            if wrapped is None:
-                return self._run(command, guard)
-            finished = self._run(wrapped.command, guard, pass_fds=wrapped.fds)
-            return wrapped.told(finished, self._redactor)
+        return services.run_beside(
+            command, lambda one, fds: self._run(one, guard, pass_fds=fds), self._redactor
+        )
 
     def _run(
-        self, command: Command, guard: ClaimGuard | None, *, pass_fds: tuple[int, ...] = ()
+        self, command: Command, guard: ClaimGuard | None, *, pass_fds: tuple[int, ...]
     ) -> Finished:
         return run_supervised(
             command,

@@ -6,7 +6,7 @@ import dataclasses
 import json
 import sys
 import tempfile
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, Final
@@ -16,6 +16,7 @@ from damascus.ports import Command, Finished, ServiceFault
 from damascus.sandbox import service_launcher
 from damascus.text.redaction import Redactor
 
+_STARTS: Final = 2
 OUTPUT_CAP: Final = 1_000_000  # bytes kept of what the services of one command print
 
 
@@ -68,6 +69,27 @@ class Beside:
         output = _read(self._output).decode("utf-8", "replace").replace("\0", "")
         output = (redactor or Redactor()).redact(output)
         return dataclasses.replace(finished, service_fault=fault, service_output=output)
+
+
+def run_beside(
+    command: Command,
+    run: Callable[[Command, tuple[int, ...]], Finished],
+    redactor: Redactor | None,
+) -> Finished:
+    """Let `run` run a command, with what it has to inherit, and its services beside it.
+
+    Services that do not come up are started once more: a busy machine, or a port that is not free
+    yet, is nobody's fault. No part of the command has begun then. Raises what `run` raises,
+    PortTakenError.
+    """
+    for attempt in range(_STARTS):
+        with beside(command) as wrapped:
+            if wrapped is None:
+                return run(command, ())
+            finished = wrapped.told(run(wrapped.command, wrapped.fds), redactor)
+        if finished.service_fault is None or finished.stopped or attempt + 1 == _STARTS:
+            return finished
+    raise AssertionError("it is started at least once")
 
 
 @contextmanager
