@@ -9,6 +9,10 @@ from damascus.detection import parts, proposals
 PASSES = "def test_x():\n    assert True\n"
 UNITTEST = "import unittest\n\n\nclass A(unittest.TestCase):\n    def test_a(self): ...\n"
 
+GO_BUILD = "go test -count=1 -exec true ./... >/dev/null 2>&1 || true"
+TARGET = """echo "build.target-dir = '$HOME/target'" >"$HOME/.cargo/config.toml\""""
+CARGO_BUILD = (f'mkdir -p "$HOME/.cargo"; {TARGET}', "cargo test --no-run >/dev/null 2>&1 || true")
+
 
 def found(files):
     return [" ".join(one.argv) for one in proposals(sorted(files), files.get)]
@@ -109,6 +113,34 @@ def test_the_options_of_the_ci_go_before_the_usual_ones():
     assert found(files) == ["pytest -q tests/unit", "pytest -q", "go test -race ./..."]
 
 
+def test_a_line_of_the_ci_that_runs_no_test_is_no_proposal():
+    files = {
+        ".github/workflows/ci.yml": "- run: cargo test --no-run\n- run: pytest --co -q\n",
+        "Cargo.toml": "[package]\n",
+    }
+    assert found(files) == ["cargo test"]
+
+
+def test_the_specs_of_a_tool_that_was_copied_in_are_not_the_repositorys():
+    files = {
+        "CMakeLists.txt": "enable_testing()\n",
+        "tests/unity/test/spec/x_spec.rb": "",
+        "tests/test_x.py": PASSES,
+    }
+    assert not any("rspec" in argv for argv in found(files))
+
+
+def test_what_go_and_cargo_build_for_the_tests_of_the_ci_is_built_with_its_options():
+    files = {
+        ".github/workflows/ci.yml": "- run: go test -race ./...\n- run: cargo test -F x -- -q\n",
+        "go.mod": "module x\n",
+        "Cargo.toml": "[package]\n",
+    }
+    first = {one.argv[0]: one.setup[-1] for one in reversed(proposals(sorted(files), files.get))}
+    assert first["go"].startswith("go test -count=1 -exec true -race ./... >")
+    assert first["cargo"].startswith("cargo test --no-run -F x >")
+
+
 def test_hostile_files_propose_no_shell_and_end():
     lines = ["- run: pytest; rm -rf ~", "- run: $(pytest)", "- run: py'test -q", "x" * 100_000]
     files = {".gitlab-ci.yml": "\n".join(lines * 50), "package.json": "[" * 100_000}
@@ -181,11 +213,14 @@ PIP = ".venv/bin/pip install --disable-pip-version-check -q"
         ),
         ({"package.json": SCRIPT}, ("npm install --no-audit --no-fund --no-package-lock",)),
         ({"package.json": json.dumps({"scripts": {"test": "node a.js"}})}, ()),
-        ({"go.mod": "module x\n", "go.sum": ""}, ("go mod download",)),
-        ({"go.mod": "module x\n"}, ()),
-        ({"go.mod": "module x\n", "go.sum": "", "vendor/modules.txt": ""}, ()),
-        ({"Cargo.toml": "[package]\n", "Cargo.lock": ""}, ("cargo fetch --locked",)),
-        ({"Cargo.toml": "[package]\n"}, ("cargo fetch",)),
+        ({"go.mod": "module x\n", "go.sum": ""}, ("go mod download", GO_BUILD)),
+        ({"go.mod": "module x\n"}, (GO_BUILD,)),
+        ({"go.mod": "module x\n", "go.sum": "", "vendor/modules.txt": ""}, (GO_BUILD,)),
+        (
+            {"Cargo.toml": "[package]\n", "Cargo.lock": ""},
+            ("cargo fetch --locked", *CARGO_BUILD),
+        ),
+        ({"Cargo.toml": "[package]\n"}, ("cargo fetch", *CARGO_BUILD)),
         (
             {"Gemfile": "", "spec/x_spec.rb": ""},
             ("bundle config set --local path vendor/bundle", "bundle install"),

@@ -59,6 +59,14 @@ def test_a_host_that_was_refused_is_allowed_by_the_option_that_the_set_up_named(
     assert said == "damascus project change beta --registry-host git.example allows it."
 
 
+def test_a_command_that_ends_well_without_a_report_may_be_believed_by_its_status():
+    said = next_steps.unreported(PROJECT, ("make", "check"))
+    assert (
+        "damascus project change beta --test-command 'make check' --test-evidence exit-status"
+        in said
+    )
+
+
 def test_what_nobody_can_tell_is_left_to_the_person():
     assert "Mend the set-up" in next_steps.after_setup(PROJECT, "", "error 42\n")
     assert "It ran no test" in next_steps.after_tests(PROJECT, "nothing\n", ran=False)

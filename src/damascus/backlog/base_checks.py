@@ -117,11 +117,14 @@ class BaseCheckVerbs(BacklogBase):
 
         best: FoundCommand | None = None
         tries = 0
+        told: set[str] = set()  # one program may be missing for many proposals
         for one in found:
             chosen = replace(one, setup=()) if project.setup_commands else one
             missing = _missing_programs(chosen, tools.path)
             if missing:
-                tell(f"not tried: {_shown(chosen)}. {missing}")
+                if missing not in told:
+                    tell(f"not tried: {_shown(chosen)}. {missing}")
+                told.add(missing)
                 best = best or _untried(chosen, missing, tools)
                 continue
             if tries == _TRIES:

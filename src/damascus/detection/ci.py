@@ -15,6 +15,7 @@ _FILES = re.compile(
 )
 _LEAD = re.compile(r"^\s*(?:-\s+)?(?:(?:run|script|command|commands)\s*:\s*)?(?:-\s+)?[|>]?-?\s*")
 _SHELL = re.compile(r"[;&|<>$`(){}\\*?~#]")
+_RUNS_NONE = frozenset({"--no-run", "--collect-only", "--co", "--list", "--help", "--version"})
 _LONGEST = 200  # characters of a line that is one plain command
 _FILES_READ = 20
 
@@ -24,7 +25,11 @@ def proposals(repository: Repository) -> Iterator[Proposal]:
     for path in [one for one in repository.files if _FILES.fullmatch(one)][:_FILES_READ]:
         for line in repository.text(path).splitlines():
             argv = _command(line)
-            if argv and not isinstance(recognise(argv, repository.read), Ambient):
+            if (
+                argv
+                and _RUNS_NONE.isdisjoint(argv)
+                and not isinstance(recognise(argv, repository.read), Ambient)
+            ):
                 yield Proposal(argv, f"{path} runs it")
 
 

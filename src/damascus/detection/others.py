@@ -12,7 +12,8 @@ def ruby(repository: Repository) -> Iterator[Proposal]:
     bundled = repository.has("Gemfile") is not None
     bundle = ("bundle", "exec") if bundled else ()
     setup = ("bundle config set --local path vendor/bundle", "bundle install") if bundled else ()
-    spec = next(repository.named(r".+_spec\.rb"), None)
+    specs = repository.named(r".+_spec\.rb")
+    spec = next((path for path in specs if path.startswith("spec/")), None)  # not of a copied tool
     if repository.has(".rspec") or spec:
         yield Proposal((*bundle, "rspec"), f"there is {spec or 'a .rspec'}", setup)
     if repository.says("Rakefile", r"TestTask|task[ (]+:?test\b"):

@@ -51,6 +51,7 @@ def proposals(files: Sequence[str], read: Read, directory: str = "") -> tuple[Pr
         ordered += [found for hint in hints if (found := _with_options(one, hint))]
         ordered.append(one)
     ordered += [*hints, *native.make(repository)]
+    ordered = [compiled.built_once(one) for one in ordered]
     first: dict[tuple[object, ...], Proposal] = {}
     for one in ordered:
         placed = dataclasses.replace(one, directory=directory)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 from collections.abc import Sequence
 from pathlib import PurePosixPath
@@ -85,6 +86,17 @@ def after_tests(project: Project, output: str, *, ran: bool) -> str:
     return (
         "These tests fail without any work on them: mend the base, or leave them out of the test "
         f"command: {_change(project)} --test-command …"
+    )
+
+
+def unreported(project: Project, argv: Sequence[str]) -> str:
+    """What to do about a test command that ends well, and reports no test that could be read."""
+    command = shlex.quote(shlex.join(argv))
+    return (
+        "It ended well and reported no test by name. Name the runner itself, if it is one that "
+        "reports (docs/evidence.md); or, where the command does run the tests, let it be believed "
+        f"by its exit status: {_change(project)} --test-command {command} --test-evidence "
+        "exit-status (docs/judging.md says what that gives up)."
     )
 
 

@@ -151,6 +151,8 @@ def _next_step(project: Project, tests: TestRun, tools: Tools, *, ran: bool) -> 
         return next_steps.install(missing)  # the command began, and could not go on
     if tests.run is None:
         return next_steps.without_program(tests.argv, tools.path)
+    if not ran and tests.run.finished.exit_code == 0 and tests.run.finished.stopped is None:
+        return next_steps.unreported(project, tests.argv)
     return next_steps.after_tests(project, tests.output, ran=ran)
 
 
