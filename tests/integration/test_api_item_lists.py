@@ -7,11 +7,10 @@ import json
 import pytest
 
 from damascus.domain.work import Verdict
-from damascus.state.db import connect
 from damascus.state.item_lists import Wanted, page
 from support.api_items import api, asking, hand_in, ids, run
 from support.cycles import accept, add_project
-from support.population import add_done, add_projects, add_ready
+from support.population import add_done, add_projects, add_ready, connected
 
 # Pytest finds the fixtures by their names here.
 __all__ = ["api", "asking"]
@@ -108,7 +107,7 @@ def test_what_is_failing_is_listed_and_counted_alike(api, asking, monkeypatch):
 
 
 def test_what_is_failing_is_found_by_its_index_however_much_there_is(database_url):
-    with connect(database_url) as connection:
+    with connected(database_url) as connection:
         add_projects(connection)
         add_done(connection, 20_000)
         add_ready(connection, 2_000)

@@ -16,13 +16,14 @@ from psycopg import Connection
 from psycopg.conninfo import conninfo_to_dict
 
 from damascus.domain.work import Verdict
-from damascus.state.db import Database, connect
+from damascus.state.db import Database
 from damascus.state.sql import sql
 from support.cycles import accept, add_project, make_claims, make_store, settle
 from support.population import (
     add_done,
     add_projects,
     add_ready,
+    connected,
     database,
     put_ahead,
     take_away,
@@ -40,7 +41,7 @@ PARAMS = {"cap": 8, "stale": timedelta(minutes=30), "worker": "w1"}
 def done(postgres: str, template: str) -> Iterator[str]:
     """960,000 items that are done, none to be claimed, no statistics."""
     with database(postgres, template) as url:
-        with connect(url) as connection:
+        with connected(url) as connection:
             connection.execute("ALTER TABLE work_items SET (autovacuum_enabled = off)")
             add_projects(connection)
             add_done(connection, 960_000)
@@ -53,7 +54,7 @@ def done(postgres: str, template: str) -> Iterator[str]:
 def unanalysed(postgres: str, done: str) -> Iterator[str]:
     """A million items, 40,000 of them to be claimed; nobody has ever looked at them."""
     with database(postgres, _name(done)) as url:
-        with connect(url) as connection:
+        with connected(url) as connection:
             add_ready(connection, 40_000)
             connection.execute("VACUUM (INDEX_CLEANUP ON) work_items")
         yield url
@@ -63,7 +64,7 @@ def unanalysed(postgres: str, done: str) -> Iterator[str]:
 def empty(postgres: str, done: str) -> Iterator[str]:
     """The queue as the statistics know it: empty."""
     with database(postgres, _name(done)) as url:
-        with connect(url) as connection:
+        with connected(url) as connection:
             connection.execute("VACUUM ANALYZE")
         yield url
 
@@ -72,7 +73,7 @@ def empty(postgres: str, done: str) -> Iterator[str]:
 def million(postgres: str, unanalysed: str) -> Iterator[str]:
     """A million items, 40,000 of them to be claimed, and statistics that say so."""
     with database(postgres, _name(unanalysed)) as url:
-        with connect(url) as connection:
+        with connected(url) as connection:
             connection.execute("VACUUM ANALYZE")
         yield url
 
@@ -84,7 +85,7 @@ def _name(url: str) -> str:
 @contextmanager
 def in_the_way(url: str, why: str, rows: int) -> Iterator[None]:
     """Items ahead of all others that cannot be claimed, and the vacuum after the night's load."""
-    with connect(url) as connection:
+    with connected(url) as connection:
         put_ahead(connection, rows, why=why)
         connection.execute("VACUUM (INDEX_CLEANUP ON) work_items")
         try:
@@ -131,7 +132,7 @@ def buffers(plan: dict[str, Any]) -> int:
 
 
 def assert_cheap(url: str, mode: str, *, claims: bool, most: int = MOST_BUFFERS) -> None:
-    with connect(url) as connection:
+    with connected(url) as connection:
         prepared(connection, mode)
         plan = explained(connection)
     kinds = {node["Node Type"] for node in nodes(plan)}
@@ -153,7 +154,7 @@ def test_items_that_cannot_be_claimed_cost_a_claim_nothing(million, why, rows):
 
 
 def test_behind_a_project_whose_cap_is_full_the_second_look_finds_the_next(million):
-    with in_the_way(million, "full", 20_000), connect(million) as connection:
+    with in_the_way(million, "full", 20_000), connected(million) as connection:
         # The first look gives up after the head of the queue, whatever stands behind it.
         assert_cheap(million, MODES[1], claims=False, most=1_000)
         prepared(connection, MODES[1], "claim_far")
@@ -171,7 +172,7 @@ def test_a_claim_on_an_empty_queue_reads_a_handful_of_buffers(empty, mode):
 
 @pytest.mark.parametrize("mode", MODES)
 def test_a_claim_with_every_slot_held_looks_at_no_item(million, mode):
-    with connect(million) as connection:
+    with connected(million) as connection:
         held = "SET item_id = slot, project_id = 1, project_slot = slot"
         connection.execute(f"UPDATE claim_slots {held}")
         try:
@@ -190,13 +191,13 @@ def test_a_claim_needs_no_statistics(unanalysed, mode):
 @pytest.mark.parametrize("mode", MODES)
 def test_a_claim_planned_on_an_empty_queue_stays_cheap_when_the_stories_come(postgres, empty, mode):
     with database(postgres, _name(empty)) as url:
-        with connect(url) as connection:
+        with connected(url) as connection:
             add_ready(connection, 20_000)
         assert_cheap(url, mode, claims=True)
 
 
 def test_a_claim_is_a_hot_update(million):
-    with connect(million) as connection:
+    with connected(million) as connection:
         prepared(connection, MODES[1])
         with connection.transaction(force_rollback=True):
             for _ in range(8):
@@ -213,9 +214,10 @@ def test_a_claim_does_not_wait_for_the_disk_but_the_start_of_its_phase_does(data
     store = make_store(db)
     add_project(store)
     accept(store)
-    connection = connect(database_url)
 
-    def waits(statement: str, params: dict[str, Any]) -> tuple[Any, str]:
+    def waits(
+        connection: Connection[Any], statement: str, params: dict[str, Any]
+    ) -> tuple[Any, str]:
         with connection.transaction():
             row = connection.execute(sql(statement), params).fetchone()
             setting = connection.execute("SHOW synchronous_commit").fetchone()
@@ -223,13 +225,12 @@ def test_a_claim_does_not_wait_for_the_disk_but_the_start_of_its_phase_does(data
         assert setting
         return row, setting["synchronous_commit"]
 
-    connection.execute(sql("claims.ensure_slots"), {"cap": 8})
-    connection.execute("SET synchronous_commit = on")
-    claim, claim_waits = waits("claims.claim", PARAMS)
-    _, start_waits = waits(
-        "claims.start", {"item": claim["id"], "epoch": 1, "worker": "w1", "uncaged": None}
-    )
-    connection.close()
+    with connected(database_url) as connection:
+        connection.execute(sql("claims.ensure_slots"), {"cap": 8})
+        connection.execute("SET synchronous_commit = on")
+        claim, claim_waits = waits(connection, "claims.claim", PARAMS)
+        start = {"item": claim["id"], "epoch": 1, "worker": "w1", "uncaged": None}
+        _, start_waits = waits(connection, "claims.start", start)
     db.close()
     assert (claim_waits, start_waits) == ("off", "on")
 

@@ -16,6 +16,8 @@ from psycopg import Connection, sql
 from psycopg.conninfo import make_conninfo
 from psycopg.rows import tuple_row
 
+from damascus.state.db import Database
+
 PROJECTS = 20
 
 # Constraints that are indexes belong to the table; the others are made again after the load.
@@ -39,6 +41,17 @@ FROM (SELECT n, (%(phases)s::text[])[1 + n %% cardinality(%(phases)s::text[])] A
 """
 _FINAL = ["merged"] * 90 + ["cancelled"] * 5 + ["blocked"]
 _READY = ["review", "build", "spec", "spec"]
+
+
+@contextmanager
+def connected(url: str) -> Iterator[Connection[Any]]:
+    """A connection with the settings that those of a worker have."""
+    db = Database(url, size=1)
+    try:
+        with db.connection() as connection:
+            yield connection
+    finally:
+        db.close()
 
 
 def _insert(connection: Connection[Any], rows: int, phases: list[str], **more: Any) -> None:

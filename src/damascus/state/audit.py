@@ -67,10 +67,7 @@ class Audit:
     @contextmanager
     def snapshot(self) -> Generator[Snapshot]:
         """Open a read-only snapshot. Raises DatabaseUnreachableError."""
-        with self._db.connection() as connection:
+        with self._db.transaction() as connection:
             connection.execute(sql("audit.begin"))
-            try:
-                connection.execute(sql("audit.settings"))
-                yield Snapshot(connection)
-            finally:
-                connection.execute("ROLLBACK")
+            connection.execute(sql("audit.settings"))
+            yield Snapshot(connection)

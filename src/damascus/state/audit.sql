@@ -1,7 +1,7 @@
 -- What `damascus verify` reads, in one snapshot.
 
 -- name: begin
-BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
+SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY;
 
 -- name: settings
 -- Here whole tables are read, which elsewhere would be a mistake.

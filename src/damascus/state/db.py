@@ -4,6 +4,11 @@ Connections are in autocommit: every statement of the cycle is a transaction of 
 ever open while a phase runs. Statements are prepared at first use (planning the claim costs twice
 what running it does). A statement timeout and an idle-in-transaction timeout stand on every
 connection, because an old snapshot held by anybody makes the claim's index pile up dead rows.
+
+A pooler that gives a connection out by the transaction (PgBouncer, `pool_mode = transaction`) hands
+each transaction to another session of the server. Behind one nothing is prepared, and what is set
+for a session is set in each transaction instead. A pooler shows itself: it names a process of the
+server to its client that is not the one that answers.
 """
 
 from __future__ import annotations
@@ -12,11 +17,12 @@ import random
 import threading
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any, LiteralString, TypeVar
 
 import psycopg
 from psycopg import Connection, OperationalError
+from psycopg import sql as sql_text
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import ConnectionPool, PoolTimeout
@@ -41,12 +47,24 @@ _LINE: dict[str, Any] = {
     "tcp_user_timeout": 60_000,  # milliseconds
     "application_name": PROGRAM,
 }
-_SETTINGS = (
-    "SET statement_timeout = '30s'; SET idle_in_transaction_session_timeout = '30s';"
+_SETTINGS: dict[str, str] = {
+    "statement_timeout": "30s",
+    "idle_in_transaction_session_timeout": "30s",
     # The claim has an index for everything it does. With statistics of yesterday the planner
     # would now and then rather read the whole table; here it must not.
-    "SET enable_seqscan = off; SET jit = off"
-)
+    "enable_seqscan": "off",
+    "jit": "off",
+}
+
+
+def _set(scope: LiteralString) -> sql_text.Composed:
+    return sql_text.SQL("; ").join(
+        sql_text.SQL("SET {} {} = {}").format(sql_text.SQL(scope), sql_text.Identifier(name), value)
+        for name, value in _SETTINGS.items()
+    )
+
+
+_FOR_SESSION, _FOR_TRANSACTION = _set("SESSION"), _set("LOCAL")
 
 
 def where(url: str) -> str:
@@ -77,15 +95,16 @@ def newer(url: str, version: int) -> str:
 
 
 def connect(url: str, *, timeout: int = 10) -> Connection[DictRow]:
-    """One connection of one's own, in autocommit, rows as dicts.
+    """One connection of one's own, in autocommit, rows as dicts, with nothing set for its session.
 
-    Raises DatabaseUnreachableError, or ConfigurationError when the URL cannot be read.
+    It holds behind a pooler too. Raises DatabaseUnreachableError, or ConfigurationError when the
+    URL cannot be read.
     """
     try:
-        connection = Connection[DictRow].connect(
+        return Connection[DictRow].connect(
             url,
             autocommit=True,
-            prepare_threshold=0,
+            prepare_threshold=None,
             row_factory=dict_row,
             connect_timeout=timeout,
             **_LINE,
@@ -96,12 +115,13 @@ def connect(url: str, *, timeout: int = 10) -> Connection[DictRow]:
         ) from None
     except OperationalError as error:
         raise unreachable(url, error) from None
-    _configure(connection)
-    return connection
 
 
-def _configure(connection: Connection[DictRow]) -> None:
-    connection.execute(_SETTINGS, prepare=False)
+def _is_pooled(url: str) -> bool:
+    """Tell whether a pooler stands before the server. Raises as `connect` does."""
+    with connect(url) as connection:
+        row = connection.execute("SELECT pg_backend_pid() AS pid").fetchone()
+        return row is not None and row["pid"] != connection.info.backend_pid
 
 
 class Database:
@@ -116,6 +136,7 @@ class Database:
         self.redacting = Redacting(redactor or Redactor())
         self._size = size
         self._pool: ConnectionPool[Connection[DictRow]] | None = None
+        self._pooled = False
         self._opening = threading.Lock()
         self._inside = threading.local()
 
@@ -127,7 +148,8 @@ class Database:
         return self._pool
 
     def _make(self) -> ConnectionPool[Connection[DictRow]]:
-        connect(self.url).close()  # says clearly what is wrong, where the pool would time out
+        # Says clearly what is wrong, too, where the pool would time out.
+        self._pooled = _is_pooled(self.url)
         return ConnectionPool(
             self.url,
             min_size=0,
@@ -137,7 +159,7 @@ class Database:
             connection_class=Connection[DictRow],
             kwargs={
                 "autocommit": True,
-                "prepare_threshold": 0,
+                "prepare_threshold": None if self._pooled else 0,
                 "row_factory": dict_row,
                 "connect_timeout": 10,
                 **_LINE,
@@ -146,7 +168,8 @@ class Database:
         )
 
     def _prepare(self, connection: Connection[DictRow]) -> None:
-        _configure(connection)
+        if not self._pooled:
+            connection.execute(_FOR_SESSION, prepare=False)
         self.redacting.configure(connection)
 
     @contextmanager
@@ -161,7 +184,7 @@ class Database:
             yield held
             return
         try:
-            with self._open().connection() as connection:
+            with self._open().connection() as connection, self._settings(connection):
                 yield connection
         except (OperationalError, PoolTimeout) as error:
             if error.sqlstate == REFUSED:
@@ -170,18 +193,31 @@ class Database:
             raise unreachable(self.url, error) from error
 
     @contextmanager
+    def _settings(self, connection: Connection[DictRow]) -> Generator[None]:
+        """Behind a pooler: what holds for a session elsewhere, for one transaction."""
+        if not self._pooled:
+            yield
+            return
+        with connection.transaction():
+            connection.execute(_FOR_TRANSACTION)
+            yield
+
+    @contextmanager
     def transaction(self) -> Generator[Connection[DictRow]]:
         """One transaction of this thread; inside another one, a savepoint of it.
 
         Raises DatabaseUnreachableError.
         """
-        with self.connection() as connection, connection.transaction():
-            before = getattr(self._inside, "connection", None)
-            self._inside.connection = connection
-            try:
-                yield connection
-            finally:
-                self._inside.connection = before
+        before = getattr(self._inside, "connection", None)
+        with self.connection() as connection:
+            # What is borrowed behind a pooler is in a transaction already.
+            begun = self._pooled and before is None
+            with nullcontext() if begun else connection.transaction():
+                self._inside.connection = connection
+                try:
+                    yield connection
+                finally:
+                    self._inside.connection = before
 
     def rows(self, name: str, params: Params = None) -> list[Row]:
         """Run the statement called `name` ("noun.statement"); all its rows."""

@@ -117,17 +117,17 @@ class Outbox:
     def alone(self, sink: str) -> Generator[bool]:
         """Hold the sink for this process; yields False when another one has it.
 
-        The lock belongs to a connection of its own, with no transaction open, and goes with it.
+        The lock belongs to a transaction on a connection of its own: behind a pooler, a session's
+        lock would outlive its holder. The transaction reads nothing else: it holds no old snapshot.
         """
         connection = connect(self._db.url)
         try:
-            row = connection.execute(
-                "SELECT pg_try_advisory_lock(1145130306, hashtext(%s)) AS mine", [sink]
-            ).fetchone()
-            yield bool(row and row["mine"])
-            # The server ends a session a moment after its client has gone: without this, the next
-            # pass could still find the lock held.
-            connection.execute("SELECT pg_advisory_unlock_all()")
+            with connection.transaction():
+                connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
+                row = connection.execute(
+                    "SELECT pg_try_advisory_xact_lock(1145130306, hashtext(%s)) AS mine", [sink]
+                ).fetchone()
+                yield bool(row and row["mine"])
         except OperationalError as error:
             raise unreachable(self._db.url, error) from error
         finally:

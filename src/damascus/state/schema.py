@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -77,10 +75,14 @@ def _bring_to_this_version(url: str) -> tuple[int | None, tuple[str, ...]]:
     """Make the schema, or migrate it; the version there was, and the migrations applied."""
     with connect(url) as connection:
         _check_server(connection.info.server_version, url)
-        with _alone(connection):
+        with connection.transaction():
+            connection.execute("SET LOCAL statement_timeout = '120s'")
+            # Of the transaction, not of the session: behind a pooler the next transaction may be in
+            # another session, and nobody would give the lock back.
+            connection.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
             version = _version(connection)
             if version is None:
-                connection.execute(schema_sql(), prepare=False)
+                connection.execute(schema_sql())
                 return None, ()
             if version > VERSION:
                 raise SchemaError(newer(url, version))
@@ -121,16 +123,6 @@ def _version(connection: psycopg.Connection[dict[str, object]]) -> int | None:
         return None
     row = connection.execute("SELECT max(version) AS version FROM damascus_schema").fetchone()
     return None if row is None else cast("int | None", row["version"])
-
-
-@contextmanager
-def _alone(connection: psycopg.Connection[dict[str, object]]) -> Generator[None]:
-    connection.execute("SET statement_timeout = '120s'")
-    connection.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
-    try:
-        yield
-    finally:
-        connection.execute("SELECT pg_advisory_unlock(%s)", [_LOCK])
 
 
 def _create_database(url: str) -> bool:
