@@ -446,9 +446,25 @@ CREATE TABLE IF NOT EXISTS cost_ledger (
   usd            numeric(14, 6),
   estimated      boolean NOT NULL DEFAULT false,
   created_at     timestamptz NOT NULL DEFAULT now(),
+  -- The call's own name: its row is written before it is sent, and settled by this name once.
+  call_id        uuid NOT NULL DEFAULT gen_random_uuid(),
+  -- When it was known what it cost, or that nobody can say; NULL while no answer has come.
+  settled_at     timestamptz DEFAULT now(),
+  -- What it can cost at most, where that is known.
+  at_most        numeric(14, 6),
+  -- Those of the input that the provider's cache was read or written with.
+  cache_read_tokens   bigint,
+  cache_write_tokens  bigint,
   -- Tokens are counts; an unmeasured one is NULL, never zero by default.
   CONSTRAINT cost_ledger_counts_are_not_negative CHECK
-    (input_tokens >= 0 AND output_tokens >= 0 AND usd >= 0)
+    (input_tokens >= 0 AND output_tokens >= 0 AND usd >= 0),
+  -- A call is written down once.
+  CONSTRAINT cost_ledger_call_is_unique UNIQUE (call_id),
+  -- What is known more closely of a call is counted too.
+  CONSTRAINT cost_ledger_details_are_not_negative CHECK
+    (at_most >= 0 AND cache_read_tokens >= 0 AND cache_write_tokens >= 0),
+  -- What no answer has come to is unmeasured.
+  CONSTRAINT cost_ledger_measured_is_settled CHECK (settled_at IS NOT NULL OR usd IS NULL)
 );
 CREATE INDEX IF NOT EXISTS cost_ledger_by_item ON cost_ledger (item_id);
 CREATE INDEX IF NOT EXISTS cost_ledger_by_day ON cost_ledger (created_at);

@@ -32,21 +32,28 @@ def _statement(name: str, values: Mapping[str, str]) -> str:
 
 
 def script(statements: Mapping[str, str] | None = None) -> str:
-    """One transition for pgbench: claim, start_run, add_cost, settle. `statements` replace some."""
+    """One transition for pgbench: claim, start_run, call, cost, settle; `statements` replace."""
     worker = "'pgbench'"
     claim = {"cap": str(CAP), "stale": "'30 minutes'", "worker": worker}
     start = {"item": ":id", "epoch": ":claim_epoch", "worker": worker, "uncaged": "NULL"}
-    cost = {
+    call = {
+        "call": ":call",
         "item": ":id",
         "run": ":run_run_id",
         "phase": ":phase",
         "model": "'noop'",
+        "at_most": "NULL",
+    }
+    null = "NULL"
+    cost = {
+        **call,
         "input_tokens": "'1000'",
         "output_tokens": "'100'",
+        "cache_read_tokens": null,
+        "cache_write_tokens": null,
         "usd": "'0.01'",
         "estimated": "false",
     }
-    null = "NULL"
     settle = {
         **start,
         "to": _by_phase("'build'", "'review'", "'merged'"),
@@ -77,7 +84,10 @@ def script(statements: Mapping[str, str] | None = None) -> str:
     texts = {
         "claim": _statement("claims.claim", claim) + " \\gset\n",
         "start_run": _statement("claims.start", start) + " \\gset run_\n",
-        "add_cost": _statement("costs.add", cost) + ";\n",
+        "call": "SELECT gen_random_uuid() AS call \\gset\n"
+        + _statement("calls.sent", call)
+        + ";\n",
+        "cost": _statement("calls.settle", cost) + ";\n",
         "settle": _statement("claims.settle", settle) + ";\n",
     }
     return "".join({**texts, **(statements or {})}.values())

@@ -34,8 +34,8 @@ RESULTS = {
 
 
 def do_nothing(context: PhaseContext, progress: Any) -> PhaseResult:
-    """One row in the ledger, then the verdict that carries the item on."""
-    progress.cost(COST)
+    """One call in the ledger, before and after, then the verdict that carries the item on."""
+    progress.call("noop").settle(COST)
     return RESULTS[context.claim.phase]
 
 
@@ -51,7 +51,7 @@ class NoopApp(App):
             dict.fromkeys(RESULTS, do_nothing),  # type: ignore[arg-type]
             lambda _context, progress, _guard: progress,  # type: ignore[arg-type,return-value]
         )
-        return Cycle(claims, self._heartbeat, attempts, ring=ring)
+        return Cycle(claims, self._heartbeat, attempts, self.ledger, ring=ring)
 
 
 def main() -> None:

@@ -172,7 +172,7 @@ class Settings(BaseSettings):
         json_schema_extra=needed_by(Process.WORKER),
         default=180.0,
         gt=0,
-        description="The longest a model call may take.",
+        description="The longest a model call may take, with all its retries.",
     )
     spec_max_tokens: int = Field(
         json_schema_extra=needed_by(Process.WORKER),

@@ -26,8 +26,9 @@ class Boundary(StrEnum):
     CLAIMED = "claim.taken"  # the claim is ours, no run is recorded
     STARTED = "run.started"  # the run is recorded, nothing is done
     MODEL_BEFORE = "spec.before_model"
-    MODEL_AFTER = "spec.after_model"  # paid for, not in the ledger yet
-    MODEL_PAID = "spec.paid"  # in the ledger, no verdict yet
+    CALL_RECORDED = "call.recorded"  # a call of a model or agent is in the ledger, not sent yet
+    CALL_ANSWERED = "call.answered"  # paid for, not settled in the ledger yet
+    CALL_SETTLED = "call.settled"  # in the ledger, no verdict yet
     AGENT_BEFORE = "build.before_agent"
     COMMAND_RUNS = "command.runs"  # an agent or a test command has just been started
     AGENT_AFTER = "build.after_agent"

@@ -22,6 +22,7 @@ from damascus.domain.work import Verdict
 from damascus.engine.attempts import Attempts
 from damascus.engine.execution import IDLE, Execution, Outcome, Tick
 from damascus.engine.heartbeat import Heartbeat
+from damascus.engine.ledger import CallLedger
 from damascus.engine.progress import ClaimProgress
 from damascus.errors import ClaimLostError, DatabaseUnreachableError, ProjectWaitsError
 from damascus.state.claims import Claims
@@ -32,7 +33,8 @@ log = logging.getLogger(__name__)
 class Cycle:
     """Runs cycles for one worker; safe to call from several threads.
 
-    `ring` wakes other workers. `max_errors` faults in a row block an item.
+    `ledger` has a row of each call before it is sent. `ring` wakes other workers. `max_errors`
+    faults in a row block an item.
     """
 
     def __init__(
@@ -40,11 +42,13 @@ class Cycle:
         claims: Claims,
         heartbeat: Heartbeat,
         attempts: Attempts,
+        ledger: CallLedger,
         *,
         ring: Callable[[], None] = lambda: None,
         max_errors: int = 8,
     ) -> None:
         self._claims = claims
+        self._ledger = ledger
         self._heartbeat = heartbeat
         self._attempts = attempts
         self._ring = ring
@@ -57,6 +61,7 @@ class Cycle:
         Other workers are rung when something was claimed. Whoever does not tick again after a
         settled one rings them for what the verdict has set free.
         """
+        self._ledger.write_spooled()
         claim = None if self.stopping else self._claims.claim()
         if claim is None:
             return IDLE
@@ -116,7 +121,7 @@ class Cycle:
         context, guard = execution.context, execution.guard
         if context is None:
             return execution
-        progress = ClaimProgress(self._claims, context, guard)
+        progress = ClaimProgress(self._claims, self._ledger, context, guard)
         result = self._attempts.run(context, progress, guard)
         guard.settling = True
         return dataclasses.replace(execution, result=result)

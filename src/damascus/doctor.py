@@ -22,7 +22,7 @@ from damascus.config import EMBEDDED
 from damascus.domain.work import Cost
 from damascus.errors import DamascusError, LLMUnreachableError
 from damascus.forge import FORGES
-from damascus.ports import Command
+from damascus.ports import Command, NoLedger
 from damascus.programs import version_of
 from damascus.registry import BuilderContext, ForgeEntry
 
@@ -286,7 +286,7 @@ def _model_answers(app: Patient) -> Check:
         retries=0,
     )
     try:
-        cost = model.complete(system=_ASK, prompt=_ASK, max_tokens=_TOKENS).cost
+        cost = model.complete(system=_ASK, prompt=_ASK, max_tokens=_TOKENS, ledger=NoLedger()).cost
     except LLMUnreachableError as error:
         if not isinstance(error.cost, Cost):
             raise

@@ -7,8 +7,11 @@ import, prints advice to stdout, reads `.env` files, and lets a provider's messa
 
 from __future__ import annotations
 
+import random
 import re
 import threading
+import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -22,7 +25,7 @@ from damascus.errors import (
     LLMUnreachableError,
     UsageError,
 )
-from damascus.ports import ClaimGuard, Completion
+from damascus.ports import ClaimGuard, Completion, Ledger
 
 ANSWER_CAP = 1_000_000  # characters; no spec is longer, and what is would only fill the memory
 _SAID_CAP = 300
@@ -45,6 +48,11 @@ _LENGTH = re.compile(r"context (?:length|window)|prompt is too long|too many tok
 _NO_KEY = "AuthenticationError"
 _TELLING = _WRONG_REQUEST | {_TOO_LONG, _REFUSED, _NO_KEY}
 _CHAIN = 10  # how far back an error is followed
+# Names in the chain of an error that show that nothing was charged: the provider refused, or the
+# request never reached it.
+_FREE = frozenset({"HTTPStatusError", "ConnectError", "ConnectTimeout"})
+_TRIED_AGAIN = frozenset({408, 409, 429, *range(500, 600)})
+_CHARACTERS_PER_TOKEN = 3  # fewer than in any language that is written in letters
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +60,8 @@ class LiteLLM:
     """A model reached through LiteLLM: a provider directly, or a LiteLLM proxy.
 
     `model` is LiteLLM's name of it (`anthropic/…`, `openai/…` with `api_base` for a proxy).
-    `timeout` is in seconds, for each of at most `1 + retries` tries; `spare` are the seconds all of
-    them together get for the import and for waiting in between. Safe to call from threads.
+    `timeout` is in seconds, for all of at most `1 + retries` tries together and the waits in
+    between; `spare` are those that the import of LiteLLM may take before. Safe to share by threads.
     """
 
     model: str
@@ -64,12 +72,13 @@ class LiteLLM:
     guard: ClaimGuard | None = None
     spare: float = 60.0
 
-    def complete(self, *, system: str, prompt: str, max_tokens: int) -> Completion:
-        """Ask once.
+    def complete(self, *, system: str, prompt: str, max_tokens: int, ledger: Ledger) -> Completion:
+        """Ask once. Each request stands in `ledger` before it is sent.
 
         Raises:
             LLMUnreachableError: for anything that may pass: no answer, an empty or garbled one, a
                 rate limit, an exhausted account, a refused key. Its `cost` says what it cost.
+            DatabaseUnreachableError: when nothing can be written down; nothing was sent.
             ClaimLostError: at once, when `guard` says that the phase must stop.
             ConfigurationError: when the provider does not know the model or the request.
             UsageError: when this prompt is too long for the model, or refused for its content.
@@ -83,12 +92,11 @@ class LiteLLM:
             "max_tokens": max_tokens,
             "api_base": self.api_base,
             "api_key": self.api_key,
-            "timeout": self.timeout,
-            # not LiteLLM's own num_retries, which multiplies with the client's: 2 made 5 requests
-            "max_retries": self.retries,
+            # Neither LiteLLM nor its client repeats anything: each request has a row of its own.
+            "max_retries": 0,
         }
         try:
-            response = self._bounded(request)
+            response = self._bounded(request, ledger)
         except DamascusError:
             raise
         except Exception as error:  # noqa: BLE001 - litellm raises what its many providers raise
@@ -98,40 +106,77 @@ class LiteLLM:
         # Outside of the handler and without a cause: its message may hold the key.
         raise fault
 
-    def _bounded(self, request: dict[str, Any]) -> Any:
+    def _bounded(self, request: dict[str, Any], ledger: Ledger) -> Any:
         """Call LiteLLM in a thread of its own, given up when the time for all tries is over.
 
         The timeout of the HTTP client counts from byte to byte: a server that sends one byte
-        a minute would hold the phase for ever.
+        a minute would hold the phase for ever. What is answered after that is still written down.
         """
         box: dict[str, Any] = {}
-        ended = threading.Event()
+        imported, ended, given_up = threading.Event(), threading.Event(), threading.Event()
 
         def call() -> None:
             try:
-                box["response"] = litellm_import.load().completion(**request)
+                litellm = litellm_import.load()
+                imported.set()
+                box["response"] = self._try(litellm, request, ledger, given_up)
             except BaseException as error:  # noqa: BLE001 - handed to the caller's thread
                 box["error"] = error
             finally:
+                imported.set()
                 ended.set()
 
         threading.Thread(target=call, name="litellm", daemon=True).start()
-        whole = self.timeout * (1 + self.retries) + self.spare
-        undo = self.guard.on_lost(ended.set) if self.guard else None
+
+        def stop() -> None:
+            imported.set()
+            ended.set()
+
+        undo = self.guard.on_lost(stop) if self.guard else None
         try:
-            ended.wait(whole)
+            imported.wait(self.spare)
+            ended.wait(self.timeout)
         finally:
+            given_up.set()
             if undo:
                 undo()
         if not box and self.guard and self.guard.lost():
             raise ClaimLostError("The claim was lost while the model was asked.")
         if not box:
             raise LLMUnreachableError(
-                f"The model {self.model} did not finish its answer within {whole:.0f} seconds."
+                f"The model {self.model} did not finish its answer within {self.timeout:g} seconds "
+                "(DAMASCUS_LLM_TIMEOUT_SECONDS)."
             )
         if "error" in box:
             raise box["error"]
         return box["response"]
+
+    def _try(
+        self, litellm: Any, request: dict[str, Any], ledger: Ledger, given_up: threading.Event
+    ) -> Any:
+        """Send the request, again after a fault that may pass, while there is time."""
+        until = time.monotonic() + self.timeout
+        at_most = _at_most(litellm, request)
+        for left in range(self.retries, -1, -1):
+            call = ledger.call(self.model, at_most=at_most)
+            if given_up.is_set():
+                call.settle(Cost.free(self.model))
+                raise LLMUnreachableError("Nobody waits for an answer any more.")
+            try:
+                remaining = max(until - time.monotonic(), 0.001)
+                response = litellm.completion(**request, timeout=remaining)
+            except Exception as error:
+                if _is_free(error):
+                    call.settle(Cost.free(self.model))
+                pause = 0.5 * 2 ** (self.retries - left) * (0.5 + random.random())  # noqa: S311 - jitter, not a secret
+                may_pass = getattr(error, "status_code", None) in _TRIED_AGAIN
+                in_time = time.monotonic() + pause < until
+                if not left or not may_pass or not in_time or given_up.wait(pause):
+                    raise
+                continue
+            call.settle(self._cost(response))
+            return response
+        raise AssertionError("the last try returns or raises")
 
     def _read(self, response: Any) -> Completion:
         cost = self._cost(response)
@@ -153,11 +198,14 @@ class LiteLLM:
 
     def _cost(self, response: Any) -> Cost:
         usage = getattr(response, "usage", None)
+        detail = getattr(usage, "prompt_tokens_details", None)
         return Cost(
             self.model,
             _count(getattr(usage, "prompt_tokens", None)),
             _count(getattr(usage, "completion_tokens", None)),
             _usd(response),
+            cache_read_tokens=_count(getattr(detail, "cached_tokens", None)),
+            cache_write_tokens=_count(getattr(usage, "cache_creation_input_tokens", None)),
         )
 
     def _fault(self, raised: Exception) -> DamascusError:
@@ -202,14 +250,37 @@ def _named(error: BaseException) -> BaseException:
     LiteLLM does much between a provider's refusal and its own exception: whatever fails on that way
     must not turn a wrong setting into one that may pass.
     """
+    return next((link for link in _chain(error) if type(link).__name__ in _TELLING), error)
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """The error, and what it came of."""
     link: BaseException | None = error
     for _ in range(_CHAIN):
         if link is None:
-            break
-        if type(link).__name__ in _TELLING:
-            return link
+            return
+        yield link
         link = link.__cause__ or link.__context__
-    return error
+
+
+def _is_free(error: BaseException) -> bool:
+    """Tell whether a call that failed surely cost nothing; an answer that broke off may have."""
+    names = {type(link).__name__ for link in _chain(error)}
+    return bool(names & (_FREE | _WRONG_REQUEST))
+
+
+def _at_most(litellm: Any, request: dict[str, Any]) -> Decimal | None:
+    """What a request may cost by LiteLLM's price list; None for a model that it does not know."""
+    characters = sum(len(message["content"]) for message in request["messages"])
+    try:
+        read, written = litellm.cost_per_token(
+            model=request["model"],
+            prompt_tokens=characters // _CHARACTERS_PER_TOKEN + 1,
+            completion_tokens=request["max_tokens"],
+        )
+        return round(Decimal(str(read + written)), 6) or None
+    except Exception:  # noqa: BLE001 - an unknown model raises what LiteLLM likes
+        return None
 
 
 def _count(value: Any) -> int | None:

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from damascus.cycle import Cycle
     from damascus.domain.work import PhaseContext, Project
     from damascus.engine.heartbeat import Heartbeat, RunningClaim
+    from damascus.engine.ledger import CallLedger
     from damascus.engine.progress import ClaimProgress
     from damascus.environments.store import EnvironmentStore
     from damascus.git_ops import GitBinary
@@ -148,8 +149,21 @@ class App:
             ).pass_or_wait,
         )
         return Cycle(
-            claims, self._heartbeat, attempts, ring=ring, max_errors=self.settings.max_errors
+            claims,
+            self._heartbeat,
+            attempts,
+            self.ledger,
+            ring=ring,
+            max_errors=self.settings.max_errors,
         )
+
+    @cached_property
+    def ledger(self) -> CallLedger:
+        """What is written of each call of a model or an agent, before and after it."""
+        from damascus.engine.ledger import CallLedger  # noqa: PLC0415 - only workers spend
+        from damascus.state.calls import Calls  # noqa: PLC0415 - the same
+
+        return CallLedger(Calls(self.db), self.settings.home.resolve() / "ledger")
 
     @cached_property
     def _heartbeat(self) -> Heartbeat:

@@ -16,6 +16,9 @@ from support.patience import patience
 PASSES = {
     Boundary.CLAIMED: 3,
     Boundary.STARTED: 3,
+    Boundary.CALL_RECORDED: 2,
+    Boundary.CALL_ANSWERED: 2,
+    Boundary.CALL_SETTLED: 2,
     Boundary.COMMAND_RUNS: 2,
     Boundary.VERDICT_BEFORE: 3,
     Boundary.VERDICT_INSIDE: 3,

@@ -11,7 +11,7 @@ from damascus.api import page
 from damascus.domain.work import Cost, Verdict
 from damascus.state.days import DayBook
 from support.api_server import serving
-from support.cycles import accept, add_project, make_store, settle
+from support.cycles import accept, add_project, make_store, settle, spend
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def settle_one(api, verdict, *, usd=None):
     claim = claims.claim()
     context = claims.start(claim)
     if usd is not None:
-        claims.cost(context, Cost("m", input_tokens=100, output_tokens=10, usd=usd))
+        spend(api.app.db, context, Cost("m", input_tokens=100, output_tokens=10, usd=usd))
     settle(claims, claim, verdict)
 
 

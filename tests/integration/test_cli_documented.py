@@ -23,6 +23,7 @@ from support.cycles import (
     make_cycle,
     make_store,
     settle,
+    spend,
     until_idle,
 )
 from support.processes import Programs
@@ -65,7 +66,7 @@ def stocked(cli, db):
     accept(store)
     claims = make_claims(db)
     context = claims.start(claims.claim())
-    claims.cost(context, Cost("m", 10, 5, Decimal("0.25")))
+    spend(db, context, Cost("m", 10, 5, Decimal("0.25")))
     settle(claims, context.claim, Verdict.ERROR)
     cli("cancel", "1", "--note", "no", code=0)
     accept(store, "other")

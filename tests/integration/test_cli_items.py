@@ -16,6 +16,7 @@ from support.cycles import (
     make_claims,
     make_cycle,
     make_store,
+    spend,
     until_idle,
 )
 from support.scripted_tasks import as_url
@@ -178,8 +179,8 @@ def test_status_shows_live_claims_slots_queue_and_spend(cli, store, db):
     accept(store, "two")
     claims = make_claims(db, worker="worker-7")
     context = claims.start(claims.claim())
-    claims.cost(context, Cost("m", 10, 5, Decimal("0.25")))
-    claims.cost(context, Cost("m"))
+    spend(db, context, Cost("m", 10, 5, Decimal("0.25")))
+    spend(db, context, Cost("m"))
     view = cli("status", "--json", code=0).json
     assert view["slots"] == {"cap": 4, "used": 1, "free": 3}
     claim = view["workers"][0]
@@ -189,8 +190,8 @@ def test_status_shows_live_claims_slots_queue_and_spend(cli, store, db):
     assert (view["phases"]["spec"]["ready"], view["phases"]["spec"]["running"]) == (1, 1)
     assert view["phases"]["blocked"]["items"] == 0
     assert view["phases"]["spec"]["oldest_seconds"] >= 0
-    spend = view["spend"]["last_24h"]
-    assert (spend["usd"], spend["input_tokens"], spend["unmeasured"]) == ("0.250000", 10, 1)
+    spent = view["spend"]["last_24h"]
+    assert (spent["usd"], spent["input_tokens"], spent["unmeasured"]) == ("0.250000", 10, 1)
     people = cli("status", code=0).out
     for text in ("1 of 4 used, 3 free", "worker-7", "alpha/one", "$0.2500", "1 calls unmeasured"):
         assert text in people
@@ -201,8 +202,8 @@ def test_costs_are_summed_and_what_nobody_measured_is_said(cli, store, db):
     accept(store)
     claims = make_claims(db)
     context = claims.start(claims.claim())
-    claims.cost(context, Cost("m", 10, 5, Decimal("0.25")))
-    claims.cost(context, Cost("m"))
+    spend(db, context, Cost("m", 10, 5, Decimal("0.25")))
+    spend(db, context, Cost("m"))
     found = cli(
         "costs", "--project", "alpha", "--item", "1", "--since", "7d", "--json", code=0
     ).json

@@ -18,10 +18,12 @@ from damascus.cycle import Cycle
 from damascus.domain.work import Phase, PhaseContext, PhaseResult, Verdict
 from damascus.engine.attempts import Attempts
 from damascus.engine.heartbeat import Heartbeat
+from damascus.engine.ledger import CallLedger
 from damascus.errors import ConflictError, ForgeUnreachableError
+from damascus.state.calls import Calls
 from damascus.state.claims import Claims
 from damascus.state.db import Database
-from support.cycles import STALE, accept, add_project, leave_evidence, make_store, passed
+from support.cycles import NOWHERE, STALE, accept, add_project, leave_evidence, make_store, passed
 from support.fresh import age, empty
 
 SCHEDULES = int(os.environ.get("PYTEST_SCHEDULES", "300"))
@@ -74,7 +76,8 @@ class Schedule:
             dict.fromkeys((Phase.SPEC, Phase.BUILD, Phase.REVIEW), phase),
             lambda _context, _progress, _guard: None,  # type: ignore[arg-type,return-value]
         )
-        return Cycle(claims, self.heartbeat, attempts, max_errors=MAX_ERRORS), claims
+        ledger = CallLedger(Calls(self.db), NOWHERE)
+        return Cycle(claims, self.heartbeat, attempts, ledger, max_errors=MAX_ERRORS), claims
 
     def _phase(self, context: PhaseContext, claims: Mortal) -> PhaseResult:
         while self.faulty and self.depth < DEPTH and self.dice.random() < 0.5:

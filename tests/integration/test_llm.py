@@ -20,6 +20,7 @@ from damascus.errors import (
     UsageError,
 )
 from damascus.llm import ANSWER_CAP, LiteLLM
+from damascus.ports import NoLedger
 
 KEY = "canary-4f1d-key"
 
@@ -37,7 +38,9 @@ def ask(reply, *, model="openai/demo", **settings):
         settings = {"timeout": 30.0, "retries": 0, **settings}
         llm = LiteLLM(model, server.openai_base, KEY, **settings)
         try:
-            return llm.complete(system="Be brief.", prompt="Hello?", max_tokens=99), server.asks
+            return llm.complete(
+                system="Be brief.", prompt="Hello?", max_tokens=99, ledger=NoLedger()
+            ), server.asks
         except Exception as error:
             error.asks = server.asks
             raise
@@ -131,7 +134,7 @@ def test_nobody_there_is_unreachable():
         base = f"http://127.0.0.1:{free.getsockname()[1]}/v1"
         llm = LiteLLM("openai/demo", base, KEY, timeout=2, retries=0)
         with pytest.raises(LLMUnreachableError, match="does not answer"):
-            llm.complete(system="s", prompt="p", max_tokens=9)
+            llm.complete(system="s", prompt="p", max_tokens=9, ledger=NoLedger())
 
 
 def test_a_refused_key_is_said_without_the_key():
@@ -211,7 +214,7 @@ def test_an_answer_that_drips_for_ever_is_given_up():
         llm = LiteLLM("openai/demo", base, KEY, timeout=0.5, retries=0, spare=0.2)
         try:
             with pytest.raises(LLMUnreachableError, match="did not finish"):
-                llm.complete(system="s", prompt="p", max_tokens=9)
+                llm.complete(system="s", prompt="p", max_tokens=9, ledger=NoLedger())
         finally:
             closing.set()
             server.join()
@@ -232,5 +235,5 @@ def test_a_call_ends_at_once_when_the_claim_is_lost():
         breaking = threading.Timer(0.2, guard.stop, ["lost"])
         breaking.start()
         with pytest.raises(ClaimLostError):
-            model.complete(system="s", prompt="p", max_tokens=10)
+            model.complete(system="s", prompt="p", max_tokens=10, ledger=NoLedger())
         breaking.join()

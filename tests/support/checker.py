@@ -1,4 +1,4 @@
-"""One checker for every fault test: the promises I1 to I12 over the history, the tables, the forge.
+"""One checker for every fault test: the promises I1 to I15 over the history, the tables, the forge.
 
 `check(world)` is called when faults have stopped and everything has come to rest.
 """
@@ -31,6 +31,7 @@ def check(world, *, spent=None, resting=("merged",)):
         if spent is not None:
             assert item["attempts"] <= spent, f"{item['attempts']} attempts\n{world.told()}"
     _money(world, items)
+    _calls(world)
     _nobody_lives(world)
     _no_secret(world)
 
@@ -101,6 +102,16 @@ def _money(world, items):
     for row in rows:
         budget = items[row["item_id"]]["budget_usd"]
         assert budget is None or row["spent"] <= budget + row["dearest"]
+
+
+def _calls(world):
+    """I15: what was sent, counted where it arrived, stands in the ledger."""
+    with world.app.db.connection() as connection:
+        rows = connection.execute("SELECT phase FROM cost_ledger").fetchall()
+    rows = Counter(row["phase"] for row in rows)
+    assert rows["spec"] >= len(world.model.asks), (rows, len(world.model.asks))
+    began = [line for line in world.agents() if line["agent"] == "began"]
+    assert rows["build"] >= len(began), (rows, began)
 
 
 def _nobody_lives(world):

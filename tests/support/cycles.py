@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from damascus.cycle import Cycle
@@ -13,6 +14,7 @@ from damascus.domain.evidence import Evidence, Kind
 from damascus.domain.story import read_story
 from damascus.domain.work import (
     Claim,
+    Cost,
     Phase,
     PhaseContext,
     PhaseResult,
@@ -23,13 +25,16 @@ from damascus.domain.work import (
 from damascus.engine.attempts import Attempts
 from damascus.engine.execution import Tick
 from damascus.engine.heartbeat import Heartbeat
+from damascus.engine.ledger import CallLedger
 from damascus.errors import ClaimLostError
+from damascus.state.calls import Calls
 from damascus.state.claims import Claims
 from damascus.state.db import Database
 from damascus.state.ingest import ItemOptions
 from damascus.state.store import Store
 
 STALE = timedelta(minutes=30)
+NOWHERE = Path("/proc/no-home")  # no directory can be made there
 ARGV = ("pytest", "-q")
 PROJECT = Project(id=1, name="alpha", forge="local", repo="/srv/x.git", base_branch="main")
 
@@ -154,6 +159,7 @@ def make_cycle(
     cap: int = 8,
     stale: timedelta = STALE,
     ring: Callable[[], None] = lambda: None,
+    home: Path = NOWHERE,
 ) -> tuple[Cycle, Heartbeat]:
     claims = make_claims(db, worker=worker, cap=cap, stale=stale)
     heartbeat = Heartbeat(claims.renew, interval=0.05, stale=stale.total_seconds())
@@ -161,7 +167,15 @@ def make_cycle(
         dict.fromkeys((Phase.SPEC, Phase.BUILD, Phase.REVIEW), script.run),
         lambda _context, progress, _guard: progress,  # type: ignore[arg-type,return-value]
     )
-    return Cycle(claims, heartbeat, attempts, ring=ring), heartbeat
+    ledger = CallLedger(Calls(db), home / "ledger")
+    return Cycle(claims, heartbeat, attempts, ledger, ring=ring), heartbeat
+
+
+def spend(db: Database, context: PhaseContext, *costs: Cost) -> None:
+    """Write calls of a phase to the ledger, with what they cost."""
+    ledger = CallLedger(Calls(db), NOWHERE)
+    for cost in costs:
+        ledger.call(context, cost.model, at_most=None).settle(cost)
 
 
 def until_idle(cycle: Cycle, *, most: int = 100) -> list[Tick]:

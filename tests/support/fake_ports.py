@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,9 @@ from damascus.ports import (
     Command,
     Completion,
     Finished,
+    Ledger,
     Limits,
+    OpenCall,
     Sandbox,
     Tools,
     Workspace,
@@ -48,7 +51,8 @@ class FakeLLM:
         self.systems: list[str] = []
         self.max_tokens = 0
 
-    def complete(self, *, system: str, prompt: str, max_tokens: int) -> Completion:
+    def complete(self, *, system: str, prompt: str, max_tokens: int, ledger: Ledger) -> Completion:
+        call = ledger.call("fake")
         self.systems.append(system)
         self.prompts.append(prompt)
         self.max_tokens = max_tokens
@@ -56,7 +60,8 @@ class FakeLLM:
         if isinstance(answer, Exception):
             raise answer
         if isinstance(answer, str):
-            return Completion(answer, Cost("fake", 10, 20))
+            answer = Completion(answer, Cost("fake", 10, 20))
+        call.settle(answer.cost)
         return answer
 
 
@@ -103,18 +108,30 @@ class FakeGuard:
         return lambda: None
 
 
+class FakeCall:
+    """A call in the ledger of a `FakeProgress`."""
+
+    def __init__(self, costs: list[Cost]) -> None:
+        self._costs = costs
+
+    def settle(self, cost: Cost) -> None:
+        self._costs.append(cost)
+
+
 class FakeProgress:
     """Keeps what is reported; refuses everything once the guard is lost."""
 
     def __init__(self, guard: FakeGuard) -> None:
         self.guard = guard
+        self.calls: list[str] = []
         self.costs: list[Cost] = []
         self.facts: dict[str, Any] = {}
         self.kept: list[Evidence] = []
         self.merge_locks = 0
 
-    def cost(self, cost: Cost) -> None:
-        self.costs.append(cost)
+    def call(self, model: str, *, at_most: Decimal | None = None) -> OpenCall:
+        self.calls.append(model)
+        return FakeCall(self.costs)
 
     def known(self, **facts: Any) -> None:
         if self.guard.lost():

@@ -36,7 +36,8 @@ class LightModel:
     def __init__(self, base):
         self._url = f"{base}/chat/completions"
 
-    def complete(self, *, system, prompt, max_tokens):
+    def complete(self, *, system, prompt, max_tokens, ledger):
+        call = ledger.call("scripted")
         body = {
             "model": "scripted",
             "max_tokens": max_tokens,
@@ -57,6 +58,7 @@ class LightModel:
         except (httpx.HTTPError, ValueError) as error:
             raise LLMUnreachableError(f"the scripted model does not answer: {error}") from error
         cost = Cost("scripted", input_tokens=1, output_tokens=1, usd=PRICE)
+        call.settle(cost)
         return Completion(said["choices"][0]["message"]["content"], cost)
 
 

@@ -70,7 +70,7 @@ class ScriptedApp(App):
             dict.fromkeys(("spec", "build", "review"), phase),  # type: ignore[arg-type]
             lambda _context, _progress, guard: guard,  # type: ignore[arg-type,return-value]
         )
-        return Cycle(claims, heartbeat, attempts, ring=ring)
+        return Cycle(claims, heartbeat, attempts, self.ledger, ring=ring)
 
 
 def __getattr__(name: str) -> object:

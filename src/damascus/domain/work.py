@@ -161,8 +161,9 @@ class PhaseContext:
 class Cost:
     """What one model call or one agent run cost.
 
-    Tokens are counts, `None` when not told. `usd` is None when nobody could measure it.
-    `estimated` marks a figure that the agent guessed by itself.
+    Tokens are counts, `None` when not told; those that a provider's cache was read or written with
+    are part of the input. `usd` is None when nobody could measure it. `estimated` marks a figure
+    that the agent guessed by itself.
     """
 
     model: str
@@ -170,6 +171,13 @@ class Cost:
     output_tokens: int | None = None
     usd: Decimal | None = None
     estimated: bool = False
+    cache_read_tokens: int | None = None
+    cache_write_tokens: int | None = None
+
+    @classmethod
+    def free(cls, model: str) -> Cost:
+        """What a call cost that was refused, or never sent: nothing, and that is known."""
+        return cls(model, 0, 0, Decimal(0))
 
 
 @dataclass(frozen=True, slots=True)

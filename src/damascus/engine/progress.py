@@ -4,26 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from decimal import Decimal
 from typing import Any
 
 from damascus.domain.evidence import Evidence
-from damascus.domain.work import Cost, PhaseContext
+from damascus.domain.work import PhaseContext
 from damascus.engine.heartbeat import RunningClaim
+from damascus.engine.ledger import CallLedger
 from damascus.errors import ClaimLostError
+from damascus.ports import OpenCall
 from damascus.state.claims import Claims
 
 
 class ClaimProgress:
     """Reports for one claim; each write is guarded by its epoch."""
 
-    def __init__(self, claims: Claims, context: PhaseContext, guard: RunningClaim) -> None:
+    def __init__(
+        self, claims: Claims, ledger: CallLedger, context: PhaseContext, guard: RunningClaim
+    ) -> None:
         self._claims = claims
+        self._ledger = ledger
         self._context = context
         self._guard = guard
 
-    def cost(self, cost: Cost) -> None:
-        """Write to the ledger now."""
-        self._claims.cost(self._context, cost)
+    def call(self, model: str, *, at_most: Decimal | None = None) -> OpenCall:
+        """Write down a call before it is sent."""
+        return self._ledger.call(self._context, model, at_most=at_most, stop=self._guard.lost)
 
     def known(self, **facts: Any) -> None:
         """Record as soon as it is known."""

@@ -17,8 +17,15 @@ from dataclasses import dataclass
 
 from damascus.crashpoints import Boundary, crashpoint
 from damascus.domain.findings import Details
-from damascus.domain.work import Phase, PhaseContext, PhaseResult, Verdict, WorkItem
-from damascus.errors import ClaimLostError, GitConflictError, LeaseLostError, UnusableTreeError
+from damascus.domain.work import Cost, Phase, PhaseContext, PhaseResult, Verdict, WorkItem
+from damascus.errors import (
+    ClaimLostError,
+    ConfigurationError,
+    GitConflictError,
+    LeaseLostError,
+    SandboxError,
+    UnusableTreeError,
+)
 from damascus.phases import (
     budget,
     prompting,
@@ -31,7 +38,7 @@ from damascus.phases.agent_environment import prepare_for_agent
 from damascus.phases.checkout_files import with_conflict_markers
 from damascus.phases.environment_faults import shell_denied
 from damascus.phases.test_run import seen_with
-from damascus.ports import BuildOutcome, BuildRequest, Remote, Tools
+from damascus.ports import Builder, BuildOutcome, BuildRequest, Remote, Tools
 from damascus.text.plain_files import read_plain
 from damascus.text.sanitize import fenced, head, one_line
 
@@ -192,25 +199,20 @@ def _work(context: PhaseContext, tools: Tools, start: _Start) -> PhaseResult | B
         return environment
     crashpoint(Boundary.AGENT_BEFORE)
     with seen_with(environment, workspace) as (layers, shown):
-        outcome = builder.build(
-            BuildRequest(
-                prompt=_prompt(context, tools, start, prepared=environment is not None),
-                workspace=workspace,
-                seconds=tools.limits.build_seconds,
-                turns=tools.limits.build_turns,
-                usd=context.remaining_usd,
-                session=f"{context.item.id}-{context.claim.epoch}",
-                env=tools.agent_variables,
-                readable=tools.readable,
-                layers=layers,
-                shown=shown,
-            ),
-            tools.sandbox,
-            tools.guard,
+        request = BuildRequest(
+            prompt=_prompt(context, tools, start, prepared=environment is not None),
+            workspace=workspace,
+            seconds=tools.limits.build_seconds,
+            turns=tools.limits.build_turns,
+            usd=context.remaining_usd,
+            session=f"{context.item.id}-{context.claim.epoch}",
+            env=tools.agent_variables,
+            readable=tools.readable,
+            layers=layers,
+            shown=shown,
         )
+        outcome = _paid(builder, request, tools)
     crashpoint(Boundary.AGENT_AFTER)
-    if outcome.cost is not None:
-        tools.progress.cost(outcome.cost)
     if tools.guard.lost():
         raise ClaimLostError("The claim was lost while the agent worked; nothing was pushed.")
     reason = one_line(outcome.reason, 500)
@@ -237,6 +239,18 @@ def _work(context: PhaseContext, tools: Tools, start: _Start) -> PhaseResult | B
             f"The agent left conflict markers in {one_line(', '.join(left), 300)}.",
             {"paths": left[:_PATHS_SHOWN]},
         )
+    return outcome
+
+
+def _paid(builder: Builder, request: BuildRequest, tools: Tools) -> BuildOutcome:
+    """Run the agent, with a row in the ledger from before it starts."""
+    call = tools.progress.call(builder.name, at_most=request.usd)
+    try:
+        outcome = builder.build(request, tools.sandbox, tools.guard)
+    except (ConfigurationError, SandboxError):  # it was not started
+        call.settle(Cost.free(builder.name))
+        raise
+    call.settle(outcome.cost or Cost(builder.name))
     return outcome
 
 

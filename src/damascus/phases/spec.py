@@ -14,8 +14,8 @@ from collections.abc import Sequence
 
 from damascus.crashpoints import Boundary, crashpoint
 from damascus.domain import consent
-from damascus.domain.work import Cost, PhaseContext, PhaseResult, Project, Verdict
-from damascus.errors import ConfigurationError, LLMUnreachableError
+from damascus.domain.work import PhaseContext, PhaseResult, Project, Verdict
+from damascus.errors import ConfigurationError
 from damascus.phases import budget, prompting, proposal, spec_document, test_command
 from damascus.ports import Completion, Tools
 from damascus.text.sanitize import head
@@ -50,19 +50,12 @@ def run_spec(context: PhaseContext, tools: Tools) -> PhaseResult:
     base_sha = tools.git.clone(remote, tools.workspace, ref=context.project.base_branch)
     tools.progress.known(base_sha=base_sha)
     crashpoint(Boundary.MODEL_BEFORE)
-    try:
-        answer = tools.llm().complete(
-            system=prompting.template("spec_system"),
-            prompt=_prompt(context, tools),
-            max_tokens=max(_LEAST_TOKENS, tools.limits.spec_max_tokens),
-        )
-    except LLMUnreachableError as error:
-        if isinstance(error.cost, Cost):  # an empty answer costs as much as a full one
-            tools.progress.cost(error.cost)
-        raise
-    crashpoint(Boundary.MODEL_AFTER)
-    tools.progress.cost(answer.cost)
-    crashpoint(Boundary.MODEL_PAID)
+    answer = tools.llm().complete(
+        system=prompting.template("spec_system"),
+        prompt=_prompt(context, tools),
+        max_tokens=max(_LEAST_TOKENS, tools.limits.spec_max_tokens),
+        ledger=tools.progress,
+    )
     return _judge(answer, context, tools)
 
 

@@ -9,13 +9,13 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from damascus.domain.evidence import Evidence, Kind, Outcome
-from damascus.domain.work import Claim, Cost, Phase, PhaseContext, Project, WorkItem
+from damascus.domain.work import Claim, Phase, PhaseContext, Project, WorkItem
 from damascus.phases import next_steps, own_code, proof
 from damascus.phases.proposal import what_ran
 from damascus.phases.reported_tests import run_reporting
 from damascus.phases.set_up import prepare
 from damascus.phases.test_run import TestRun, check_out
-from damascus.ports import ClaimGuard, Command, Finished, Sandbox, Tools
+from damascus.ports import ClaimGuard, Command, Finished, NoLedger, Sandbox, Tools
 from damascus.text.sanitize import tail
 
 _TAIL_CAP = 2_000
@@ -182,7 +182,7 @@ class _Timed:
         return finished
 
 
-class Unclaimed:
+class Unclaimed(NoLedger):
     """The ports of a claim where there is none: nothing is lost, and nothing is recorded."""
 
     def lost(self) -> bool:
@@ -192,9 +192,6 @@ class Unclaimed:
     def on_lost(self, callback: Callable[[], None]) -> Callable[[], None]:  # noqa: ARG002 - a port's
         """It never happens."""
         return lambda: None
-
-    def cost(self, cost: Cost) -> None:
-        """Nothing that costs is done here."""
 
     def known(self, **facts: str | int | None) -> None:
         """There is no item to record it of."""

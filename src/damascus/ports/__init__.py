@@ -9,6 +9,7 @@ from __future__ import annotations
 from damascus.ports.agents import LLM, Builder, BuildOutcome, BuildRequest, Completion, Wiki
 from damascus.ports.environments import Environments, PreparedEnvironment, Recipe
 from damascus.ports.forges import Diff, Forge, PullRequest
+from damascus.ports.ledgers import Ledger, NoLedger, OpenCall
 from damascus.ports.repositories import Entry, Git, Remote, Workspace
 from damascus.ports.running import Baselines, Limits, PhaseRun, Progress, Tools
 from damascus.ports.sandboxes import (
@@ -40,7 +41,10 @@ __all__ = [
     "Forge",
     "Git",
     "Layer",
+    "Ledger",
     "Limits",
+    "NoLedger",
+    "OpenCall",
     "PhaseRun",
     "PreparedEnvironment",
     "Progress",

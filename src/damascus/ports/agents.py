@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import Protocol
 
 from damascus.domain.work import Cost
+from damascus.ports.ledgers import Ledger
 from damascus.ports.repositories import Workspace
 from damascus.ports.sandboxes import ClaimGuard, Layer, Sandbox
 
@@ -25,8 +26,11 @@ class Completion:
 class LLM(Protocol):
     """A model that writes text."""
 
-    def complete(self, *, system: str, prompt: str, max_tokens: int) -> Completion:
-        """Ask once. Raises LLMUnreachableError (fault of the provider) or ConfigurationError."""
+    def complete(self, *, system: str, prompt: str, max_tokens: int, ledger: Ledger) -> Completion:
+        """Ask once; each request stands in `ledger` before it is sent.
+
+        Raises LLMUnreachableError (fault of the provider) or ConfigurationError.
+        """
         ...
 
 

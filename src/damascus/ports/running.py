@@ -9,20 +9,20 @@ from pathlib import Path
 from typing import Protocol, TypeAlias
 
 from damascus.domain.evidence import Evidence, TestReport
-from damascus.domain.work import Cost, PhaseContext, PhaseResult
+from damascus.domain.work import PhaseContext, PhaseResult
 from damascus.ports.agents import LLM, Builder, Wiki
 from damascus.ports.environments import Environments
 from damascus.ports.forges import Forge
+from damascus.ports.ledgers import Ledger
 from damascus.ports.repositories import Git, Workspace
 from damascus.ports.sandboxes import ClaimGuard, Sandbox
 
 
-class Progress(Protocol):
-    """What a phase reports while it runs; each write is guarded by the claim's epoch."""
+class Progress(Ledger, Protocol):
+    """What a phase reports while it runs.
 
-    def cost(self, cost: Cost) -> None:
-        """Write to the ledger now, whatever becomes of the phase."""
-        ...
+    Each write is guarded by the claim's epoch, but those to the ledger: what was spent is spent.
+    """
 
     def known(
         self,

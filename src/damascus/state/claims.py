@@ -21,7 +21,6 @@ from damascus.domain.evidence import Evidence
 from damascus.domain.work import (
     Answer,
     Claim,
-    Cost,
     Phase,
     PhaseContext,
 )
@@ -168,20 +167,6 @@ class Claims:
         row = patiently(lambda: self._db.row("evidence.keep", params), seconds=60)
         if row is None:
             raise ClaimLostError(f"item {claim.item_id} is no longer ours; nothing is merged")
-
-    def cost(self, context: PhaseContext, cost: Cost) -> None:
-        """Write a cost to the ledger now."""
-        params = {
-            "item": context.item.id,
-            "run": context.run_id,
-            "phase": context.claim.phase.value,
-            "model": cost.model,
-            "input_tokens": _text(cost.input_tokens),
-            "output_tokens": _text(cost.output_tokens),
-            "usd": _text(cost.usd),
-            "estimated": cost.estimated,
-        }
-        patiently(lambda: self._db.run("costs.add", params), seconds=60)
 
     def pin_test_command(self, claim: Claim, command: Sequence[str], *, actor: str) -> None:
         """Make `command`, which `actor` has named, the project's own. Raises ClaimLostError."""

@@ -1,13 +1,5 @@
 -- What was spent.
 
--- name: add
--- Money is written as it is spent, whatever becomes of the claim.
-INSERT INTO cost_ledger (project_id, item_id, run_id, phase, model, input_tokens, output_tokens,
-  usd, estimated)
-SELECT project_id, id, %(run)s::bigint, %(phase)s::work_phase, %(model)s::text,
-  %(input_tokens)s::bigint, %(output_tokens)s::bigint, %(usd)s::numeric, %(estimated)s::boolean
-FROM work_items WHERE id = %(item)s;
-
 -- name: by_model
 -- The filters, the groups and the order are added in `costs.py`.
 SELECT p.name AS project, c.phase, c.model, count(*) AS calls,

@@ -1,4 +1,4 @@
--- Leads to the schema.sql of e575c73a1e38024f
+-- Leads to the schema.sql of 4cc6555bfabb15e9
 -- From version 5 to 6: conditions, which concern the installation as a whole and for which items
 -- wait; the processes that live.
 
@@ -161,3 +161,21 @@ ALTER TABLE events_outbox ADD CONSTRAINT events_outbox_type_is_known CHECK (type
   'condition.opened',
   'condition.closed',
   'relay.parked'));
+
+-- step: write each call down before it is sent
+ALTER TABLE cost_ledger
+  ADD COLUMN call_id uuid NOT NULL DEFAULT gen_random_uuid(),
+  ADD COLUMN settled_at timestamptz,
+  ADD COLUMN at_most numeric(14, 6),
+  ADD COLUMN cache_read_tokens bigint,
+  ADD COLUMN cache_write_tokens bigint;
+
+-- step: what stands there was written when it was known
+UPDATE cost_ledger SET settled_at = created_at;
+
+-- step: a program of before writes only what it knows
+ALTER TABLE cost_ledger ALTER COLUMN settled_at SET DEFAULT now(),
+  ADD CONSTRAINT cost_ledger_call_is_unique UNIQUE (call_id),
+  ADD CONSTRAINT cost_ledger_details_are_not_negative CHECK
+    (at_most >= 0 AND cache_read_tokens >= 0 AND cache_write_tokens >= 0),
+  ADD CONSTRAINT cost_ledger_measured_is_settled CHECK (settled_at IS NOT NULL OR usd IS NULL);
