@@ -227,7 +227,8 @@ def test_commands_that_are_given_are_run_on_the_base(cli):
     [
         ("no-such-program", "There is no program 'no-such-program' on the PATH that tests get"),
         ("bin/none", "'bin/none' is not there after the set-up"),
-        ("python3 -c pass", "It ran no test: "),
+        ("python3 -c pass", "It ended well and reported no test by name."),
+        ("python3 -c 1/0", "It ran no test: "),
     ],
 )
 def test_what_does_not_work_is_said_with_the_next_step(cli, command, expected):
