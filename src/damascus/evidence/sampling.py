@@ -150,6 +150,13 @@ def _matcher(language: Language, path: str) -> Callable[[TestCase, str, str], bo
 
         return python
 
+    if language.name == "C and C++":
+        stem = PurePosixPath(path).stem
+        bare = stem.removeprefix("test_").removesuffix("_test")
+        called = {stem, bare, f"test_{bare}", f"{bare}_test"}
+        # A test of ctest's is a program, called like the file with its `main` as a rule.
+        return lambda case, _qualified, _title: case.title in called
+
     def titled(case: TestCase, _qualified: str, title: str) -> bool:
         if case.title != title:
             return False

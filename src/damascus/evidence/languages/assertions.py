@@ -91,6 +91,11 @@ RUBY: Final[Sequence[Rule]] = (
             r"[ (]"),
 )  # fmt: skip
 
+# What a `main` says in the end. Nothing may stand before the declarations of old C.
+MAIN: Final[Sequence[Rule]] = (
+    (re.compile(r"\Areturn\b\s*(.+);\Z", re.DOTALL), r"return !(\g<1>);"),
+)
+
 
 _EQUAL: Final = re.compile(
     r"\A(?:await\s+)?(?:self\.assertEqual|expect\b.*\.(?:to(?:Be|Equal|StrictEqual)|(?:eq|equal))"

@@ -16,6 +16,7 @@ from typing import Any
 from damascus.evidence.languages import assertions
 from damascus.evidence.languages.assertions import Rule, turned_round
 from damascus.evidence.languages.base import Break, SourceTest
+from damascus.evidence.languages.reached import grammar_statements
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,14 +209,17 @@ GRAMMARS: Sequence[Grammar] = (
         suffixes=frozenset({".c", ".cc", ".cpp", ".cxx", ".h", ".hpp"}),
         module="tree_sitter_cpp",
         function="language",
+        # A macro before the name is read as the scope of one.
         query="""
-[(function_definition declarator: (function_declarator declarator: (identifier) @call
-   parameters: (parameter_list) @name) body: (compound_statement) @body) @test]
+(function_definition declarator: (function_declarator declarator:
+   [(identifier) @name (qualified_identifier name: (identifier) @name)])
+   body: (compound_statement) @body) @test
 """,
         fails=" if (1) return 1;",
         planted="",
         load="#error {token}\n",
-        keep=lambda captures, _: captures["call"] == "main",
+        keep=lambda captures, _: captures["name"] == "main",
+        rules=assertions.MAIN,
     ),
 )
 
@@ -344,7 +348,7 @@ class GrammarLanguage:
             }
             before = source[: test.start_byte].decode(errors="replace")
             if self._grammar.keep(captures, before):
-                inner = [(node.start_byte, node.end_byte) for node in body.named_children]
+                inner = grammar_statements(body)
                 found.append(_Found(test.start_byte, test.end_byte, _inside(body), captures, inner))
         return sorted(found, key=lambda one: one.start)
 

@@ -9,6 +9,7 @@ from typing import Final, TypeAlias
 
 from damascus.evidence.languages import assertions, disguise
 from damascus.evidence.languages.base import Break, SourceTest
+from damascus.evidence.languages.reached import python_statements
 
 _Function: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
 _CODING: Final = re.compile(r"\A(?:#![^\n]*\n)?(?:#[^\n]*coding[:=][^\n]*\n)?")
@@ -82,7 +83,7 @@ def _disguised(
     node: _Function, lines: Sequence[str], pad: str, token: str, *, fails: bool
 ) -> tuple[int, str | None, str] | None:
     """The last equality of a test, written so that a broken one looks like a sound one."""
-    for statement in reversed(node.body):
+    for statement in reversed(python_statements(node)):
         if _own_line(lines, statement):
             line = lines[statement.lineno - 1].encode()
             done = disguise.disguised(statement, line, token, fails=fails)
@@ -94,7 +95,7 @@ def _disguised(
 def _failing(
     node: _Function, lines: Sequence[str], pad: str, token: str
 ) -> tuple[int, str | None, str]:
-    for statement in reversed(node.body):
+    for statement in reversed(python_statements(node)):
         if isinstance(statement, ast.Expr) and _own_line(lines, statement):
             line = lines[statement.lineno - 1]
             done = assertions.expecting_another(line.strip(), token) or assertions.turned_round(
