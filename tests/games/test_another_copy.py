@@ -47,8 +47,11 @@ class Installed:
         (self.site,) = self.top.glob("lib/python3*/site-packages")
         own = sysconfig.get_path("purelib")
         (self.site / "tools.pth").write_text(f"{own}\n")
+        # Without the plugins that lie beside it there: with them each run takes 2 s, not 0.3.
         (self.top / "bin/pytest").write_text(
-            f"#!{self.top}/bin/python3\nimport sys, pytest\nsys.exit(pytest.console_main())\n"
+            f"#!{self.top}/bin/python3\nimport os, sys\n\n"
+            "os.environ['PYTEST_DISABLE_PLUGIN_AUTOLOAD'] = '1'\nimport pytest\n\n"
+            "sys.exit(pytest.console_main())\n"
         )
         (self.top / "bin/pytest").chmod(0o755)
         self.path = f"{self.top}/bin:{path_with('git')}"
