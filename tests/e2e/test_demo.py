@@ -13,7 +13,7 @@ from support.processes import Programs
 
 
 def test_the_demonstration_brings_its_three_stories_to_rest_as_they_should(tmp_path: Path):
-    with Programs(tmp_path) as programs:
+    with Programs(tmp_path, fresh=True) as programs:
         report = json.loads(programs.run("demo", "--json", "--keep", "kept").stdout)
     assert report["ok"] is True
     phases = {item["key"]: item["phase"] for item in report["items"]}

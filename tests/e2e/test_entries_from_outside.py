@@ -85,7 +85,7 @@ def programs(tmp_path, database_url) -> Iterator[Programs]:
             "DAMASCUS_SCRIBE_PROGRAM": str(agent),
             "DAMASCUS_SCRIBE_KEY": "canary-of-the-scribe",
         }
-        with Programs(home, **settings) as programs:
+        with Programs(home, fresh=True, **settings) as programs:
             yield programs
 
 

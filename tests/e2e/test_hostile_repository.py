@@ -89,7 +89,7 @@ class Scene:
             "DAMASCUS_BUDGET_CYCLES": "8",
             **SECRETS,
         }
-        self.programs = stack.enter_context(Programs(self.home, **settings))
+        self.programs = stack.enter_context(Programs(self.home, fresh=True, **settings))
 
     def ingest(self, name, text):
         path = self.home / f"{name}.md"

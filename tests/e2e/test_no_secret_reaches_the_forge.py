@@ -69,7 +69,7 @@ def programs(tmp_path: Path, database_url: str) -> Iterator[Programs]:
             "DAMASCUS_BUILDER": "command",
             "DAMASCUS_COMMAND_ARGV": f'["{agent}", "{{checkout}}", "{{prompt_file}}"]',
         }
-        with Programs(home, **settings) as programs:
+        with Programs(home, fresh=True, **settings) as programs:
             yield programs
 
 

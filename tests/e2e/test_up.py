@@ -17,6 +17,7 @@ import pytest
 from damascus.demo.model_server import ModelServer
 from damascus.demo.run import make_repository
 from damascus.demo.script import DemoModel
+from support.forked import Forked
 from support.patience import patience
 from support.processes import Programs
 
@@ -42,10 +43,10 @@ UP = "Damascus is up"
 TRUST = ("--test-command-policy", "trust-spec", "--mutation-seconds", "0")
 
 
-def start(programs: Programs) -> subprocess.Popen[bytes]:
+def start(programs: Programs, *, fresh: bool = False) -> subprocess.Popen[bytes] | Forked:
     """Start it, and wait until its database answers."""
     before = programs.log.count(UP)
-    up = programs.start("damascus", "up")
+    up = programs.start("damascus", "up", fresh=fresh)
     programs.until(lambda: programs.log.count(UP) > before)
     programs.run("status", "--json")
     return up
@@ -59,7 +60,7 @@ def until_merged(programs: Programs, story: str) -> None:
 
 def test_a_story_is_merged_while_it_is_up_and_the_next_one_after_a_restart(programs, tmp_path):
     repo = make_repository(tmp_path)
-    up = start(programs)
+    up = start(programs, fresh=True)
     programs.run("project", "add", "textkit", "--repo", str(repo), *TRUST)
     programs.run("ingest", "--project", "textkit", str(STORIES / "slugify-titles.md"))
     until_merged(programs, "textkit/slugify-titles")

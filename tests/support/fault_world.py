@@ -19,7 +19,7 @@ from damascus.config import load
 from damascus.demo.model_script import Say
 from damascus.demo.model_server import ModelServer
 from damascus.domain.story import read_story
-from support import scripted_agent
+from support import forked, scripted_agent
 from support.fault_worker import LightApp, Recorder, work
 from support.fresh import age
 from support.gitea_standin import GiteaStandin
@@ -27,7 +27,6 @@ from support.patience import patience, wait_until
 from support.scripted_tasks import as_url
 from support.specs import GOOD_SPEC
 
-TESTS = Path(__file__).parents[1]
 REPO = "ada/shop"
 CANARY = "canary-token-5f3a9c"  # of the forge: it must turn up nowhere
 TEST = """import unittest
@@ -132,23 +131,12 @@ class FaultWorld:
         """
         environment = {
             "PATH": os.environ["PATH"],
-            "PYTHONPATH": str(TESTS),
             "HOME": str(self.root),
             **self.environment(name, **more),
         }
+        argv = ("support.fault_worker", str(self.history_path), str(seconds), str(forever))
         with self.log.open("ab") as log:
-            process = subprocess.Popen(
-                [
-                    *(sys.executable, "-m", "support.fault_worker"),
-                    *(str(self.history_path), str(seconds), str(forever)),
-                ],
-                env=environment,
-                cwd=self.home,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
+            process = forked.start(argv, env=environment, cwd=self.home, stdout=log, stderr=log)
         self.processes.append(process)
         return process
 

@@ -1,4 +1,8 @@
-"""Damascus's own programs as real processes, with an environment made from nothing."""
+"""Damascus's own programs as real processes, with an environment made from nothing.
+
+Commands of `damascus` are forked (see `fork_server`), where a test does not ask for `fresh` ones:
+interpreters that are started anew.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
+from support import forked
 from support.patience import patience, wait_until
 from support.sandboxes import AT_HAND
 
@@ -19,8 +24,9 @@ from support.sandboxes import AT_HAND
 class Programs:
     """Starts programs below `home`, and ends every one it started."""
 
-    def __init__(self, home: Path, **settings: str) -> None:
+    def __init__(self, home: Path, *, fresh: bool = False, **settings: str) -> None:
         self.home = home
+        self.fresh = fresh
         self.environment = {
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
             "HOME": str(home),
@@ -30,7 +36,7 @@ class Programs:
             "DAMASCUS_SANDBOX": AT_HAND,
             **settings,
         }
-        self._started: list[subprocess.Popen[bytes]] = []
+        self._started: list[subprocess.Popen[bytes] | forked.Forked] = []
 
     def __enter__(self) -> Self:
         return self
@@ -46,33 +52,43 @@ class Programs:
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
 
-    def start(self, *argv: str, **settings: str) -> subprocess.Popen[bytes]:
+    def start(
+        self, *argv: str, fresh: bool = False, **settings: str
+    ) -> subprocess.Popen[bytes] | forked.Forked:
         """Start `python -m argv…` in a session of its own; its output goes to the log."""
+        given = {**self.environment, **settings}
         with (self.home / "log").open("ab") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-m", *argv],
-                env={**self.environment, **settings},
-                cwd=self.home,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
+            if argv[0] == "damascus" and not (fresh or self.fresh):
+                process = forked.start(argv, env=given, cwd=self.home, stdout=log, stderr=log)
+            else:
+                process = subprocess.Popen(
+                    [sys.executable, "-m", *argv],
+                    env=given,
+                    cwd=self.home,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    start_new_session=True,
+                )
         self._started.append(process)
         return process
 
     def run(self, *argv: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run `damascus argv…` to its end."""
-        done = subprocess.run(
-            [sys.executable, "-m", "damascus", *argv],
-            env=self.environment,
-            cwd=self.home,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=patience(120),
-        )
+        words, limit = ("damascus", *argv), patience(120)
+        if self.fresh:
+            done = subprocess.run(
+                [sys.executable, "-m", *words],
+                env=self.environment,
+                cwd=self.home,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=limit,
+            )
+        else:
+            done = forked.run(words, env=self.environment, cwd=self.home, timeout=limit)
         assert not check or done.returncode == 0, done.stderr + self.log[-4000:]
         return done
 
