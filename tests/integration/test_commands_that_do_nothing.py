@@ -8,8 +8,10 @@ from dataclasses import replace
 import pytest
 
 from damascus.domain.work import Phase, Verdict
+from support.bare_pytest import bare_pytest
 from support.fake_ports import FakeLLM
-from support.shop import GREEN, Shop
+from support.sandboxes import at_hand
+from support.shop import GREEN, PATH, Shop
 from support.specs import GOOD_SPEC
 
 
@@ -17,6 +19,8 @@ from support.specs import GOOD_SPEC
 def shop(tmp_path):
     made = Shop(tmp_path, files={"login.py": GREEN})
     made.project = replace(made.project, test_command_policy="ask", test_evidence="report")
+    path = f"{bare_pytest(tmp_path / 'bare')}:{PATH}"
+    made.given, made.sandbox = {"path": path}, at_hand(path)
     return made
 
 

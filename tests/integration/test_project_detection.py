@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from damascus.cli import base_trials
+from support.bare_pytest import bare_pytest
 from support.command_line import CommandLine
 from support.scripted_tasks import as_url
 
@@ -23,7 +24,8 @@ PYTEST = "def test_a():\n    assert True\n\n\ndef test_b():\n    assert True\n"
 @pytest.fixture
 def cli(tmp_path, monkeypatch, capsys, database_url):
     cli = CommandLine(tmp_path, monkeypatch, capsys)
-    cli.set(database_url=as_url(database_url), agent_path=PATH)
+    tools = bare_pytest(tmp_path / "alone")
+    cli.set(database_url=as_url(database_url), agent_path=f"{tools}:{PATH}")
     return cli
 
 
