@@ -256,6 +256,12 @@ class Settings(BaseSettings):
         description="How long a prepared environment or a repository's mirror is kept that nobody "
         "uses, in HOME/environments and HOME/mirrors.",
     )
+    submodule_directories: tuple[Path, ...] = Field(
+        json_schema_extra=needed_by(Process.WORKER, Process.CLI),
+        default=(),
+        description="JSON list: directories on this machine whose repositories any project may "
+        "have as submodules.",
+    )
     keep_attempts: int = Field(
         json_schema_extra=needed_by(Process.WORKER),
         default=50,

@@ -363,7 +363,11 @@ class App:
         from damascus.git_ops import GitBinary  # noqa: PLC0415 - only workers need it
 
         mirrors = (self.settings.home / "mirrors").resolve()
-        return GitBinary(redactor=self.redactor, mirrors=mirrors)
+        return GitBinary(
+            redactor=self.redactor,
+            mirrors=mirrors,
+            submodule_directories=self.settings.submodule_directories,
+        )
 
     def forge(self, kind: str, repo: str) -> Forge:
         """The forge of a repository, one for all who ask. Raises ConfigurationError, UsageError."""

@@ -22,7 +22,7 @@ from damascus.errors import (
     MergeConflictError,
     NotFoundError,
 )
-from damascus.ports import Entry, PullRequest, Remote, Workspace
+from damascus.ports import Entry, Missing, PullRequest, Remote, Workspace
 
 Tree = Mapping[str, str]
 
@@ -91,9 +91,13 @@ class FakeGit:
         self.repository = repository
         self.head: dict[Path, str] = {}
         self.clones: list[str] = []
+        self.missing: list[Missing] = []
+        self.trusted: list[tuple[str, ...]] = []
         self.before_push: Callable[[], None] = lambda: None
 
-    def clone(self, remote: Remote, workspace: Workspace, *, ref: str) -> str:
+    def clone(
+        self, remote: Remote, workspace: Workspace, *, ref: str, trusted: str | None = None
+    ) -> str:
         sha = self.repository.branches.get(ref, ref)
         if sha not in self.repository.commits:
             raise GitError(f"there is no {ref}")
@@ -101,6 +105,12 @@ class FakeGit:
         self._fill(workspace, self.repository.tree(sha))
         self.head[workspace.root] = sha
         return sha
+
+    def bring_contents(
+        self, remote: Remote, workspace: Workspace, *, trusted: Sequence[str]
+    ) -> Sequence[Missing]:
+        self.trusted.append(tuple(trusted))
+        return self.missing
 
     def remote_sha(self, remote: Remote, branch: str) -> str | None:
         return self.repository.branches.get(branch)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from damascus.detection import Repository, not_fetched
 
 
@@ -16,12 +14,6 @@ def test_a_repository_without_either_is_silent():
     assert said(dot_gitattributes="*.sh text eol=lf\n# *.bin filter=lfs\n", app="x") == []
 
 
-def test_submodules_are_named_by_path():
-    modules = '[submodule "a"]\n\tpath = vendor/a\n\turl = ../a\n[submodule "b"]\n\tpath = b\n'
-    (sentence,) = said(dot_gitmodules=modules)
-    assert "the submodules b, vendor/a are not fetched" in sentence
-
-
 def test_files_kept_by_lfs_are_named_by_pattern_wherever_the_attributes_lie():
     line = "{} filter=lfs diff=lfs merge=lfs -text\n"
     (sentence,) = said(
@@ -29,8 +21,3 @@ def test_files_kept_by_lfs_are_named_by_pattern_wherever_the_attributes_lie():
         art__dot_gitattributes=line.format("*.png") + line.format("*.jpg"),
     )
     assert "Git LFS (*.psd, *.bin, *.png and 1 more) are not fetched" in sentence
-
-
-@pytest.mark.parametrize("text", ["nonsense", "[submodule", "[a]\nurl = x\n", "=\n[\0]\n", ""])
-def test_a_file_of_submodules_that_cannot_be_read_says_nothing(text):
-    assert said(dot_gitmodules=text) == []

@@ -86,7 +86,16 @@ def test_a_link_or_submodule_in_the_place_of_a_directory_counts_as_what_is_below
     assert touched("gradle", mode=mode) == ["gradle"]
     assert touched("android/gradle", mode=mode) == ["android/gradle"]
     assert touched("gradle", "android/gradle", mode="100644") == []
-    assert touched("tools", mode=mode) == []
+    assert touched("tools", mode=mode) == (["tools"] if mode == "160000" else [])
+
+
+def test_the_commit_of_a_submodule_is_protected_wherever_gitmodules_is():
+    link = f"160000 {'1' * 40}"
+    entries = [Entry("moved", link, f"160000 {'2' * 40}"), Entry("gone", link, "")]
+    entries += [Entry("replaced", link, f"100644 {'3' * 40}"), Entry("file", "", "100644 1")]
+    found = protected(entries, DEFAULT, {})
+    assert [entry.path for entry in found] == ["gone", "moved", "replaced"]
+    assert protected(entries, ("other/**",), {}) == []
 
 
 def test_what_a_protected_link_of_the_base_leads_to_is_protected_too():

@@ -2,6 +2,7 @@ import dataclasses
 
 import pytest
 
+from damascus.domain.findings import Finding
 from damascus.domain.work import Phase, Verdict
 from damascus.errors import (
     ClaimLostError,
@@ -12,7 +13,7 @@ from damascus.errors import (
     SandboxError,
 )
 from damascus.phases import review
-from damascus.ports import Finished
+from damascus.ports import Finished, Missing
 from support.fake_ports import FakeSandbox, World
 
 
@@ -257,6 +258,38 @@ def test_what_the_base_changes_on_protected_paths_is_not_held_against_the_work(w
     world.open_pr({"login.py": "ok\n"})
     world.repository.push_to("main", {".github/workflows/x.yml": "x"})
     assert run(world).verdict is Verdict.PASS
+
+
+def test_work_that_names_contents_nobody_can_fetch_is_told_and_never_run(world):
+    head = world.open_pr({"login.py": "ok\n"})
+    world.git.missing = [Missing("lib", "there is no such commit", new=True)]
+    result = run(world)
+    assert result.verdict is Verdict.FAIL
+    assert "lib: there is no such commit" in result.summary
+    assert result.details["paths"] == ["lib"]
+    assert world.forge.statuses[head] == ["failure"]
+    assert world.sandbox.commands == []
+
+
+def test_contents_that_the_base_lacks_too_are_not_held_against_the_work(world):
+    world.open_pr({"login.py": "ok\n"})
+    world.git.missing = [Missing("lib", "it lies on this machine")]
+    assert run(world).verdict is Verdict.PASS
+
+
+@pytest.mark.parametrize("changed", [{".gitmodules": "x"}, {"login.py": "ok\n"}])
+def test_the_works_own_submodules_are_fetched_after_a_persons_yes_to_them(world, changed):
+    head = world.open_pr(changed)
+    base = world.repository.branches["main"]
+    world.change_project(protected_policy="ask")
+    if ".gitmodules" in changed:
+        asked = run(world)
+        assert asked.needs_person
+        assert world.git.trusted == []
+        finding = Finding("review", "fail", "asked", {**asked.details, "accepted": True})
+        world.change_item(findings=(finding,))
+    assert run(world).verdict is Verdict.PASS
+    assert world.git.trusted[-1] == ((base, head) if ".gitmodules" in changed else (base,))
 
 
 def moving_base(world, times):

@@ -50,12 +50,14 @@ class BaseCheckVerbs(BacklogBase):
         ProjectNotFoundError, GitError, ForgeError, SandboxError, ConfigurationError.
         """
         from damascus.detection import Repository, not_fetched, proposals  # noqa: PLC0415 - who does not look pays nothing
-        from damascus.phases.trial import checkout  # noqa: PLC0415 - the same
+        from damascus.phases.trial import checkout, contents_missing  # noqa: PLC0415 - the same
 
         caller.require(MANAGE)
         project = replace(self._store.projects.get(name), test_command=None)
         with self._app.trial_tools(project) as tools:
-            checkout(project, tools)
+            sha = checkout(project, tools)
+            for sentence in contents_missing(tools, tools.workspace, sha):
+                tell(f"note: {sentence}")
             files = tools.git.files(tools.workspace, limit=_FILES)
 
             def read(path: str) -> str | None:
@@ -87,6 +89,8 @@ class BaseCheckVerbs(BacklogBase):
         tell(f"running {shown!r} on the base of {name}")
         with self._app.trial_tools(project) as tools:
             trial = try_command(project, argv, tools, place="base")
+        for sentence in trial.notes:
+            tell(f"note: {sentence}")
         if trial.green:
             self._settle(caller, project.id, BaseState.PROVEN, found_by(trial))
         return trial

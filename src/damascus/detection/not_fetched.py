@@ -1,8 +1,7 @@
-"""What a repository is made of that no attempt gets: submodules, and files kept by Git LFS."""
+"""What a repository is made of that no attempt gets: files kept by Git LFS."""
 
 from __future__ import annotations
 
-import configparser
 import re
 from collections.abc import Iterator
 
@@ -14,11 +13,6 @@ _BY_LFS = re.compile(r"^\s*([^#\s]\S*)\s.*\bfilter=lfs\b", re.MULTILINE)
 
 def not_fetched(repository: Repository) -> Iterator[str]:
     """Yield a sentence for each kind of content that stays out of a checkout."""
-    if paths := _submodules(repository):
-        yield (
-            f"the submodules {_some(paths)} are not fetched: in every attempt their directories are"
-            " empty. Let the set-up bring what the tests need of them"
-        )
     patterns = [
         pattern
         for file in sorted(repository.named(r"\.gitattributes"))
@@ -29,18 +23,6 @@ def not_fetched(repository: Repository) -> Iterator[str]:
             f"files kept by Git LFS ({_some(patterns)}) are not fetched: in every attempt they are"
             " their pointers, and a story must not change them. Tests that read them fail"
         )
-
-
-def _submodules(repository: Repository) -> list[str]:
-    """The paths of the submodules; what cannot be read has none."""
-    parser = configparser.ConfigParser(interpolation=None, strict=False, allow_no_value=True)
-    lines = (line.strip() for line in repository.text(".gitmodules").splitlines())
-    try:
-        parser.read_string("\n".join(lines))
-    except configparser.Error:
-        return []
-    found = (parser.get(section, "path", fallback=None) for section in parser.sections())
-    return sorted(path for path in found if path)
 
 
 def _some(names: list[str]) -> str:

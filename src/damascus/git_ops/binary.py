@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import posixpath
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
@@ -22,11 +24,13 @@ from damascus.git_ops import errors as git_errors
 from damascus.git_ops import patches, tree
 from damascus.git_ops.mirrors import Mirrors
 from damascus.git_ops.process import GitOutput, GitProcess
+from damascus.git_ops.submodules import Submodules
 from damascus.local_repositories import locate
-from damascus.ports import Entry, Remote, Workspace
+from damascus.ports import Entry, Missing, Remote, Workspace
 from damascus.text.inert import inert
 from damascus.text.redaction import Redactor
 
+log = logging.getLogger(__name__)
 REMOTE_HEADS: Final = "refs/remotes/origin/"
 # Tree against tree: no program a repository names may run, and nothing may be hidden from us.
 PLAIN_DIFF: Final = ("--no-ext-diff", "--no-textconv", "--no-renames", "--ignore-submodules=none")
@@ -43,7 +47,8 @@ class GitBinary:
     Commits are by `name` and `email`. Timeouts are in seconds: `network_timeout` for each command
     that talks to a remote, `local_timeout` for any other. `redactor` takes secrets out of what git
     says, and of the messages of commits. With `mirrors`, a directory, each repository is fetched
-    into a mirror there, whose objects the attempts borrow.
+    into a mirror there, whose objects the attempts borrow, and submodules are fetched too: those
+    on this machine where they lie below one of `submodule_directories`.
     """
 
     def __init__(
@@ -56,6 +61,7 @@ class GitBinary:
         local_timeout: float = 600.0,
         redactor: Redactor | None = None,
         mirrors: Path | None = None,
+        submodule_directories: Sequence[Path] = (),
     ) -> None:
         self._name = name
         self._email = email
@@ -67,62 +73,85 @@ class GitBinary:
             redactor=redactor,
         )
         self._mirrors = None if mirrors is None else Mirrors(mirrors, self._process)
+        self._submodules = (
+            None
+            if self._mirrors is None
+            else Submodules(self._process, self._mirrors, directories=submodule_directories)
+        )
 
-    def clone(self, remote: Remote, workspace: Workspace, *, ref: str) -> str:
+    def clone(
+        self, remote: Remote, workspace: Workspace, *, ref: str, trusted: str | None = None
+    ) -> str:
         """Fill `workspace` with a fresh checkout of `ref` (branch or SHA); returns its SHA.
 
         It removes what was there before, and fetches all branches, so that any two can be merged.
+        The contents of submodules are there, as the branch or commit `trusted` (by default `ref`)
+        names them; what of it cannot be brought is logged.
         Raises NotFoundError when `ref` is not there; ForgeUnreachableError, ForgeAuthError,
         GitError.
         """
-        branch = None if is_sha(ref) else branch_ref(ref).removeprefix("refs/heads/")
-        tree.prepare(workspace)
-        if self._mirrors is None:
-            self._fetch(remote, workspace, f"+refs/heads/*:{REMOTE_HEADS}*")
-            return self._check_out(remote, workspace, ref, branch=branch, lent=None)
         _url(remote)
-        try:
-            return self._clone_from_mirror(self._mirrors, remote, workspace, ref, branch=branch)
-        except GitError as error:
-            if not git_errors.of_objects(error.stderr) or git_errors.of_machine(error.stderr):
-                raise
-        self._mirrors.drop(remote)
         tree.prepare(workspace)
-        return self._clone_from_mirror(self._mirrors, remote, workspace, ref, branch=branch)
-
-    def _clone_from_mirror(
-        self,
-        mirrors: Mirrors,
-        remote: Remote,
-        workspace: Workspace,
-        ref: str,
-        *,
-        branch: str | None,
-    ) -> str:
-        with mirrors.fresh(remote) as mirror:
-            tree.borrow(workspace, mirror, heads=mirrors.heads(mirror), remote_heads=REMOTE_HEADS)
-            return self._check_out(remote, workspace, ref, branch=branch, lent=mirror / "objects")
-
-    def _check_out(
-        self,
-        remote: Remote,
-        workspace: Workspace,
-        ref: str,
-        *,
-        branch: str | None,
-        lent: Path | None,
-    ) -> str:
-        """Check out what was fetched, and lend it to the agent; `lent` are borrowed objects."""
-        sha = self._commit(workspace, ref if branch is None else f"{REMOTE_HEADS}{branch}")
-        if sha is None and branch is None:
-            sha = self._fetch_alone(remote, workspace, ref)
-        if sha is None:
-            what = f"commit {ref}" if branch is None else f"branch {branch}"
-            raise NotFoundError(f"There is no {what} in {git_errors.without_secrets(remote.url)}.")
-        with tree.copied_objects(workspace, lent):
-            self._local(workspace, "checkout", "--quiet", "--force", "--detach", sha)
-        tree.lend(workspace, branch=branch, sha=sha, name=self._name, email=self._email)
+        try:
+            sha = self._check_out(remote, workspace, ref)
+        except GitError as error:
+            broken = git_errors.of_objects(error.stderr) and not git_errors.of_machine(error.stderr)
+            if self._mirrors is None or not broken:
+                raise
+            self._mirrors.drop(remote)
+            tree.prepare(workspace)
+            sha = self._check_out(remote, workspace, ref)
+        named = sha if trusted is None else self._named(workspace, trusted)
+        self.bring_contents(remote, workspace, trusted=[named] if named else [])
+        branch = None if is_sha(ref) else branch_ref(ref).removeprefix("refs/heads/")
+        submodules = [] if self._submodules is None else self._submodules.names(workspace)
+        config = tree.agent_config(self._name, self._email, submodules)
+        tree.lend(workspace, branch=branch, sha=sha, config=config)
         return sha
+
+    def bring_contents(
+        self, remote: Remote, workspace: Workspace, *, trusted: Sequence[str]
+    ) -> Sequence[Missing]:
+        """Put the files of submodules into what is checked out; returns what cannot be brought.
+
+        Only addresses that one of the commits `trusted` names are asked. Raises
+        ForgeUnreachableError when one of them does not answer, GitError for a fault of this
+        machine.
+        """
+        if self._submodules is None:
+            return ()
+        missing = self._submodules.bring(workspace, remote, trusted=trusted)
+        for one in missing:
+            log.warning("%s of a checkout stays empty: %s", one.path, one.why)
+        return missing
+
+    def _check_out(self, remote: Remote, workspace: Workspace, ref: str) -> str:
+        """Fetch, check out `ref`, and copy the objects for the agent's `.git` meanwhile."""
+        with ExitStack() as stack:
+            lent: Path | None = None
+            if self._mirrors is None:
+                self._fetch(remote, workspace, f"+refs/heads/*:{REMOTE_HEADS}*")
+            else:
+                mirror = stack.enter_context(self._mirrors.fresh(remote))
+                heads = self._mirrors.heads(mirror)
+                tree.borrow(workspace, mirror, heads=heads, remote_heads=REMOTE_HEADS)
+                lent = mirror / "objects"
+            sha = self._named(workspace, ref)
+            if sha is None and is_sha(ref):
+                sha = self._fetch_alone(remote, workspace, ref)
+            if sha is None:
+                what = f"commit {ref}" if is_sha(ref) else f"branch {ref}"
+                raise NotFoundError(
+                    f"There is no {what} in {git_errors.without_secrets(remote.url)}."
+                )
+            with tree.copied_objects(workspace, lent):
+                self._local(workspace, "checkout", "--quiet", "--force", "--detach", sha)
+        return sha
+
+    def _named(self, workspace: Workspace, ref: str) -> str | None:
+        """Return the commit that a branch of the remote, or an id, names; None when not here."""
+        branch = None if is_sha(ref) else branch_ref(ref).removeprefix("refs/heads/")
+        return self._commit(workspace, ref if branch is None else f"{REMOTE_HEADS}{branch}")
 
     def prune_mirrors(self, *, days: float) -> None:
         """Remove the mirrors that nobody has used for `days`."""
@@ -173,8 +202,10 @@ class GitBinary:
         The same two commits give the same SHA, because the merge has the date of `head`. When
         `head` is in the base already, the result is the base's SHA. Raises
         GitConflictError with the paths and leaves the conflict markers in the tree; NotFoundError
-        when `head` was not fetched.
+        when `head` was not fetched. Submodules are empty afterwards: `bring_contents` is next.
         """
+        if self._submodules is not None:
+            self._submodules.empty(workspace)
         if self._commit(workspace, full_sha(head)) is None:
             raise NotFoundError(f"There is no commit {head} in any branch that was fetched.")
         base = self._local(workspace, "rev-parse", "--verify", "HEAD").text

@@ -18,7 +18,13 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Final
 
-from damascus.errors import ForgeUnreachableError, GitError
+from damascus.errors import (
+    DamascusError,
+    ForgeUnreachableError,
+    GitError,
+    NotFoundError,
+    UnreachableError,
+)
 from damascus.git_ops import errors as git_errors
 from damascus.git_ops.process import GitProcess
 from damascus.ports import Remote
@@ -26,6 +32,7 @@ from damascus.removal import remove
 
 CONFIG: Final = "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = true\n"
 HEADS: Final = "refs/heads/"
+PINS: Final = "refs/pins/"
 MOST_PACKS: Final = 20  # each fetch leaves one, and git looks into all of them
 POLL: Final = 0.05  # seconds
 DAY: Final = 86400
@@ -41,6 +48,28 @@ class Mirrors:
     def place(self, remote: Remote) -> Path:
         """Return where the mirror of a repository is, or will be."""
         return self._root / f"{hashlib.sha256(remote.url.encode()).hexdigest()[:24]}.git"
+
+    @contextmanager
+    def holding(self, remote: Remote, sha: str) -> Generator[Path]:
+        """Have one commit of a repository here, without its history; fetched once, then kept.
+
+        Its mirror is another one than that of `fresh`, and one for each header: nobody is shown
+        what their own header would not get. Raises NotFoundError when the commit is not there to be
+        fetched; ForgeUnreachableError, ForgeAuthError, GitError.
+        """
+        place = self._pinned(remote)
+        self._root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with place.with_suffix(".lock").open("a") as lock:
+            self._wait(lock, remote)
+            if not self._has(place, sha):
+                self._fetch_pinned(remote, place, sha, lock)
+            os.utime(lock.fileno())
+            fcntl.flock(lock, fcntl.LOCK_SH)
+            yield place
+
+    def drop_pinned(self, remote: Remote) -> None:
+        """Remove what `holding` keeps of a repository, because it cannot be read."""
+        self._drop(self._pinned(remote), remote)
 
     @contextmanager
     def fresh(self, remote: Remote) -> Generator[Path]:
@@ -66,7 +95,9 @@ class Mirrors:
 
     def drop(self, remote: Remote) -> None:
         """Remove the mirror of a repository, because something in it cannot be read."""
-        place = self.place(remote)
+        self._drop(self.place(remote), remote)
+
+    def _drop(self, place: Path, remote: Remote) -> None:
         with place.with_suffix(".lock").open("a") as lock:
             self._wait(lock, remote)
             remove(place)
@@ -108,6 +139,45 @@ class Mirrors:
                     " for too long."
                 )
             time.sleep(POLL)
+
+    def _pinned(self, remote: Remote) -> Path:
+        told = f"one commit each\0{remote.url}\0{remote.header or ''}"
+        return self._root / f"{hashlib.sha256(told.encode()).hexdigest()[:24]}.git"
+
+    def _has(self, place: Path, sha: str) -> bool:
+        """Tell whether a commit is here with all its files."""
+        shown = ("rev-parse", "--verify", "--quiet", f"{PINS}{sha}^{{tree}}")
+        return self._process.run(f"--git-dir={place}", *shown).code == 0
+
+    def _fetch_pinned(self, remote: Remote, place: Path, sha: str, lock: IO[str]) -> None:
+        """Ask for a commit by its id, and where the server refuses that, for all that it names."""
+        _prepare(place)
+        error: DamascusError | None = None
+        for depth, refspecs in (
+            (("--depth=1",), [f"+{sha}:{PINS}{sha}"]),
+            ((), [f"+{HEADS}*:{HEADS}*", "+refs/tags/*:refs/tags/*"]),
+        ):
+            answer = self._process.run(
+                f"--git-dir={place}",
+                *("fetch", "--quiet", "--no-tags", "--no-recurse-submodules", *depth),
+                *("--no-write-fetch-head", "--", remote.url, *refspecs),
+                remote=remote,
+                hold=lock.fileno(),
+            )
+            if answer.code != 0:
+                error = git_errors.of_network("fetching", remote.url, answer.stderr)
+                if git_errors.of_machine(answer.stderr) or isinstance(error, UnreachableError):
+                    raise error
+                continue
+            pin = ("update-ref", f"{PINS}{sha}", sha)
+            if self._process.run(f"--git-dir={place}", *pin).code == 0 and self._has(place, sha):
+                return
+            error = None
+        if error is not None:
+            raise error
+        raise NotFoundError(
+            f"There is no commit {sha} in {git_errors.without_secrets(remote.url)}."
+        )
 
     def _fetch(self, remote: Remote, place: Path, lock: IO[str]) -> None:
         _prepare(place)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -137,10 +137,20 @@ def _copy(source: Path, target: Path) -> None:
     target.chmod(0o444)
 
 
-def lend(workspace: Workspace, *, branch: str | None, sha: str, name: str, email: str) -> None:
+def agent_config(name: str, email: str, submodules: Sequence[str]) -> str:
+    """The configuration of the agent's `.git`: who commits, and that submodules are there already.
+
+    `git submodule update`, as many a build runs it, skips them and succeeds without a network.
+    """
+    quoted = [name.replace("\\", "\\\\").replace('"', '\\"') for name in submodules]
+    skipped = [f'[submodule "{name}"]\n\tupdate = none\n' for name in quoted]
+    return AGENT_CONFIG.format(name=name, email=email) + "".join(skipped)
+
+
+def lend(workspace: Workspace, *, branch: str | None, sha: str, config: str) -> None:
     """Make the `.git` of the checkout the agent's, with `branch` (or `work`) at `sha` checked out.
 
-    Its objects are there already.
+    Its objects are there already; `config` becomes its configuration.
     """
     ours, theirs = workspace.git_dir, workspace.checkout / ".git"
     theirs.chmod(0o700)
@@ -153,7 +163,7 @@ def lend(workspace: Workspace, *, branch: str | None, sha: str, name: str, email
     (theirs / ref).parent.mkdir(parents=True, exist_ok=True)
     (theirs / ref).write_text(f"{sha}\n")
     (theirs / "HEAD").write_text(f"ref: {ref}\n")
-    (theirs / "config").write_text(AGENT_CONFIG.format(name=name, email=email))
+    (theirs / "config").write_text(config, errors="surrogateescape")
 
 
 def refuse_repositories(checkout: Path, gitlinks: list[str]) -> None:

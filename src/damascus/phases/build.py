@@ -172,14 +172,18 @@ def _start(context: PhaseContext, tools: Tools, remote: Remote, seen: str | None
     item, base_branch = context.item, context.project.base_branch
     if seen is not None and item.head_sha is not None and _in_conflict(item):
         base_sha = tools.git.clone(remote, tools.workspace, ref=base_branch)
+        conflicts: tuple[str, ...] | None = None
         try:
             tools.git.merge_into(tools.workspace, head=seen)
         except GitConflictError as conflict:
-            return _Start("conflict", base_sha, base_sha, conflict.paths)
+            conflicts = conflict.paths
+        tools.git.bring_contents(remote, tools.workspace, trusted=[base_sha])
+        if conflicts is not None:
+            return _Start("conflict", base_sha, base_sha, conflicts)
         return _Start("merged", base_sha, base_sha)
     if seen is not None and seen == item.head_sha:
         base_sha = tools.git.remote_sha(remote, base_branch) or seen
-        tools.git.clone(remote, tools.workspace, ref=seen)
+        tools.git.clone(remote, tools.workspace, ref=seen, trusted=base_branch)
         return _Start("again", seen, base_sha)
     base_sha = tools.git.clone(remote, tools.workspace, ref=base_branch)
     return _Start("fresh", base_sha, base_sha)

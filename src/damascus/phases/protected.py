@@ -2,7 +2,8 @@
 
 What counts is what git keeps, not what the disk shows. Both names of a renamed file count. A link
 or a submodule in the place of a directory counts as everything below it. Where a protected path is
-a link on the base, the file that it leads to is protected too.
+a link on the base, the file that it leads to is protected too. The commit of a submodule is
+protected wherever `.gitmodules` is: it brings code that nobody sees in the work.
 
 Where the project asks, a person's yes is good for what they were asked about: the same protected
 paths with the same content before and after, whatever else the work changes, in build and review.
@@ -37,6 +38,7 @@ def protected(
         *globs.matching(changed, patterns),
         *(p for p in changed if _is_in(p, led_to)),
         *(p for p, entry in changed.items() if entry.is_link and globs.leads_to(p, patterns)),
+        *(p for p, entry in changed.items() if entry.is_submodule and ".gitmodules" in patterns),
     }
     return [changed[path] for path in sorted(found)]
 
@@ -83,6 +85,20 @@ def refusal(
     if any(one.accepted and one.details.get("accepts") == wanted for one in findings):
         return None
     return _asked(touched, wanted)
+
+
+def submodules_accepted(
+    context: PhaseContext, git: Git, workspace: Workspace, *, base: str, head: str
+) -> bool:
+    """Tell whether a person said yes to what the work does to submodules; False where it does none.
+
+    For work that `refusal` let pass.
+    """
+    patterns = protected_paths.of_project(context.project)
+    if context.project.protected_policy != "ask" or ".gitmodules" not in patterns:
+        return False
+    changed = git.entries(workspace, base=base, head=head)
+    return any(entry.is_submodule or entry.path == ".gitmodules" for entry in changed)
 
 
 def fingerprint(entries: Iterable[Entry]) -> str:

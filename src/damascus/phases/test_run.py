@@ -50,12 +50,16 @@ NO_TESTS = 5  # pytest collected nothing
 
 @dataclass(frozen=True, slots=True)
 class MergedTree:
-    """A fresh checkout of `head_sha` merged onto `base_sha`, with its environment once prepared."""
+    """A fresh checkout of `head_sha` merged onto `base_sha`, with its environment once prepared.
+
+    Submodules are fetched from where the commits `trusted` name them.
+    """
 
     workspace: Workspace
     head_sha: str
     base_sha: str
     environment: PreparedEnvironment | None = None
+    trusted: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,8 @@ from damascus.phases.proposal import what_ran
 from damascus.phases.reported_tests import run_reporting
 from damascus.phases.set_up import prepare
 from damascus.phases.test_run import TestRun, check_out
-from damascus.ports import ClaimGuard, Command, Finished, NoLedger, Sandbox, Tools
-from damascus.text.sanitize import tail
+from damascus.ports import ClaimGuard, Command, Finished, NoLedger, Sandbox, Tools, Workspace
+from damascus.text.sanitize import one_line, tail
 
 _TAIL_CAP = 2_000
 
@@ -30,7 +30,7 @@ class Trial:
     `argv` is empty where only the set-up was tried. `ran` says that at least one test ran to its
     end, `green` that all did well too; of a set-up alone, that it ended well. `tests` counts those
     in the report by outcome. `sentence` tells it for people, `next_step` what to do where it is not
-    green; `output_tail` is the end of the output then.
+    green; `output_tail` is the end of the output then. `notes` say what the checkout lacks.
     """
 
     argv: Argv
@@ -49,12 +49,21 @@ class Trial:
     setup_seconds: float = 0.0
     next_step: str = ""
     output_tail: str = ""
+    notes: tuple[str, ...] = ()
 
 
 def checkout(project: Project, tools: Tools) -> str:
     """Fill the workspace of `tools` with the base, to look at its files; returns its commit."""
     tools.workspace.home.mkdir(parents=True, exist_ok=True)
     return tools.git.clone(tools.forge.remote(), tools.workspace, ref=project.base_branch)
+
+
+def contents_missing(tools: Tools, workspace: Workspace, sha: str) -> tuple[str, ...]:
+    """What no attempt will have of the base that is checked out in `workspace`, a sentence each."""
+    missing = tools.git.bring_contents(tools.forge.remote(), workspace, trusted=[sha])
+    return tuple(
+        f"{one_line(one.path, 200)} stays empty in every attempt: {one.why}" for one in missing
+    )
 
 
 def try_command(project: Project, argv: Sequence[str], tools: Tools, *, place: str) -> Trial:
@@ -68,13 +77,14 @@ def try_command(project: Project, argv: Sequence[str], tools: Tools, *, place: s
     at all.
     """
     tree = check_out(tools, tools.workspace.root / place, ref=project.base_branch)
+    notes = contents_missing(tools, tree.workspace, tree.base_sha)
     context = _context(project, tuple(argv))
     timed = _Timed(tools.sandbox)
     watched = dataclasses.replace(tools, sandbox=timed)
     if not argv:
         ready = prepare(context, watched, tree)
         failed = ready if isinstance(ready, TestRun) else None
-        return _setup_alone(project, timed, tree.base_sha, failed)
+        return dataclasses.replace(_setup_alone(project, timed, tree.base_sha, failed), notes=notes)
     tests = run_reporting(context, watched, tree)
     run = tests.run
     report = run.report if run else None
@@ -107,6 +117,7 @@ def try_command(project: Project, argv: Sequence[str], tools: Tools, *, place: s
         setup_seconds=setup_seconds,
         next_step=_what_next(project, tests, tools, green=green, strange=stranger is not None),
         output_tail="" if green else tail(tests.output, _TAIL_CAP),
+        notes=notes,
     )
 
 

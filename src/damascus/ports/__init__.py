@@ -10,7 +10,7 @@ from damascus.ports.agents import LLM, Builder, BuildOutcome, BuildRequest, Comp
 from damascus.ports.environments import Environments, PreparedEnvironment, Recipe
 from damascus.ports.forges import Diff, Forge, PullRequest
 from damascus.ports.ledgers import Ledger, NoLedger, OpenCall
-from damascus.ports.repositories import Entry, Git, Remote, Workspace
+from damascus.ports.repositories import Entry, Git, Missing, Remote, Workspace
 from damascus.ports.running import Baselines, Limits, PhaseRun, Progress, Tools
 from damascus.ports.sandboxes import (
     INSIDE_CHECKOUT,
@@ -43,6 +43,7 @@ __all__ = [
     "Layer",
     "Ledger",
     "Limits",
+    "Missing",
     "NoLedger",
     "OpenCall",
     "PhaseRun",

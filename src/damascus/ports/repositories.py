@@ -67,15 +67,46 @@ class Entry:
         """Whether it is a symbolic link or a submodule now: what it holds lies elsewhere."""
         return self.after.startswith(("120000", "160000"))
 
+    @property
+    def is_submodule(self) -> bool:
+        """Whether it is a submodule, or was one."""
+        return "160000" in {self.before[:6], self.after[:6]}
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """A file or directory of a tree whose contents could not be brought.
+
+    `why` is a clause for people. `new` says that no trusted commit names these contents: it is the
+    work that does.
+    """
+
+    path: str
+    why: str
+    new: bool = False
+
 
 class Git(Protocol):
     """The git binary, hardened: never reads configuration, hooks or filters of the repository."""
 
-    def clone(self, remote: Remote, workspace: Workspace, *, ref: str) -> str:
+    def clone(
+        self, remote: Remote, workspace: Workspace, *, ref: str, trusted: str | None = None
+    ) -> str:
         """Fill `workspace` with a fresh checkout of `ref` (branch or SHA); returns its SHA.
 
         The checkout gets a `.git` of its own for the agent; the worker's git directory stays
-        outside. Raises GitError; ForgeUnreachableError when the remote does not answer.
+        outside. What `bring_contents` brings is there, as the branch `trusted` names it, or `ref`
+        itself. Raises GitError; ForgeUnreachableError when the remote does not answer.
+        """
+        ...
+
+    def bring_contents(
+        self, remote: Remote, workspace: Workspace, *, trusted: Sequence[str]
+    ) -> Sequence[Missing]:
+        """Put the files of submodules into what is checked out; returns what cannot be brought.
+
+        Only addresses that one of the commits `trusted` names are asked. Raises GitError;
+        ForgeUnreachableError when one of them does not answer.
         """
         ...
 
@@ -92,7 +123,8 @@ class Git(Protocol):
     def merge_into(self, workspace: Workspace, *, head: str) -> str:
         """Merge commit `head` into the checked-out base without conflict; returns the merge's SHA.
 
-        Raises GitConflictError with the paths and leaves the conflict markers in the tree.
+        Raises GitConflictError with the paths and leaves the conflict markers in the tree. The
+        contents that `bring_contents` brings are to be brought again, in both cases.
         """
         ...
 
