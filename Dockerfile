@@ -30,7 +30,9 @@ RUN awk '/^[a-z]/ {keep = /^(hatchling|packaging|pathspec|pluggy|trove-classifie
 COPY pyproject.toml README.md LICENSE CHANGELOG.md schema.sql hatch_build.py ./
 COPY src src
 COPY --from=page /src/src/damascus/api/static src/damascus/api/static
-RUN pip wheel --no-cache-dir --no-deps --no-build-isolation --no-index -w /dist .
+# What `damascus --version` says it was built from; the label at the end says the same.
+ARG REVISION=unknown
+RUN REVISION="${REVISION}" pip wheel --no-cache-dir --no-deps --no-build-isolation --no-index -w /dist .
 
 # --- what it runs on: every file checked against requirements/runtime.lock ---
 # The web page of LiteLLM's own proxy (20 MB) is not served here.

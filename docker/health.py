@@ -11,6 +11,7 @@ command that the container was started with. Any other command is healthy while 
 from __future__ import annotations
 
 import os
+import socket
 import sys
 import time
 import urllib.request
@@ -19,6 +20,8 @@ from pathlib import Path
 # The scheduler rings every few seconds; five silent minutes mean that nobody rings.
 SILENT_SECONDS = 300.0
 TIMEOUT_SECONDS = 5
+# A process beats every five seconds, whatever it does.
+BEAT_SECONDS = 30
 
 
 def processes() -> dict[int, tuple[int, list[str]]]:
@@ -54,15 +57,6 @@ def setting(name: str) -> str:
     return os.environ[name]
 
 
-def database_answers() -> None:
-    """Ask PostgreSQL for the time of day."""
-    import psycopg  # noqa: PLC0415 - two of the roles need no database
-
-    url = setting("DAMASCUS_DATABASE_URL")
-    with psycopg.connect(url, connect_timeout=TIMEOUT_SECONDS) as connection:
-        connection.execute("SELECT now()")
-
-
 def somebody_rings() -> None:
     """Fail when Redis does not answer, or when its stream has heard no ring for a long time."""
     import redis  # noqa: PLC0415 - two of the roles need no Redis
@@ -80,8 +74,28 @@ def somebody_rings() -> None:
         raise RuntimeError(f"nobody has rung for {age:.0f} s")
 
 
+def beats(kind: str) -> None:
+    """Fail unless a process of this container has told the database lately that it lives."""
+    import psycopg  # noqa: PLC0415 - two of the roles need no database
+
+    url = setting("DAMASCUS_DATABASE_URL")
+    with psycopg.connect(
+        url, connect_timeout=TIMEOUT_SECONDS, prepare_threshold=None
+    ) as connection:
+        row = connection.execute(
+            "SELECT min(extract(epoch FROM now() - beat_at))::int FROM workers"
+            " WHERE kind = %s AND host = %s",
+            [kind, socket.gethostname()],
+        ).fetchone()
+    age = row[0] if row else None
+    if age is None:
+        raise RuntimeError(f"no {kind} of this container is known to the database")
+    if age > BEAT_SECONDS:
+        raise RuntimeError(f"the {kind} has not beaten for {age} s")
+
+
 def worker() -> None:
-    """The worker process runs below its supervisor, and the database answers.
+    """The worker process runs below its supervisor, and beats: a frozen one does not, a busy does.
 
     Redis is not asked: without it a worker goes on, only slower.
     """
@@ -89,7 +103,14 @@ def worker() -> None:
     workers = {pid for pid, (_, words) in running.items() if "worker" in words and pid != 1}
     if not any(running[pid][0] in workers for pid in workers):
         raise RuntimeError("the supervisor has no worker process below it")
-    database_answers()
+    beats("worker")
+
+
+def scheduler() -> None:
+    """Somebody rings; and the scheduler itself beats, where it was told of the database."""
+    somebody_rings()
+    if any(os.environ.get(f"DAMASCUS_DATABASE_URL{end}") for end in ("", "_FILE")):
+        beats("scheduler")
 
 
 def answers(port: int) -> None:
@@ -101,7 +122,7 @@ def answers(port: int) -> None:
 
 CHECKS = {
     "worker": worker,
-    "scheduler": somebody_rings,
+    "scheduler": scheduler,
     "sidecar-status": lambda: answers(8090),
     "api": lambda: answers(8080),
 }

@@ -75,7 +75,13 @@ class Settings(BaseSettings):
     )
     database_url: PostgresAddress | None = Field(
         json_schema_extra=needed_by(
-            Process.INIT, Process.WORKER, Process.API, Process.SIDECAR, Process.CLI, Process.MCP
+            Process.INIT,
+            Process.WORKER,
+            Process.SCHEDULER,
+            Process.API,
+            Process.SIDECAR,
+            Process.CLI,
+            Process.MCP,
         ),
         default=None,
         description="PostgreSQL address. Unset: the embedded server of `damascus up`, if it runs.",

@@ -18,7 +18,7 @@ from collections.abc import Callable
 
 from damascus.crashpoints import Boundary, crashpoint
 from damascus.domain.conclusion import conclude, died_too_often
-from damascus.domain.work import Verdict
+from damascus.domain.work import Claim, Verdict
 from damascus.engine.attempts import Attempts
 from damascus.engine.execution import IDLE, Execution, Outcome, Tick
 from damascus.engine.heartbeat import Heartbeat
@@ -72,6 +72,10 @@ class Cycle:
             tick = Tick.of(self._carry(Execution(claim, guard)))
         log.info("item %d: %s %s %s", claim.item_id, claim.phase.value, tick.outcome, tick.summary)
         return tick
+
+    def running(self) -> list[Claim]:
+        """The claims whose phases run here."""
+        return [guard.claim for guard in self._heartbeat.running()]
 
     def stop_claiming(self) -> None:
         """From now on every tick is idle; what runs goes on."""

@@ -24,6 +24,7 @@ import multiprocessing
 import signal
 import threading
 from collections.abc import Callable
+from contextlib import ExitStack
 from functools import cache
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -37,6 +38,7 @@ from damascus import config, extensions
 from damascus.config import Settings
 from damascus.config_sources import passed_over
 from damascus.errors import ConfigurationError
+from damascus.registration import Registration
 from damascus.worker.broker import DoorbellBroker
 from damascus.worker.doorbell import RELAY_EVENTS, RUN_CYCLE, ring_message
 from damascus.worker.parent import end_with_parent
@@ -116,9 +118,29 @@ def make_broker(settings: Settings) -> DoorbellBroker:
     )
 
 
-def make_scheduler(broker: AsyncBroker) -> TaskiqScheduler:
+class RegisteredScheduler(TaskiqScheduler):
+    """A scheduler that tells the database that it lives, where it knows one."""
+
+    def __init__(self, broker: AsyncBroker, settings: Settings) -> None:
+        super().__init__(broker, [LabelScheduleSource(broker)])
+        self._registered = ExitStack()
+        self._settings = settings
+
+    async def startup(self) -> None:
+        """Begin to ring."""
+        await super().startup()
+        if self._settings.database_url is not None:
+            self._registered.enter_context(Registration(self._settings, "scheduler"))
+
+    async def shutdown(self) -> None:
+        """Ring no more."""
+        await asyncio.to_thread(self._registered.close)
+        await super().shutdown()
+
+
+def make_scheduler(broker: AsyncBroker, settings: Settings) -> TaskiqScheduler:
     """The scheduler that rings on `broker` as its tasks say."""
-    return TaskiqScheduler(broker, [LabelScheduleSource(broker)])
+    return RegisteredScheduler(broker, settings)
 
 
 def register(
@@ -213,7 +235,7 @@ def __getattr__(name: str) -> object:
     try:
         made, settings = _configured()
         if name == "scheduler":
-            return make_scheduler(made)
+            return make_scheduler(made, settings)
         settings.database()
         _require_sandbox(settings)
     except ConfigurationError as error:
@@ -240,7 +262,7 @@ def make_in_memory(app: App, *, concurrency: int = 4) -> tuple[InProcessBroker, 
     """The same tasks on a broker in this process, with a real scheduler. `app` stays yours."""
     broker = InProcessBroker(concurrency)
     register(broker, lambda: app, app.settings, owned=False, signals=False)
-    return broker, make_scheduler(broker)
+    return broker, make_scheduler(broker, app.settings)
 
 
 def run_embedded(app: App, *, concurrency: int, stop: threading.Event) -> None:
@@ -261,5 +283,7 @@ async def _embedded(app: App, concurrency: int, stop: threading.Event) -> None:
             await asyncio.sleep(0.1)
     finally:
         scheduling.cancel()
+        await asyncio.gather(scheduling, return_exceptions=True)
+        await scheduler.shutdown()
         await broker.shutdown()
         await broker.wait_all()

@@ -50,6 +50,7 @@ def test_it_lives_and_is_ready(api):
     assert ready == {
         "ok": True,
         "checks": {"database": "ok", "schema": "ok", "broker": "unused"},
+        "conditions": [],
     }
 
 

@@ -79,4 +79,4 @@ def __getattr__(name: str) -> object:
     settings = config.load()
     made = make_broker(settings)
     register(made, lambda: ScriptedApp(settings), settings)
-    return made if name == "broker" else make_scheduler(made)
+    return made if name == "broker" else make_scheduler(made, settings)

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Response
 
 from damascus.api.auth import Route
 from damascus.api.schemas.session import Health, Ready
+from damascus.backlog.caller import SERVER
 from damascus.errors import DamascusError, UnreachableError
 from damascus.worker.doorbell import answers
 
@@ -51,6 +52,19 @@ def probes(api: Api) -> APIRouter:
             checks["broker"] = "ok" if answers(api.settings) else "down"
         ok = all(state in ("ok", "unused") for state in checks.values())
         response.status_code = 200 if ok else 503
-        return {"ok": ok, "checks": checks}
+        return {"ok": ok, "checks": checks, "conditions": _conditions(api) if ok else []}
 
     return router
+
+
+def _conditions(api: Api) -> list[str]:
+    """The kinds of what is wrong for everybody, each once: names are for those with a token.
+
+    They do not make this process unready: it is what tells people of them.
+    """
+    try:
+        found = api.backlog.conditions(SERVER)
+    except DamascusError as error:
+        log.warning("nobody knows of conditions: %s", error)
+        return []
+    return list(dict.fromkeys(one["kind"] for one in found))

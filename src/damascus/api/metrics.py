@@ -149,6 +149,7 @@ class _Gauges:
             waiting["oldest_seconds"],
         )
         yield from _outbox(look["outbox"])
+        yield from _installation(look)
         yield _one(
             "damascus_oldest_snapshot_seconds",
             "Age of the oldest transaction: while it lives, dead rows pile up before the queue",
@@ -156,6 +157,32 @@ class _Gauges:
         )
         rung = last_ring(self._api.settings)
         yield _one("damascus_last_ring_timestamp_seconds", "When the doorbell last rang", rung)
+
+
+def _installation(look: dict[str, Any]) -> Iterator[Metric]:
+    wrong = GaugeMetricFamily(
+        "damascus_condition_open",
+        "1 for what is wrong for everybody, while it lasts",
+        labels=["kind", "subject"],
+    )
+    since = GaugeMetricFamily(
+        "damascus_condition_since_timestamp_seconds",
+        "Since when that is so, where somebody knows",
+        labels=["kind", "subject"],
+    )
+    for one in look["conditions"]:
+        wrong.add_metric([one["kind"], one["subject"]], 1.0)
+        if one["since"] is not None:
+            since.add_metric([one["kind"], one["subject"]], one["since"].timestamp())
+    yield wrong
+    yield since
+    alive = GaugeMetricFamily(
+        "damascus_processes_alive", "Processes whose beat is fresh", labels=["kind"]
+    )
+    for kind in ("worker", "scheduler", "relay", "api"):
+        of_kind = [one for one in look["processes"] if one["kind"] == kind and one["alive"]]
+        alive.add_metric([kind], float(len(of_kind)))
+    yield alive
 
 
 def _outbox(outbox: dict[str, Any]) -> Iterator[Metric]:

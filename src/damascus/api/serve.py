@@ -17,6 +17,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 from damascus.api.app import make
 from damascus.errors import ConflictError, UsageError
+from damascus.registration import Registration
 
 if TYPE_CHECKING:
     from damascus.wiring import App
@@ -69,7 +70,7 @@ def serve(app: App, listening: socket.socket, *, stop: threading.Event | None = 
     server = server_for(app)
     if stop is not None:
         threading.Thread(target=_stop_with, args=(server, stop), daemon=True).start()
-    with _ending_quietly():
+    with _ending_quietly(), Registration(app.settings, "api"):
         server.run(sockets=[listening])
 
 

@@ -17,6 +17,7 @@ from damascus.backlog.inputs import (
     NewStory,
 )
 from damascus.backlog.outcomes import (
+    AllPaused,
     Answered,
     Diff,
     EventPage,
@@ -33,6 +34,7 @@ from damascus.backlog.run_logs import RunLog
 from damascus.backlog.service import Backlog
 
 __all__ = [
+    "AllPaused",
     "Answered",
     "Backlog",
     "Budgets",

@@ -12,6 +12,7 @@ from damascus.backlog.caller import READ, Caller
 from damascus.backlog.inputs import ItemName
 from damascus.backlog.stats import Stats
 from damascus.errors import UsageError
+from damascus.relay.sinks import sink_names
 from damascus.state import schema
 
 if TYPE_CHECKING:
@@ -52,7 +53,13 @@ class BacklogBase:
     @cached_property
     def _stats(self) -> Stats:
         settings = self._app.settings
-        return Stats(self._store, cap=settings.max_concurrency, sandbox=settings.sandbox)
+        return Stats(
+            self._store,
+            cap=settings.max_concurrency,
+            sandbox=settings.sandbox,
+            sinks=sink_names(settings),
+            last_ring=lambda: last_ring_of(settings),
+        )
 
     def item_number(self, caller: Caller, item: ItemName) -> int:
         """The number of an item given as a number or as PROJECT/KEY.
@@ -96,6 +103,15 @@ def ring_now(settings: Settings) -> None:
         from damascus.worker.doorbell import ring_from_outside  # noqa: PLC0415 - see above
 
         ring_from_outside(settings)
+
+
+def last_ring_of(settings: Settings) -> float | None:
+    """When somebody last rang, in seconds since 1970; None when nobody knows."""
+    if settings.redis_url is None:
+        return None
+    from damascus.worker.doorbell import last_ring  # noqa: PLC0415 - see above
+
+    return last_ring(settings)
 
 
 def ring_in_thread(settings: Settings) -> Callable[[], None]:

@@ -24,6 +24,7 @@ from damascus.backlog.inputs import (
     NewStory,
 )
 from damascus.backlog.outcomes import (
+    AllPaused,
     Answered,
     Diff,
     EventPage,
@@ -282,6 +283,27 @@ class HttpBacklog:
     def resume_project(self, _caller: Caller, name: str) -> Paused:
         """See Backlog."""
         return Paused(**self._http.post(f"/v1/projects/{name}/resume", {}))
+
+    # -- the installation ----------------------------------------------------------------------
+
+    def processes(self, _caller: Caller) -> list[Row]:
+        """See Backlog."""
+        found: list[Row] = self._http.get("/v1/workers")["workers"]
+        return found
+
+    def conditions(self, _caller: Caller, *, everything: bool = False) -> list[Row]:
+        """See Backlog."""
+        asked = self._http.get("/v1/conditions", state="all" if everything else None)
+        found: list[Row] = asked["conditions"]
+        return found
+
+    def pause_all(self, _caller: Caller, *, reason: str | None = None) -> AllPaused:
+        """See Backlog."""
+        return AllPaused(**self._http.post("/v1/pause", {"reason": reason}))
+
+    def resume_all(self, _caller: Caller) -> AllPaused:
+        """See Backlog."""
+        return AllPaused(**self._http.post("/v1/resume", {}))
 
     # -- what happened -------------------------------------------------------------------------
 

@@ -113,6 +113,18 @@ class ProjectChanged(Told):
 
 
 @dataclass(frozen=True, slots=True)
+class AllPaused:
+    """What pausing or resuming everything did; `changed` is False when it was so already.
+
+    `running` items run on to their verdicts.
+    """
+
+    paused: bool
+    changed: bool
+    running: int
+
+
+@dataclass(frozen=True, slots=True)
 class Paused(Told):
     """What pausing or resuming did; `changed` is False when it was so already.
 

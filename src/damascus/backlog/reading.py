@@ -72,17 +72,6 @@ class Reading(BacklogBase):
         item_id = self._number_or_all(caller, item)
         return self._store.costs.by_model(since=since, project=project, item_id=item_id)
 
-    def conditions(
-        self, caller: Caller, *, everything: bool = False, limit: int = 200
-    ) -> list[Row]:
-        """What concerns the installation or a project as a whole: what is open, oldest first.
-
-        With `everything` the newest of all times first. Each row has `title`, `why` and `to_do`,
-        and how many items are `waiting` for it.
-        """
-        caller.require(READ)
-        return self._store.conditions.list(everything=everything, limit=limit)
-
     # -- events --------------------------------------------------------------------------------
 
     def events(self, caller: Caller, query: EventQuery) -> EventPage:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+from damascus.backlog.facts import facts, worst_first
 from damascus.domain.work import FINAL, Phase
 from damascus.state.db import Row
 from damascus.state.stats import in_phase, oldest
@@ -19,7 +20,11 @@ _OPEN = [phase for phase in Phase if phase not in FINAL]
 
 
 class Stats:
-    """The last look at everything. `cap` is the number of slots, `sandbox` the one configured."""
+    """The last look at everything. `cap` is the number of slots, `sandbox` the one configured.
+
+    `sinks` are the names of those that this process is told to relay to; `last_ring` is asked where
+    no scheduler has told that it lives.
+    """
 
     def __init__(
         self,
@@ -27,11 +32,15 @@ class Stats:
         *,
         cap: int,
         sandbox: str = "bubblewrap",
+        sinks: Sequence[str] = (),
+        last_ring: Callable[[], float | None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store = store
         self._cap = cap
         self._sandbox = sandbox
+        self._sinks = sinks
+        self._last_ring = last_ring
         self._clock = clock
         self._lock = threading.Lock()
         self._looked = float("-inf")
@@ -55,6 +64,12 @@ class Stats:
             return self._last
 
     def _read(self) -> dict[str, Any]:
+        look = self._figures()
+        known = self._store.conditions.list()
+        seen = facts(look, sinks=self._sinks, last_ring=self._last_ring)
+        return {"conditions": worst_first([*known, *seen]), **look}
+
+    def _figures(self) -> dict[str, Any]:
         stats = self._store.stats
         workers, open_items = stats.workers(), stats.queue()
         # What a worker that runs something was told goes before what this process was told.
@@ -71,6 +86,7 @@ class Stats:
                 "free": max(self._cap - len(workers), 0),
             },
             "workers": workers,
+            "processes": self._store.workers.list(),
             "phases": {phase.value: in_phase(open_items, phase) for phase in _OPEN},
             "projects": _projects(self._store.projects.names(), open_items, days, costs),
             "issues": _issues(self._store.issues.open_counts()),

@@ -7,12 +7,12 @@ from typing import Annotated
 
 import typer
 
-from damascus import __version__
 from damascus.cli import (
     api,
     events,
     gates,
     ingest,
+    installation,
     issues,
     items,
     mcp,
@@ -40,7 +40,7 @@ app = typer.Typer(
 
 def _version(wanted: bool) -> None:
     if wanted:
-        output.write(f"damascus {__version__}")
+        output.write(setup.version_line())
         raise typer.Exit
 
 
@@ -75,6 +75,11 @@ for command in (
     ingest.ingest,
     processes.cycle,
     status.status,
+    installation.conditions,
+    installation.workers,
+    installation.pause,
+    installation.drain,
+    installation.resume,
     items.items,
     show,
     items.retry,

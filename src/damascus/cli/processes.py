@@ -46,13 +46,15 @@ def cycle(
     its grace time; then the claim is given back without spending the attempt.
     """
     from damascus.backlog.base import ring_now  # noqa: PLC0415 - `--help` does not pay for it
+    from damascus.registration import Registration  # noqa: PLC0415 - the same
 
     log_to_stderr()
     ticks: list[dict[str, Any]] = []
     with opened() as app:
         app.require_sandbox()
         running = app.cycle(ring=lambda: ring_now(app.settings))
-        with _terminable(running, app.settings.shutdown_grace_seconds):
+        registered = Registration(app.settings, "worker", doing=lambda: _doing(running))
+        with registered, _terminable(running, app.settings.shutdown_grace_seconds):
             while (tick := running.tick()).outcome != "idle":
                 ticks.append(_told(tick))
                 if not as_json:
@@ -69,6 +71,12 @@ def cycle(
         output.line(f"nothing to do: {why}")
     if running.stopping:
         raise typer.Exit(TERMINATED)
+
+
+def _doing(running: Cycle) -> dict[str, Any]:
+    from damascus.registration import running_of  # noqa: PLC0415 - `--help` does not pay for it
+
+    return {"runs": running_of(running), "stopping": running.stopping}
 
 
 @contextmanager
@@ -163,6 +171,7 @@ def relay(
     if once == follow:
         raise UsageError("choose --once or --follow")
     from damascus import relay as relaying  # noqa: PLC0415 - `--help` does not pay for it
+    from damascus.registration import Registration  # noqa: PLC0415 - the same
 
     log_to_stderr()
     stop = threading.Event()
@@ -172,7 +181,9 @@ def relay(
                 "there is no sink to send events to: set DAMASCUS_RELAY_JSONL to a file, or "
                 "DAMASCUS_RELAY_STREAM to the name of a Redis stream"
             )
-        done = relaying.run_relay(app, once=once, stop=stop)
+        sinks = [sink.name for sink in relaying.sinks_of(app.settings)]
+        with Registration(app.settings, "relay", doing=lambda: {"sinks": sinks}):
+            done = relaying.run_relay(app, once=once, stop=stop)
     for sink in done:
         output.line(f"{sink.sink}: {sink.events} events")
         if sink.error:

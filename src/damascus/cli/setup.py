@@ -78,5 +78,14 @@ def config(as_json: JsonFlag = False) -> None:
 
 
 def version() -> None:
-    """Print the version."""
-    output.write(f"damascus {__version__}")
+    """Print the version, the commit it was built from, and the schema version it knows."""
+    output.write(version_line())
+
+
+def version_line() -> str:
+    """What this program is, in one line."""
+    from damascus.distribution import revision  # noqa: PLC0415 - `--help` does not pay for it
+    from damascus.state.version import VERSION  # noqa: PLC0415 - the same
+
+    built = f", revision {known[:12]}" if (known := revision()) else ""
+    return f"damascus {__version__}{built}, schema {VERSION}"

@@ -9,6 +9,7 @@ import typer
 
 from damascus.cli import output
 from damascus.cli.console import say
+from damascus.cli.installation import line_of
 from damascus.cli.options import JsonFlag
 from damascus.cli.session import entered
 from damascus.cli.text import duration, money
@@ -60,6 +61,9 @@ def _print(view: dict[str, Any]) -> None:
     from damascus.config import UNCAGED  # noqa: PLC0415 - `--help` does not pay for it
 
     slots = view["slots"]
+    for condition in view["conditions"]:
+        output.line(f"! {line_of(condition)}")
+        output.block(f"{condition['why']} {condition['to_do']}".strip(), indent="  ")
     if view["sandbox"] == "plain":
         output.line(UNCAGED)
     output.line(f"slots: {slots['used']} of {slots['cap']} used, {slots['free']} free")

@@ -72,10 +72,17 @@ KINDS: Final[Mapping[ConditionKind, KindSpec]] = {
         "{subject} does not know the database's schema",
         "Install the same Damascus everywhere, run `damascus init` with it, and restart.",
     ),
-    _K.PAUSED: KindSpec("Everything is paused", "Resume when it may go on."),
+    _K.PAUSED: KindSpec(
+        "Everything is paused",
+        "`damascus resume` lets it go on; a paused project, `damascus project resume NAME`.",
+    ),
     _K.BUDGET: KindSpec(
         "The budget of {subject} is used up",
         "It goes on when the window turns, or when a person raises the budget.",
+    ),
+    _K.VERSIONS: KindSpec(
+        "Processes of several versions run",
+        "Install the same Damascus everywhere, and restart what is older.",
     ),
 }
 

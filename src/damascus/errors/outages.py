@@ -21,6 +21,7 @@ class ConditionKind(StrEnum):
     SCHEMA = "schema"
     PAUSED = "paused"
     BUDGET = "budget"
+    VERSIONS = "versions"
 
 
 @dataclass(frozen=True, slots=True)

@@ -166,6 +166,14 @@ class RedisStream:
         return self._client
 
 
+def sink_names(settings: Settings) -> list[str]:
+    """The names of the sinks that are configured; none where that is wrong."""
+    try:
+        return [sink.name for sink in sinks_of(settings)]
+    except ConfigurationError:
+        return []
+
+
 def sinks_of(settings: Settings) -> list[Sink]:
     """The sinks that are configured; none is fine. Raises ConfigurationError."""
     sinks: list[Sink] = []

@@ -8,7 +8,7 @@ INSERT INTO claim_slots (slot) SELECT generate_series(1, %(cap)s) ON CONFLICT DO
 -- name: claim
 -- Take the first runnable item in claim order. One round trip, one index, no sort: at a million
 -- rows it reads a handful of buffers. The concurrency cap is the free slot it takes along; when
--- none is free nothing is scanned. MATERIALIZED, because a plain IN (… LIMIT … SKIP LOCKED) can
+-- none is free, or everything is paused, nothing is scanned. MATERIALIZED, because a plain IN (… LIMIT … SKIP LOCKED) can
 -- lock more rows than its limit. Phases are not bound: a literal predicate is what makes the
 -- partial index usable for a prepared statement.
 -- It looks at the head of the queue only: 20,000 items of a project whose cap is full would cost it
@@ -19,7 +19,9 @@ INSERT INTO claim_slots (slot) SELECT generate_series(1, %(cap)s) ON CONFLICT DO
 -- two leaves an item nobody has claimed and nobody works on.
 WITH slot AS MATERIALIZED (
   SELECT slot, set_config('synchronous_commit', 'off', true) FROM claim_slots
-  WHERE item_id IS NULL AND slot <= %(cap)s LIMIT 1 FOR UPDATE SKIP LOCKED
+  WHERE item_id IS NULL AND slot <= %(cap)s AND NOT EXISTS (SELECT FROM conditions
+     WHERE kind = 'paused' AND subject = '' AND COALESCE(project_id, 0) = 0 AND closed_at IS NULL)
+ LIMIT 1 FOR UPDATE SKIP LOCKED
 ), c AS MATERIALIZED (
   SELECT w.id, w.project_id, w.phase, w.claim_epoch, w.claimed_by, w.claimed_by IS NOT NULL AS stale,
          w.attempts
@@ -63,11 +65,15 @@ RETURNING w.id, w.claim_epoch, w.phase, w.attempts, w.budget_cycles, w.consecuti
 -- slots), and work behind a head of the queue whose projects are full (each other project's first).
 WITH slot AS MATERIALIZED (
   SELECT slot, set_config('synchronous_commit', 'off', true) FROM claim_slots
-  WHERE item_id IS NULL AND slot <= %(cap)s LIMIT 1 FOR UPDATE SKIP LOCKED
+  WHERE item_id IS NULL AND slot <= %(cap)s AND NOT EXISTS (SELECT FROM conditions
+     WHERE kind = 'paused' AND subject = '' AND COALESCE(project_id, 0) = 0 AND closed_at IS NULL)
+ LIMIT 1 FOR UPDATE SKIP LOCKED
 ), far AS MATERIALIZED (
   SELECT w.id, w.phase_rank, w.priority, w.ready_since, true AS stale
   FROM claim_slots s JOIN work_items w ON w.id = s.item_id
   WHERE s.slot > 0 AND w.runnable AND w.claimed_at < now() - %(stale)s::interval
+    AND NOT EXISTS (SELECT FROM conditions
+      WHERE kind = 'paused' AND subject = '' AND COALESCE(project_id, 0) = 0 AND closed_at IS NULL)
   UNION ALL
   SELECT first.*, false FROM projects p CROSS JOIN LATERAL (
     SELECT id, phase_rank, priority, ready_since FROM work_items

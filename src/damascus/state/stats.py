@@ -28,6 +28,10 @@ class Stats:
         """The live claims: who does what."""
         return self._db.rows("stats.workers", {"stale": self._stale})
 
+    def running(self) -> int:
+        """How many items are claimed."""
+        return int(self._db.one("stats.running")["running"])
+
     def queue(self) -> Rows:
         """What is not final, counted by project and phase: `COUNTS` and `oldest_seconds`."""
         return self._db.rows("stats.queue")

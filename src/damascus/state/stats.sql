@@ -12,6 +12,9 @@ FROM claim_slots s JOIN work_items w ON w.id = s.item_id JOIN projects p ON p.id
 LEFT JOIN phase_runs r ON r.item_id = w.id AND r.claim_epoch = w.claim_epoch
 WHERE s.slot > 0 ORDER BY s.slot;
 
+-- name: running
+SELECT count(*) AS running FROM claim_slots WHERE slot > 0 AND item_id IS NOT NULL;
+
 -- name: queue
 -- What is not final, by project and phase, in one pass over the index of what is open.
 SELECT p.name AS project, w.* FROM (

@@ -26,6 +26,7 @@ from damascus.state.runs import Runs
 from damascus.state.stats import Stats
 from damascus.state.test_commands import TestCommands
 from damascus.state.tokens import Tokens
+from damascus.state.workers import Workers
 
 
 class Store:
@@ -138,6 +139,11 @@ class Store:
     def requests(self) -> Requests:
         """Idempotency keys."""
         return Requests(self.db)
+
+    @cached_property
+    def workers(self) -> Workers:
+        """The processes that live."""
+        return Workers(self.db)
 
     @cached_property
     def stats(self) -> Stats:

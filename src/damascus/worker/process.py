@@ -14,11 +14,13 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from damascus.errors import DamascusError
+from damascus.errors import DamascusError, NoSandboxError
 from damascus.logs.throttled import ThrottledLog
+from damascus.registration import Registration, running_of
 from damascus.relay.relay import RelayThreads, relay_of
+from damascus.relay.sinks import sink_names
 from damascus.state import schema
 
 if TYPE_CHECKING:
@@ -32,6 +34,10 @@ LEAST_ROOM: Final = 512 * 2**20  # bytes; of a small disk its fiftieth part
 
 class NoRoomError(DamascusError):
     """The disk is too full to begin a phase; a person has to make room."""
+
+
+# What keeps a machine from working, and the kind of condition that it is.
+_TROUBLES: Final = ((NoRoomError, "disk"), (NoSandboxError, "sandbox"))
 
 
 def check_room(home: Path) -> None:
@@ -73,6 +79,7 @@ class Worker:
         self._running = 0
         self._stop_asked = threading.Event()
         self._stopper: threading.Thread | None = None
+        self._kept_from_work: DamascusError | None = None  # on this machine, until a tick goes well
         self.last_ring: float | None = None  # time.time() of the last ring, whoever rang
 
     # -- working -------------------------------------------------------------------------------
@@ -103,8 +110,10 @@ class Worker:
                 self.relay_now()
             if settled:  # this worker stops here: another may find more
                 self._ring()
+            self._kept_from_work = None
             self._trouble.over("cycles run again")
         except DamascusError as error:
+            self._kept_from_work = error
             self._trouble.warn(f"no cycle was run: {error}")
         finally:
             with self._state:
@@ -128,6 +137,8 @@ class Worker:
             if self._cycle is None and not self._stop_asked.is_set():
                 app = self._app = self._app or self._open()
                 schema.check(app.db)
+                registration = Registration(app.settings, "worker", doing=self._doing)
+                self._closing.enter_context(registration)
                 relay = RelayThreads(relay_of(app), every=app.settings.poll_seconds)
                 self._cycle = app.cycle(self._ring)
                 app.warm_up()
@@ -135,6 +146,23 @@ class Worker:
                 self._relay = relay
                 log.info("worker %s is ready", app.settings.worker_name)
             return self._cycle
+
+    def _doing(self) -> dict[str, Any]:
+        """What the row of this process says of it."""
+        cycle, app, kept = self._cycle, self._app, self._kept_from_work
+        return {
+            "runs": running_of(cycle) if cycle else [],
+            "sinks": sink_names(app.settings) if app else [],
+            "stopping": self._stop_asked.is_set(),
+            "trouble": next(
+                (
+                    {"kind": word, "why": f"{kept}."}
+                    for kind, word in _TROUBLES
+                    if isinstance(kept, kind)
+                ),
+                None,
+            ),
+        }
 
     def _open(self) -> App:
         app = self._make_app()

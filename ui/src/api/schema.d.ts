@@ -96,6 +96,94 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/workers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Workers
+         * @description The processes that live, or lived within the hour.
+         *
+         *     Needs the scope `read`.
+         */
+        get: operations["list_workers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/conditions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Conditions
+         * @description What concerns the installation or a project as a whole, the worst first.
+         *
+         *     Needs the scope `read`.
+         */
+        get: operations["list_conditions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Pause All
+         * @description Claim nothing more in any project; what runs is finished. `running` 0: drained.
+         *
+         *     Needs the scope `operate`.
+         */
+        post: operations["pause_all"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Resume All
+         * @description Let work be claimed again. Projects keep their own pauses.
+         *
+         *     Needs the scope `operate`.
+         */
+        post: operations["resume_all"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/items": {
         parameters: {
             query?: never;
@@ -819,6 +907,24 @@ export interface components {
             budget_usd?: string | null;
         };
         /**
+         * AllPaused
+         * @description Whether everything is paused.
+         */
+        AllPaused: {
+            /** Paused */
+            paused: boolean;
+            /**
+             * Changed
+             * @description False when it was so before.
+             */
+            changed: boolean;
+            /**
+             * Running
+             * @description Items that run now; 0: drained.
+             */
+            running: number;
+        };
+        /**
          * AnswerRequest
          * @description What a person says. A question needs a text, a blocked item a choice.
          *
@@ -1067,6 +1173,48 @@ export interface components {
              * @example 12.50
              */
             budget_usd?: string;
+        };
+        /**
+         * Condition
+         * @description Something that is wrong for everybody, while it lasts.
+         */
+        Condition: {
+            /**
+             * Id
+             * @description None where it was worked out by looking.
+             */
+            id: number | null;
+            /** Kind */
+            kind: string;
+            /** Subject */
+            subject: string;
+            /** Project */
+            project: string | null;
+            /** Title */
+            title: string;
+            /** Why */
+            why: string;
+            /** To Do */
+            to_do: string;
+            /** Since */
+            since: string | null;
+            /** Closed At */
+            closed_at: string | null;
+            /** Age Seconds */
+            age_seconds: number | null;
+            /**
+             * Waiting
+             * @description Items that wait for its end.
+             */
+            waiting: number;
+        };
+        /**
+         * Conditions
+         * @description What is wrong for everybody, the worst first.
+         */
+        Conditions: {
+            /** Conditions */
+            conditions: components["schemas"]["Condition"][];
         };
         /**
          * CostLine
@@ -2015,6 +2163,74 @@ export interface components {
             seconds: number;
         };
         /**
+         * Process
+         * @description One process that lives, or lived within the hour.
+         */
+        Process: {
+            /**
+             * Kind
+             * @description worker, scheduler, relay or api.
+             */
+            kind: string;
+            /** Name */
+            name: string;
+            /** Host */
+            host: string;
+            /** Pid */
+            pid: number;
+            /** Version */
+            version: string;
+            /**
+             * Revision
+             * @description The commit it was built from; empty where nobody knows.
+             */
+            revision: string;
+            /** Schema Version */
+            schema_version: number;
+            /**
+             * Capacity
+             * @description Items it may run at once.
+             */
+            capacity: number;
+            /** Sandbox */
+            sandbox: string;
+            /**
+             * Doing
+             * @description `runs`: items and phases; `trouble`: what keeps it from claiming; `sinks`.
+             */
+            doing: {
+                [key: string]: unknown;
+            };
+            /**
+             * Started At
+             * Format: date-time
+             */
+            started_at: string;
+            /**
+             * Beat At
+             * Format: date-time
+             */
+            beat_at: string;
+            /**
+             * Beat Seconds
+             * @description Age of its last beat; negative where the database's clock was put back.
+             */
+            beat_seconds: number;
+            /**
+             * Alive
+             * @description Whether its last beat is fresh.
+             */
+            alive: boolean;
+        };
+        /**
+         * Processes
+         * @description The processes of the installation.
+         */
+        Processes: {
+            /** Workers */
+            workers: components["schemas"]["Process"][];
+        };
+        /**
          * Project
          * @description One repository and its policy.
          */
@@ -2169,6 +2385,11 @@ export interface components {
             checks: {
                 [key: string]: "ok" | "down" | "unused" | "wrong";
             };
+            /**
+             * Conditions
+             * @description Kinds of what is wrong for everybody; they make nothing unready.
+             */
+            conditions: string[];
         };
         /**
          * RecentSpend
@@ -2393,8 +2614,21 @@ export interface components {
              */
             sandbox: string;
             slots: components["schemas"]["Slots"];
-            /** Workers */
+            /**
+             * Conditions
+             * @description What is wrong for everybody, the worst first.
+             */
+            conditions: components["schemas"]["Condition"][];
+            /**
+             * Workers
+             * @description The live claims.
+             */
             workers: components["schemas"]["Worker"][];
+            /**
+             * Processes
+             * @description Workers, schedulers, relays, APIs.
+             */
+            processes: components["schemas"]["Process"][];
             /**
              * Phases
              * @description Every phase that is not final.
@@ -2836,6 +3070,357 @@ export interface operations {
             };
             /** @description The token lacks the scope, or another page tried to act */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description This server does not answer to that host name */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Asked too often: wait as long as Retry-After says */
+            429: {
+                headers: {
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Something this needs does not answer: try again */
+            503: {
+                headers: {
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    list_workers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Processes"];
+                };
+            };
+            /** @description No token, or none that is known */
+            401: {
+                headers: {
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The token lacks the scope, or another page tried to act */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description This server does not answer to that host name */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Asked too often: wait as long as Retry-After says */
+            429: {
+                headers: {
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Something this needs does not answer: try again */
+            503: {
+                headers: {
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    list_conditions: {
+        parameters: {
+            query?: {
+                /** @description `all`: those that are over as well. */
+                state?: "open" | "all";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Conditions"];
+                };
+            };
+            /** @description No token, or none that is known */
+            401: {
+                headers: {
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The token lacks the scope, or another page tried to act */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description This server does not answer to that host name */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Something given cannot be used; nothing was changed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Asked too often: wait as long as Retry-After says */
+            429: {
+                headers: {
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Something this needs does not answer: try again */
+            503: {
+                headers: {
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    pause_all: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PauseRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AllPaused"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description No token, or none that is known */
+            401: {
+                headers: {
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The token lacks the scope, or another page tried to act */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The body did not come in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The state of things forbids it; nothing was changed */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The body is not sent as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description This server does not answer to that host name */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Something given cannot be used; nothing was changed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Asked too often: wait as long as Retry-After says */
+            429: {
+                headers: {
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Something this needs does not answer: try again */
+            503: {
+                headers: {
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    resume_all: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AllPaused"];
+                };
+            };
+            /** @description No token, or none that is known */
+            401: {
+                headers: {
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The token lacks the scope, or another page tried to act */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The state of things forbids it; nothing was changed */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

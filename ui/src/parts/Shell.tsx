@@ -65,6 +65,7 @@ export function Shell({ page, session, children }: { page: Page; session: Sessio
       <main id="main" tabIndex={-1} className={`page page-${page}`}>
         <LineBanner />
         <SandboxBanner />
+        <ConditionBanner />
         {children}
       </main>
       <Keys open={help} onClose={() => setHelp(false)} />
@@ -110,6 +111,20 @@ function SandboxBanner() {
       </span>
     </div>
   );
+}
+
+/** What is wrong for everybody, the worst first, and what to do about it. */
+function ConditionBanner() {
+  const stats = useStats();
+  return stats.data?.conditions.map((one) => (
+    <div className="banner" role="alert" key={`${one.kind} ${one.subject} ${one.project ?? ''}`}>
+      <Icon name="warn" />
+      <span>
+        <b>{one.title}</b>
+        {one.waiting > 0 ? ` (${one.waiting} waiting)` : ''}. {one.why} {one.to_do}
+      </span>
+    </div>
+  ));
 }
 
 function ModeButton() {

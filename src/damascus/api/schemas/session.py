@@ -31,3 +31,6 @@ class Ready(BaseModel):
 
     ok: bool
     checks: dict[str, Literal["ok", "down", "unused", "wrong"]]
+    conditions: list[str] = Field(
+        description="Kinds of what is wrong for everybody; they make nothing unready."
+    )

@@ -6,6 +6,7 @@ from datetime import date, datetime
 
 from pydantic import BaseModel, Field
 
+from damascus.api.schemas.installation import Condition, Process
 from damascus.api.schemas.money import Money
 from damascus.domain.work import IssueKind, Phase
 
@@ -148,7 +149,9 @@ class Stats(BaseModel):
         description="bubblewrap; or plain: agents and tests may do what the worker's user may."
     )
     slots: Slots
-    workers: list[Worker]
+    conditions: list[Condition] = Field(description="What is wrong for everybody, the worst first.")
+    workers: list[Worker] = Field(description="The live claims.")
+    processes: list[Process] = Field(description="Workers, schedulers, relays, APIs.")
     phases: dict[Phase, PhaseCount] = Field(description="Every phase that is not final.")
     projects: list[ProjectCount]
     issues: IssueCount
