@@ -93,6 +93,17 @@ fn x() {
 }
 """
 
+CONDITIONAL = """#[test]
+fn x() {
+    #[cfg(feature = "wide")]
+    assert_eq!(a, 1);
+
+    #[cfg(not(feature = "wide"))]
+    // Counted by bytes.
+    assert_eq!(b, 2);
+}
+"""
+
 
 @pytest.mark.parametrize(
     ("path", "text", "kept"),
@@ -100,9 +111,11 @@ fn x() {
         ("a.test.js", SCRIPT, "expect(b).toBe(2);"),
         ("a_test.go", GO, "assert.Equal(t, 2, b)"),
         ("a.rs", RUST, "assert_eq!(b, 2);"),
+        ("a.rs", CONDITIONAL, "assert_eq!(b, 2);"),
+        ("a.rs", CONDITIONAL, "assert_eq!(a, 1);"),
     ],
 )
-def test_an_assertion_after_a_return_is_not_the_one_that_is_broken(path, text, kept):
+def test_an_assertion_that_may_not_be_reached_is_not_the_one_that_is_broken(path, text, kept):
     language = language_of(path)
     assert language is not None
     (test,) = language.tests(text)

@@ -23,9 +23,17 @@ def python_statements(test: ast.FunctionDef | ast.AsyncFunctionDef) -> list[ast.
 
 
 def grammar_statements(body: Any) -> list[tuple[int, int]]:
-    """Those of a body that tree-sitter has read, by their offsets in bytes."""
+    """Those of a body that tree-sitter has read, by their offsets in bytes.
+
+    What stands under an attribute, such as Rust's `cfg`, may not be there at all.
+    """
     found: list[tuple[int, int]] = []
+    attributed = False
     for node in body.named_children:
+        under, attributed = attributed, node.type == "attribute_item"
+        if under or attributed or "comment" in node.type:
+            attributed |= under and "comment" in node.type
+            continue
         if _node_returns(node) and node.type not in _RETURNS:
             break
         found.append((node.start_byte, node.end_byte))
