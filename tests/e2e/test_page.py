@@ -170,6 +170,25 @@ def test_what_a_merge_stands_on_is_told_in_words_and_test_by_test(site):
         pass
 
 
+@pytest.mark.parametrize(
+    ("click", "told", "state"),
+    [
+        ("Try it again", "It is tried again", "unproven"),
+        ("", "It is tried again", "unproven"),
+        ("Go on anyway", "The base is accepted as it is", "accepted"),
+    ],
+)
+def test_what_becomes_of_a_red_base_is_decided_with_one_click_or_key(site, click, told, state):
+    issue = page_world.red_base(site)
+    with site.look("base", CLICK=click, TOLD=told) as look:
+        look.sees("decided")
+        (row,) = site.db.select("SELECT * FROM human_issues WHERE id = %(id)s", {"id": issue})
+        assert row["closed_by"] == "api:nora"
+        (project,) = site.db.select("SELECT base_check FROM projects", {})
+        assert project["base_check"]["state"] == state
+        look.go_on()
+
+
 def test_a_test_command_that_a_spec_proposes_is_taken_with_one_click(site):
     issue = page_world.proposal(site)
     with site.look("proposal") as look:

@@ -19,6 +19,7 @@ from urllib.parse import urlencode
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
+from damascus.domain.base_checks import BaseFound
 from damascus.domain.evidence import (
     Evidence,
     Mutation,
@@ -407,6 +408,32 @@ def proposal(site: Site) -> int:
         cycle.tick()
     finally:
         heart.close()
+    (issue,) = site.store.issues.list()
+    return int(issue["id"])
+
+
+def red_base(site: Site) -> int:
+    """The issue of a project that waits for its base; its number."""
+    site.store.projects.add(
+        name="billing", forge="gitea", repo="https://forge.example.com/acme/billing",
+        base_branch="main", policy={"test_command": ["pytest", "-q"]}, actor="test",
+    )  # fmt: skip
+    accept(site.store, "totals", project="billing")
+    claim = make_claims(site.db).claim()
+    assert claim is not None
+    project = site.store.projects.get("billing").id
+    found = BaseFound(
+        green=False,
+        sentence="12 tests: 11 passed, 1 failed.",
+        base_sha="5" * 40,
+        body=(
+            "`pytest -q` on `main` at 555555555555: 12 tests: 11 passed, 1 failed.\n\n"
+            "The end of the output:\n\n```\ntest_totals: 3 != 4\n```\n\n"
+            "retry: the base is tried again.\ngo on anyway: items begin on this base as it is."
+        ),
+    )
+    site.store.bases.begin(claim, project)
+    site.store.bases.end(claim, project, "billing", found)
     (issue,) = site.store.issues.list()
     return int(issue["id"])
 

@@ -41,7 +41,7 @@ function BaseAnswer({ issue, onDone }: Asked) {
     >
       {error ? <p className="wrong" role="alert">{wrongOf(error)}</p> : null}
       <div className="answer-foot">
-        <Button type="submit" variant="contained" disabled={!may || isPending}>Try it again</Button>
+        <Button type="submit" variant="contained" disabled={!may || isPending} data-answer>Try it again</Button>
         <Button variant="outlined" disabled={!may || isPending} onClick={() => answer(null, 'go on anyway', 'The base is accepted as it is')}>Go on anyway</Button>
         <span className="faint consequence">
           {may ? 'Nothing of the project is specified or built until then; nothing is counted.' : 'Your token lacks the scope operate.'}
