@@ -62,7 +62,7 @@ RUN npm ci --omit=dev --no-audit --no-fund \
 FROM ${PYTHON_IMAGE} AS damascus
 RUN apt-get update -qq \
     && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
-        bubblewrap ca-certificates git tini \
+        bubblewrap ca-certificates git git-lfs tini \
     && apt-get clean \
     && rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin /var/cache/debconf/*-old /var/log/apt /var/log/dpkg.log
 RUN groupadd --gid 10001 damascus \

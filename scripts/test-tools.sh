@@ -12,6 +12,7 @@ as_root() {
 missing=()
 need() { command -v "$1" >/dev/null || missing+=("$2"); }
 need git git
+need git-lfs git-lfs
 need bwrap bubblewrap
 need node nodejs
 need npm npm

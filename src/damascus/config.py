@@ -268,6 +268,13 @@ class Settings(BaseSettings):
         description="JSON list: directories on this machine whose repositories any project may "
         "have as submodules.",
     )
+    large_files_gb: float = Field(
+        json_schema_extra=needed_by(Process.WORKER, Process.CLI),
+        default=10.0,
+        ge=0,
+        description="How many gigabytes of files in Git LFS one checkout, or what one attempt "
+        "adds, may have.",
+    )
     keep_attempts: int = Field(
         json_schema_extra=needed_by(Process.WORKER),
         default=50,

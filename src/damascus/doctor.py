@@ -89,6 +89,7 @@ def examine(app: Patient) -> Iterator[Check]:
         ("kept work", _kept_work),
         ("redis", _redis),
         ("git", _git),
+        ("git-lfs", _git_lfs),
         ("sandbox", _sandbox),
         ("environments", _environments),
         ("model", _model_answers),
@@ -205,6 +206,14 @@ def _git(app: Patient) -> Check:
     if found is None or (int(found[1]), int(found[2])) < OLDEST_GIT:
         return Check("git", False, f"{said} is too old: install git 2.30 or later")
     return Check("git", True, said)
+
+
+def _git_lfs(app: Patient) -> Check:  # noqa: ARG001 - the worker's PATH is this process's own
+    said = version_of("git-lfs", os.environ.get("PATH", os.defpath))
+    if said is None:
+        why = "git-lfs is not there: where a repository uses Git LFS, attempts get its pointers"
+        return Check("git-lfs", None, f"{why}; on Debian and Ubuntu: apt install git-lfs")
+    return Check("git-lfs", True, said)
 
 
 def _sandbox(app: Patient) -> Check:

@@ -367,6 +367,7 @@ class App:
             redactor=self.redactor,
             mirrors=mirrors,
             submodule_directories=self.settings.submodule_directories,
+            large_files_bytes=self.settings.large_files_gb * 1e9,
         )
 
     def forge(self, kind: str, repo: str) -> Forge:

@@ -6,6 +6,7 @@ import stat
 
 import pytest
 
+from damascus import doctor
 from damascus.demo.model_server import ModelServer
 from damascus.demo.script import DemoModel
 from support.command_line import CommandLine
@@ -175,3 +176,10 @@ def test_a_home_where_nothing_can_be_written_is_found(cli):
     ok, sentence = findings(cli("doctor", "--json", code=1))["home"]
     assert ok is False
     assert "DAMASCUS_HOME" in sentence or "GiB" in sentence
+
+
+def test_git_lfs_is_named_where_it_is_missing_and_costs_no_success(monkeypatch):
+    monkeypatch.setattr(doctor, "version_of", lambda _name, _path: None)
+    found = doctor._git_lfs(None)
+    assert found.ok is None
+    assert "apt install git-lfs" in found.sentence

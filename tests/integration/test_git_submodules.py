@@ -218,7 +218,7 @@ def test_nothing_is_written_through_what_lies_in_a_submodules_place(at, tmp_path
     base = pin(at.shop, "a/lib", at.lib.sha("main"), "../lib.git")
     at.clone(1)
     place, outside = at.attempt(1).checkout / "a", tmp_path / "outside"
-    at.worker._submodules.empty(at.attempt(1))
+    at.worker._contents.submodules.empty(at.attempt(1))
     (outside / "lib").mkdir(parents=True)
     (place / "lib").rmdir()
     if way == "link above":

@@ -72,17 +72,19 @@ def test_yes_pins_the_command_that_is_green_on_the_base(cli):
 def test_what_no_attempt_will_get_of_a_repository_is_said_first(cli):
     modules = '[submodule "a"]\n\tpath = vendor/a\n\turl = ../a\n'
     attributes = "*.psd filter=lfs diff=lfs merge=lfs -text\n"
+    pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'1' * 64}\nsize 3\n"
     files = {"test_a.py": PYTEST, ".gitmodules": modules, ".gitattributes": attributes}
+    files["a.psd"] = pointer
     commit(cli.place / "repo", files)
     link = ("update-index", "--add", "--cacheinfo", f"160000,{'1' * 40},vendor/a")
     subprocess.run(["git", *link], cwd=cli.place / "repo", check=True)
     (cli.place / "repo" / "vendor" / "a").mkdir(parents=True)
     commit(cli.place / "repo", files)
     said = cli(*ADD, "--yes", "--json", code=0)
-    assert "note: vendor/a stays empty in every attempt: it lies on this machine" in said.err
-    assert "note: files kept by Git LFS (*.psd) are not fetched" in said.err
+    assert "note: vendor/a is missing in every attempt: it lies on this machine" in said.err
+    assert "note: a.psd is missing in every attempt: " in said.err
     said = cli("project", "check", "beta")
-    assert "note: vendor/a stays empty in every attempt: it lies on this machine" in said.err
+    assert "note: vendor/a is missing in every attempt: it lies on this machine" in said.err
 
 
 def test_tests_that_run_another_copy_of_the_code_are_not_green_on_the_base(cli):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import subprocess
 import threading
@@ -10,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 from support.patience import patience
 
@@ -90,7 +92,9 @@ class BareRepository:
 class GitOverHTTP:
     """What a server of git over HTTP was asked, and how it is to answer.
 
-    With `token` set every request needs `Authorization: token <token>`. `answer` set to a status
+    `large` are the objects of Git LFS, by their hash, for all repositories together; None
+    while their server is in trouble. With `token`
+    set every request needs `Authorization: token <token>`. `answer` set to a status
     is given to every request instead; `location` is sent with it.
     """
 
@@ -99,6 +103,7 @@ class GitOverHTTP:
     answer: int | None = None
     location: str = ""
     hang: threading.Event | None = None
+    large: dict[str, bytes] | None = field(default_factory=dict)
     asked: list[tuple[str, str | None]] = field(default_factory=list)
 
 
@@ -132,6 +137,9 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self._serve()
 
+    def do_PUT(self) -> None:
+        self._serve()
+
     def _body(self) -> bytes:
         if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
             return self.rfile.read(int(self.headers.get("Content-Length") or 0))
@@ -161,8 +169,44 @@ class _Handler(BaseHTTPRequestHandler):
             self._plain(state.answer, **({"Location": state.location} if state.location else {}))
         elif state.token is not None and given != f"token {state.token}":
             self._plain(401, WWW_Authenticate='Basic realm="git"')
+        elif "/info/lfs/" in self.path:
+            self._large(state, body)
         else:
             self._backend(body)
+
+    def _large(self, state: GitOverHTTP, body: bytes) -> None:
+        """Answer like a server of Git LFS: the batch API, and the basic transfer."""
+        oid = self.path.rpartition("/")[2]
+        if state.large is None:
+            self._plain(503)
+        elif self.command == "PUT":
+            state.large[oid] = body
+            self._plain(200)
+        elif self.command == "GET":
+            self._content(200, "application/octet-stream", state.large[oid])
+        else:
+            asked = json.loads(body)
+            answers = [self._about(state, asked["operation"], one) for one in asked["objects"]]
+            told = json.dumps({"transfer": "basic", "objects": answers}).encode()
+            self._content(200, "application/vnd.git-lfs+json", told)
+
+    def _about(self, state: GitOverHTTP, operation: str, one: dict[str, Any]) -> dict[str, Any]:
+        there = one["oid"] in state.large
+        if operation == "download" and not there:
+            return {**one, "error": {"code": 404, "message": "no such object"}}
+        place = self.path.partition("/info/lfs/")[0]
+        action = {
+            "href": f"{state.url}{place}/info/lfs/objects/{one['oid']}",
+            "header": {"Authorization": f"token {state.token}"} if state.token else {},
+        }
+        return {**one, "actions": {} if operation == "upload" and there else {operation: action}}
+
+    def _content(self, status: int, kind: str, content: bytes) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
 
     def _backend(self, body: bytes) -> None:
         path, _, query = self.path.partition("?")

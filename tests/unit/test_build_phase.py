@@ -6,7 +6,7 @@ import pytest
 from damascus.domain.work import Cost, Phase, Verdict
 from damascus.errors import ClaimLostError, ForgeError
 from damascus.phases import build
-from damascus.ports import BuildOutcome
+from damascus.ports import BuildOutcome, Missing
 from support.fake_ports import FakeBuilder, FakeWiki, World
 
 BRANCH = "damascus-7-login"
@@ -115,6 +115,14 @@ def test_reasons_that_are_already_on_the_base_say_nothing(tmp_path):
     world = World(tmp_path, files={build.WRONG_FILE: "old", "a": "1"})
     world.builder = FakeBuilder(lambda checkout: (checkout / "a").write_text("2"))
     assert run(world).verdict is Verdict.PASS
+
+
+def test_work_that_names_contents_nobody_can_fetch_pushes_nothing(world):
+    world.git.missing = [Missing("a.bin", "its contents are not there", new=True)]
+    result = run(world)
+    assert result.verdict is Verdict.FAIL
+    assert "a.bin: its contents are not there" in result.summary
+    assert BRANCH not in world.repository.branches
 
 
 def test_a_protected_path_fails_the_work(world):

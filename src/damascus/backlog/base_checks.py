@@ -49,7 +49,7 @@ class BaseCheckVerbs(BacklogBase):
         place of each proposal's own. `tell` is given a sentence before each run. Raises
         ProjectNotFoundError, GitError, ForgeError, SandboxError, ConfigurationError.
         """
-        from damascus.detection import Repository, not_fetched, proposals  # noqa: PLC0415 - who does not look pays nothing
+        from damascus.detection import Repository, proposals  # noqa: PLC0415 - who does not look pays nothing
         from damascus.phases.trial import checkout, contents_missing  # noqa: PLC0415 - the same
 
         caller.require(MANAGE)
@@ -65,8 +65,6 @@ class BaseCheckVerbs(BacklogBase):
 
             repository = Repository(files, read)
             _tell_versions(repository, tools.path, tell)
-            for sentence in not_fetched(repository):
-                tell(f"note: {sentence}")
             return self._best(project, tools, proposals(files, read), tell)
 
     def check_project(

@@ -4,7 +4,6 @@ Pure: from the list of its files and their texts to proposals, the likeliest fir
 them holds is found out by running it (`phases/trial.py`).
 """
 
-from damascus.detection.not_fetched import not_fetched
 from damascus.detection.pinning import as_policy, programs
 from damascus.detection.proposals import Proposal, Read, Repository, parts, proposals
 from damascus.detection.wanted import Wanted, wanted
@@ -15,7 +14,6 @@ __all__ = [
     "Repository",
     "Wanted",
     "as_policy",
-    "not_fetched",
     "parts",
     "programs",
     "proposals",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import posixpath
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,16 +20,15 @@ from damascus.errors import (
     UnusableTreeError,
 )
 from damascus.git_ops import errors as git_errors
-from damascus.git_ops import patches, tree
+from damascus.git_ops import large_files, patches, tree
+from damascus.git_ops.contents import Contents
 from damascus.git_ops.mirrors import Mirrors
 from damascus.git_ops.process import GitOutput, GitProcess
-from damascus.git_ops.submodules import Submodules
 from damascus.local_repositories import locate
 from damascus.ports import Entry, Missing, Remote, Workspace
 from damascus.text.inert import inert
 from damascus.text.redaction import Redactor
 
-log = logging.getLogger(__name__)
 REMOTE_HEADS: Final = "refs/remotes/origin/"
 # Tree against tree: no program a repository names may run, and nothing may be hidden from us.
 PLAIN_DIFF: Final = ("--no-ext-diff", "--no-textconv", "--no-renames", "--ignore-submodules=none")
@@ -47,8 +45,9 @@ class GitBinary:
     Commits are by `name` and `email`. Timeouts are in seconds: `network_timeout` for each command
     that talks to a remote, `local_timeout` for any other. `redactor` takes secrets out of what git
     says, and of the messages of commits. With `mirrors`, a directory, each repository is fetched
-    into a mirror there, whose objects the attempts borrow, and submodules are fetched too: those
-    on this machine where they lie below one of `submodule_directories`.
+    into a mirror there, whose objects the attempts borrow. Submodules are fetched too then: those
+    on this machine where they lie below one of `submodule_directories`; and files of Git LFS, at
+    most `large_files_bytes` for one tree.
     """
 
     def __init__(
@@ -62,6 +61,7 @@ class GitBinary:
         redactor: Redactor | None = None,
         mirrors: Path | None = None,
         submodule_directories: Sequence[Path] = (),
+        large_files_bytes: float = float("inf"),
     ) -> None:
         self._name = name
         self._email = email
@@ -73,10 +73,15 @@ class GitBinary:
             redactor=redactor,
         )
         self._mirrors = None if mirrors is None else Mirrors(mirrors, self._process)
-        self._submodules = (
+        self._contents = (
             None
             if self._mirrors is None
-            else Submodules(self._process, self._mirrors, directories=submodule_directories)
+            else Contents(
+                self._process,
+                self._mirrors,
+                submodule_directories=submodule_directories,
+                large_files_bytes=large_files_bytes,
+            )
         )
 
     def clone(
@@ -104,26 +109,24 @@ class GitBinary:
         named = sha if trusted is None else self._named(workspace, trusted)
         self.bring_contents(remote, workspace, trusted=[named] if named else [])
         branch = None if is_sha(ref) else branch_ref(ref).removeprefix("refs/heads/")
-        submodules = [] if self._submodules is None else self._submodules.names(workspace)
-        config = tree.agent_config(self._name, self._email, submodules)
+        names = [] if self._contents is None else self._contents.submodules.names(workspace)
+        cleans = self._process.cleans
+        config = tree.agent_config(self._name, self._email, names, cleans=cleans)
         tree.lend(workspace, branch=branch, sha=sha, config=config)
         return sha
 
     def bring_contents(
         self, remote: Remote, workspace: Workspace, *, trusted: Sequence[str]
     ) -> Sequence[Missing]:
-        """Put the files of submodules into what is checked out; returns what cannot be brought.
+        """Put submodules and files of Git LFS into what is checked out; returns what is missing.
 
         Only addresses that one of the commits `trusted` names are asked. Raises
         ForgeUnreachableError when one of them does not answer, GitError for a fault of this
         machine.
         """
-        if self._submodules is None:
+        if self._contents is None:
             return ()
-        missing = self._submodules.bring(workspace, remote, trusted=trusted)
-        for one in missing:
-            log.warning("%s of a checkout stays empty: %s", one.path, one.why)
-        return missing
+        return self._contents.bring(workspace, remote, trusted=trusted)
 
     def _check_out(self, remote: Remote, workspace: Workspace, ref: str) -> str:
         """Fetch, check out `ref`, and copy the objects for the agent's `.git` meanwhile."""
@@ -184,6 +187,8 @@ class GitBinary:
         first, *_ = [full_sha(parent) for parent in parents]
         tree.refuse_repositories(workspace.checkout, list(self._gitlinks(workspace)))
         self._add_all(workspace)
+        if self._contents is not None:
+            self._contents.large_files.weigh(workspace)
         made = self._local(workspace, "write-tree").text
         if made == self._local(workspace, "rev-parse", "--verify", f"{first}^{{tree}}").text:
             return None
@@ -204,8 +209,8 @@ class GitBinary:
         GitConflictError with the paths and leaves the conflict markers in the tree; NotFoundError
         when `head` was not fetched. Submodules are empty afterwards: `bring_contents` is next.
         """
-        if self._submodules is not None:
-            self._submodules.empty(workspace)
+        if self._contents is not None:
+            self._contents.submodules.empty(workspace)
         if self._commit(workspace, full_sha(head)) is None:
             raise NotFoundError(f"There is no commit {head} in any branch that was fetched.")
         base = self._local(workspace, "rev-parse", "--verify", "HEAD").text
@@ -293,7 +298,10 @@ class GitBinary:
             )
             if answer.code != 0:
                 raise _failed("diff", answer)
-            return patches.paths_with(patch, secrets)
+            found = patches.paths_with(patch, secrets)
+        if large_files.leaks(workspace, secrets):
+            found.append("(a file of Git LFS)")
+        return found
 
     def push(
         self, workspace: Workspace, remote: Remote, *, sha: str, branch: str, expect: str | None
@@ -310,6 +318,8 @@ class GitBinary:
                 f"The branch {branch} is checked out in {trees[0].work_tree}: check out another one"
                 " there. Nothing was pushed."
             )
+        if self._contents is not None:
+            self._contents.large_files.upload(workspace, remote)
         lease = f"--force-with-lease={ref}:{'' if expect is None else full_sha(expect)}"
         answer = self._process.run(
             *("push", "--porcelain", "--no-verify", "--no-signed", lease),
@@ -382,7 +392,9 @@ class GitBinary:
 
     def _add_all(self, workspace: Workspace) -> None:
         """Take the working tree into the index."""
-        answer = self._process.run("add", "--all", "--", ".", workspace=workspace)
+        # A large file is never taken in as it is because git-lfs failed.
+        words = ("-c", "filter.lfs.required=true") if self._process.cleans else ()
+        answer = self._process.run(*words, "add", "--all", "--", ".", workspace=workspace)
         if answer.code != 0 and git_errors.of_machine(answer.stderr):
             raise _failed("add", answer)
         if answer.code != 0:

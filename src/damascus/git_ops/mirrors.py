@@ -26,11 +26,11 @@ from damascus.errors import (
     UnreachableError,
 )
 from damascus.git_ops import errors as git_errors
+from damascus.git_ops import tree
 from damascus.git_ops.process import GitProcess
 from damascus.ports import Remote
 from damascus.removal import remove
 
-CONFIG: Final = "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = true\n"
 HEADS: Final = "refs/heads/"
 PINS: Final = "refs/pins/"
 MOST_PACKS: Final = 20  # each fetch leaves one, and git looks into all of them
@@ -65,6 +65,22 @@ class Mirrors:
                 self._fetch_pinned(remote, place, sha, lock)
             os.utime(lock.fileno())
             fcntl.flock(lock, fcntl.LOCK_SH)
+            yield place
+
+    @contextmanager
+    def large_files(self, remote: Remote, *, alone: bool = False) -> Generator[Path]:
+        """The directory with the large files of a repository, for one header; it is not removed.
+
+        With `alone` nobody else has it meanwhile. Raises ForgeUnreachableError.
+        """
+        place = self._apart("large files", remote)
+        self._root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with place.with_suffix(".lock").open("a") as lock:
+            self._wait(lock, remote)
+            place.mkdir(exist_ok=True, mode=0o700)
+            os.utime(lock.fileno())
+            if not alone:
+                fcntl.flock(lock, fcntl.LOCK_SH)
             yield place
 
     def drop_pinned(self, remote: Remote) -> None:
@@ -141,7 +157,10 @@ class Mirrors:
             time.sleep(POLL)
 
     def _pinned(self, remote: Remote) -> Path:
-        told = f"one commit each\0{remote.url}\0{remote.header or ''}"
+        return self._apart("one commit each", remote)
+
+    def _apart(self, what: str, remote: Remote) -> Path:
+        told = f"{what}\0{remote.url}\0{remote.header or ''}"
         return self._root / f"{hashlib.sha256(told.encode()).hexdigest()[:24]}.git"
 
     def _has(self, place: Path, sha: str) -> bool:
@@ -202,10 +221,7 @@ def _prepare(place: Path) -> None:
     """Make an empty mirror where none is; remove what a fetch that was killed has left."""
     if not (place / "HEAD").is_file():
         remove(place)
-        for part in ("objects/info", "objects/pack", "refs/heads", "info"):
-            (place / part).mkdir(parents=True, mode=0o700)
-        (place / "config").write_text(CONFIG)
-        (place / "HEAD").write_text("ref: refs/heads/none\n")
+        tree.bare(place)
     for left in (
         *place.glob("objects/pack/tmp_*"),
         *place.glob("*.lock"),

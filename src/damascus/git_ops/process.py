@@ -8,6 +8,7 @@ only: the worker's own. Each run first checks that this file is as the worker wr
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -79,6 +80,7 @@ PASSED_ON: Final = (
     *("GIT_SSL_CAINFO", "GIT_SSL_CAPATH", "SSL_CERT_FILE", "SSL_CERT_DIR", "CURL_CA_BUNDLE"),
     *("http_proxy", "https_proxy", "HTTPS_PROXY", "no_proxy", "NO_PROXY", "all_proxy", "ALL_PROXY"),
 )
+CLEANING: Final = ("-c", "filter.lfs.clean=git-lfs clean -- %f")
 STDERR_KEPT: Final = 8192  # bytes
 
 
@@ -118,6 +120,8 @@ class GitProcess:
             "PATH": os.pathsep.join(path),
             **{name: given[name] for name in PASSED_ON if name in given},
         }
+        # Whether files that the attributes give to Git LFS become pointers where git takes them in.
+        self.cleans = shutil.which("git-lfs", path=self._environment["PATH"]) is not None
         self.network_timeout = network_timeout
         self.local_timeout = local_timeout
 
@@ -152,6 +156,7 @@ class GitProcess:
                 check_own(workspace)
                 cwd = str(workspace.checkout)
                 argv += [f"--git-dir={workspace.git_dir}", f"--work-tree={workspace.checkout}"]
+                argv += CLEANING if self.cleans else ()
             words = list(arguments)
             if remote is not None:
                 words = self._without_configuration(stack, remote, words)

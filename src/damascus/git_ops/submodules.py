@@ -8,15 +8,17 @@ known here. No file is written through a link.
 from __future__ import annotations
 
 import os
-import stat
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from damascus.errors import ForgeAuthError, GitError, NotFoundError
 from damascus.git_ops import errors as git_errors
+from damascus.git_ops import tree
+from damascus.git_ops.large_files import LargeFiles
 from damascus.git_ops.mirrors import Mirrors
 from damascus.git_ops.process import GitProcess
 from damascus.git_ops.submodule_urls import RefusedURLError, remote_of
@@ -44,16 +46,22 @@ class _Link:
 
 
 class Submodules:
-    """Fills in submodules with `process` and `mirrors`.
+    """Fills in submodules with `process` and `mirrors`, and in them what `large_files` brings.
 
     Repositories on this machine are read below `directories` only.
     """
 
     def __init__(
-        self, process: GitProcess, mirrors: Mirrors, *, directories: Sequence[Path] = ()
+        self,
+        process: GitProcess,
+        mirrors: Mirrors,
+        large_files: LargeFiles,
+        *,
+        directories: Sequence[Path] = (),
     ) -> None:
         self._process = process
         self._mirrors = mirrors
+        self._large_files = large_files
         self._directories = directories
 
     def bring(
@@ -105,8 +113,8 @@ class Submodules:
         """
         links = gitlinks(self._process, workspace)
         for path in links:
-            place = place_in(workspace.checkout, path)
-            if place is not None and place.is_dir():
+            place = tree.place_in(workspace.checkout, path)
+            if place is not None and place.is_dir() and not place.is_symlink():
                 for inside in place.iterdir():
                     remove(inside)
         return links
@@ -149,18 +157,19 @@ class Submodules:
 
     def _fill(self, workspace: Workspace, link: _Link, missing: list[Missing]) -> list[_Link]:
         """Write the files of one submodule; return the submodules inside it."""
-        place = place_in(workspace.checkout, link.path)
-        if place is None:
+        place = tree.place_in(workspace.checkout, link.path)
+        if place is None or place.is_symlink() or (place.exists() and not place.is_dir()):
             missing.append(Missing(link.path, "something else lies in its place", link.new))
             return []
         place.mkdir(exist_ok=True)
         try:
-            inner, urls = self._write(link, place)
+            inner, urls, absent = self._write(workspace, link)
         except GitError as error:
             if not git_errors.of_objects(error.stderr) or git_errors.of_machine(error.stderr):
                 raise
             self._mirrors.drop_pinned(link.remote)
-            inner, urls = self._write(link, place)
+            inner, urls, absent = self._write(workspace, link)
+        missing += [replace(one, new=link.new) for one in absent]
         found: list[_Link] = []
         for below, sha in inner.items():
             path = f"{link.path}/{below}"
@@ -178,24 +187,30 @@ class Submodules:
                 )
         return found
 
-    def _write(self, link: _Link, place: Path) -> tuple[Mapping[str, str], Mapping[str, str]]:
-        """Write the files; return the commits and the addresses of the submodules inside."""
+    def _write(
+        self, workspace: Workspace, link: _Link
+    ) -> tuple[Mapping[str, str], Mapping[str, str], list[Missing]]:
+        """Write the files; return the commits and addresses of what is inside, and the missing."""
         with (
             self._mirrors.holding(link.remote, link.sha) as mirror,
             tempfile.TemporaryDirectory(prefix="damascus-index-") as scratch,
         ):
-            answer = self._process.run(
-                *(f"--git-dir={mirror}", f"--work-tree={place}"),
-                *("read-tree", "--reset", "-u", "--no-recurse-submodules", link.sha),
+            git = partial(
+                self._process.run,
+                *(f"--git-dir={mirror}", f"--work-tree={workspace.checkout / link.path}"),
                 extra={"GIT_INDEX_FILE": str(Path(scratch, "index"))},
             )
+            answer = git("read-tree", "--reset", "-u", "--no-recurse-submodules", link.sha)
             if answer.code != 0:
                 raise GitError(
                     f"The submodule {link.path} cannot be checked out:"
                     f" {git_errors.shown(answer.stderr)}",
                     stderr=answer.stderr,
                 )
-            return self._links_of(mirror, link.sha), self._urls(mirror, link.sha)
+            absent = self._large_files.bring(
+                workspace.checkout, link.path, link.remote, git, index=False
+            )
+            return self._links_of(mirror, link.sha), self._urls(mirror, link.sha), absent
 
     def _links_of(self, git_dir: Path, commit: str) -> dict[str, str]:
         """The submodules of a commit: the commit of each by its path."""
@@ -252,25 +267,3 @@ def gitlinks(process: GitProcess, workspace: Workspace) -> dict[str, str]:
             if stage == b"0":
                 found[os.fsdecode(path)] = sha.decode()
     return found
-
-
-def place_in(checkout: Path, path: str) -> Path | None:
-    """Return the directory at `path`; None where a link or a file is in the way to it.
-
-    On a file system without case, a link can stand in the way of a path that differs from it in
-    case alone; so what the disk has is looked at, and not what the tree says.
-    """
-    place = checkout
-    for part in path.split("/"):
-        if part in {"", ".", ".."} or part.lower() == ".git":
-            return None
-        place /= part
-        try:
-            if not stat.S_ISDIR(place.lstat().st_mode):
-                return None
-        except FileNotFoundError:
-            if place != checkout / path:
-                return None
-        except OSError:
-            return None
-    return place

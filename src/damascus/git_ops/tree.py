@@ -11,6 +11,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import stat
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -21,9 +22,14 @@ from damascus.errors import GitError, UnusableTreeError
 from damascus.ports import Workspace
 from damascus.removal import remove
 
+# With the section of its own, without which git-lfs would write to the file.
+LFS_CONFIG: Final = "[lfs]\n\trepositoryformatversion = 0\n"
 OWN_CONFIG: Final = (
     "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = false\n"
-    "\tlogallrefupdates = false\n"
+    f"\tlogallrefupdates = false\n{LFS_CONFIG}"
+)
+BARE_CONFIG: Final = (
+    f"[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = true\n{LFS_CONFIG}"
 )
 AGENT_CONFIG: Final = (
     "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = false\n"
@@ -65,6 +71,15 @@ def prepare(workspace: Workspace) -> None:
     (ours / "config").write_text(OWN_CONFIG)
     lines = [*(f"{name}/" for name in CACHES), *CACHE_FILES]
     (ours / "info" / "exclude").write_text("".join(f"{line}\n" for line in lines))
+
+
+def bare(place: Path) -> Path:
+    """Make an empty bare repository without `git init`; returns its place."""
+    for part in ("objects/info", "objects/pack", "refs/heads", "info"):
+        (place / part).mkdir(parents=True, mode=0o700)
+    (place / "config").write_text(BARE_CONFIG)
+    (place / "HEAD").write_text("ref: refs/heads/none\n")
+    return place
 
 
 def check_own(workspace: Workspace) -> None:
@@ -119,12 +134,16 @@ def _copy_objects(source: Path, target: Path) -> None:
         (target / directory.name).mkdir(exist_ok=True, mode=0o700)
         for file in directory.iterdir():
             if not file.name.startswith("tmp_"):
-                _copy(file, target / directory.name / file.name)
+                copy_file(file, target / directory.name / file.name, mode=0o444)
 
 
-def _copy(source: Path, target: Path) -> None:
-    """Copy a file inside the kernel, which shares the blocks where the file system can."""
-    with source.open("rb") as reading, target.open("wb") as writing:
+def copy_file(source: Path, target: Path, *, mode: int) -> None:
+    """Copy a file inside the kernel, which shares the blocks where the file system can.
+
+    What is called so already is replaced, and never written to: it may be a link.
+    """
+    target.unlink(missing_ok=True)
+    with source.open("rb") as reading, target.open("xb") as writing:
         try:
             while os.copy_file_range(reading.fileno(), writing.fileno(), COPIED_AT_ONCE):
                 pass
@@ -134,17 +153,19 @@ def _copy(source: Path, target: Path) -> None:
             reading.seek(0)
             writing.seek(0)
             shutil.copyfileobj(reading, writing)
-    target.chmod(0o444)
+    target.chmod(mode)
 
 
-def agent_config(name: str, email: str, submodules: Sequence[str]) -> str:
+def agent_config(name: str, email: str, submodules: Sequence[str], *, cleans: bool) -> str:
     """The configuration of the agent's `.git`: who commits, and that submodules are there already.
 
-    `git submodule update`, as many a build runs it, skips them and succeeds without a network.
+    `git submodule update`, as many a build runs it, skips them and succeeds without a network. With
+    `cleans`, files of Git LFS are no changes for being there.
     """
     quoted = [name.replace("\\", "\\\\").replace('"', '\\"') for name in submodules]
     skipped = [f'[submodule "{name}"]\n\tupdate = none\n' for name in quoted]
-    return AGENT_CONFIG.format(name=name, email=email) + "".join(skipped)
+    clean = '[filter "lfs"]\n\tclean = git-lfs clean -- %f\n' if cleans else ""
+    return AGENT_CONFIG.format(name=name, email=email) + "".join(skipped) + clean
 
 
 def lend(workspace: Workspace, *, branch: str | None, sha: str, config: str) -> None:
@@ -208,6 +229,25 @@ def inner_git(checkout: Path) -> Iterator[str]:
                         yield path
                 elif entry.name not in CACHES and entry.is_dir(follow_symlinks=False):
                     todo.append(path)
+
+
+def place_in(checkout: Path, path: str) -> Path | None:
+    """Return where `path` is in a checkout; None where a link or a file is on the way to it.
+
+    On a file system without case, a link can stand in the way of a path that differs from it in
+    case alone; so what the disk has is looked at, and not what the tree says.
+    """
+    place = checkout
+    *above, last = path.split("/")
+    for part in above:
+        place /= part
+        try:
+            if not stat.S_ISDIR(place.lstat().st_mode):
+                return None
+        except OSError:
+            return None
+    special = any(part in {"", ".", ".."} or part.lower() == ".git" for part in (*above, last))
+    return None if special else place / last
 
 
 def forget_merge(workspace: Workspace) -> None:

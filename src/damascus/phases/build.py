@@ -28,6 +28,7 @@ from damascus.errors import (
 )
 from damascus.phases import (
     budget,
+    missing_contents,
     prompting,
     protected,
     protected_paths,
@@ -113,7 +114,11 @@ def _built(
     sha = _commit(context, tools, start)
     if denied and isinstance(sha, PhaseResult) and sha.details.get("reason") == _NO_CHANGES:
         return shell_denied(tools.sandbox.name)
-    return sha if isinstance(sha, PhaseResult) else _Work(sha, start.base_sha)
+    if isinstance(sha, PhaseResult):
+        return sha
+    missing = tools.git.bring_contents(remote, tools.workspace, trusted=[start.base_sha])
+    refused = missing_contents.refusal(missing)
+    return refused or _Work(sha, start.base_sha)
 
 
 def _decided_by_a_person(context: PhaseContext, tools: Tools) -> PhaseResult | None:

@@ -34,6 +34,7 @@ from damascus.errors import (
 from damascus.phases import (
     environment_faults,
     flaky_tests,
+    missing_contents,
     proof,
     protected,
     pull_request_text,
@@ -42,7 +43,7 @@ from damascus.phases import (
 )
 from damascus.phases.proof import run_tests
 from damascus.phases.test_run import MergedTree, TestRun, check_out, read_changes
-from damascus.ports import Missing, PullRequest, Tools, Workspace
+from damascus.ports import PullRequest, Tools, Workspace
 from damascus.text.sanitize import one_line
 
 _log = logging.getLogger(__name__)
@@ -182,25 +183,10 @@ def _merged_tree(
     )
     trusted = (base_sha, pull.head_sha) if accepted else (base_sha,)
     missing = tools.git.bring_contents(remote, workspace, trusted=trusted)
-    if new := [one for one in missing if one.new]:
+    if (refused := missing_contents.refusal(missing)) is not None:
         tools.forge.set_status(pull.head_sha, state="failure", description="contents are missing")
-        return _not_whole(new, shas)
+        return dataclasses.replace(refused, details={**refused.details, **shas})
     return MergedTree(workspace, head_sha=pull.head_sha, base_sha=base_sha, trusted=trusted)
-
-
-def _not_whole(missing: Sequence[Missing], shas: Details) -> PhaseResult:
-    """The verdict on work that names contents which nobody can fetch."""
-    reasons = [f"{one_line(one.path, 300)}: {one_line(one.why, 500)}" for one in missing]
-    return PhaseResult(
-        Verdict.FAIL,
-        f"The work names contents that cannot be fetched: {one_line('; '.join(reasons), 500)}. "
-        "Leave submodules as they are on the base.",
-        {
-            "paths": [one.path for one in missing[:_PATHS_SHOWN]],
-            "reasons": reasons[:_PATHS_SHOWN],
-            **shas,
-        },
-    )
 
 
 def _tampering(

@@ -19,6 +19,7 @@ from damascus.ports import ClaimGuard, Command, Finished, NoLedger, Sandbox, Too
 from damascus.text.sanitize import one_line, tail
 
 _TAIL_CAP = 2_000
+_MISSING_SHOWN = 10
 
 Argv = tuple[str, ...]
 
@@ -62,7 +63,8 @@ def contents_missing(tools: Tools, workspace: Workspace, sha: str) -> tuple[str,
     """What no attempt will have of the base that is checked out in `workspace`, a sentence each."""
     missing = tools.git.bring_contents(tools.forge.remote(), workspace, trusted=[sha])
     return tuple(
-        f"{one_line(one.path, 200)} stays empty in every attempt: {one.why}" for one in missing
+        f"{one_line(one.path, 200)} is missing in every attempt: {one.why}"
+        for one in missing[:_MISSING_SHOWN]
     )
 
 
