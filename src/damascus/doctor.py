@@ -55,7 +55,9 @@ class Patient(Protocol):
     def db(self) -> Database: ...
     @cached_property
     def store(self) -> Store: ...
-    def check_project(self, *, forge: str, repo: str, base_branch: str) -> None: ...
+    def check_project(
+        self, *, forge: str, repo: str, base_branch: str, directory: str = ""
+    ) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -333,7 +335,10 @@ def _projects(app: Patient) -> Iterator[Check]:
         def check(
             row: Row = row, name: str = name, repo: str = repo, branch: str = branch
         ) -> Check:
-            app.check_project(forge=row["forge"], repo=repo, base_branch=branch)
+            directory = row["policy"].get("directory", "")
+            app.check_project(
+                forge=row["forge"], repo=repo, base_branch=branch, directory=directory
+            )
             return Check(f"project {name}", True, f"{branch} of {repo} can be read and written")
 
         yield _tried(f"project {name}", check)

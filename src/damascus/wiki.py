@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from dataclasses import dataclass
 
 from damascus.ports import Git, Workspace
@@ -32,12 +33,16 @@ class RepositoryWiki:
     git: Git
     cap: int = 12_000
 
-    def conventions(self, workspace: Workspace) -> str:
-        """Conventions an implementer must follow, as Markdown; empty when none are known."""
+    def conventions(self, workspace: Workspace, *, directory: str = "") -> str:
+        """Conventions an implementer must follow, as Markdown; empty when none are known.
+
+        Those of `directory` go before those of the whole repository.
+        """
         told: list[str] = []
         seen: set[str] = set()
         left = self.cap
-        for path in CONVENTION_FILES:
+        own = (posixpath.join(directory, name) for name in CONVENTION_FILES)
+        for path in dict.fromkeys((*own, *CONVENTION_FILES)):
             text = (self.git.read(workspace, path, cap=self.cap // 2) or "").strip()
             if not text or text in seen or left <= 0:  # AGENTS.md is often a copy of CLAUDE.md
                 continue

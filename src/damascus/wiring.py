@@ -389,10 +389,12 @@ class App:
         """The coding agents that a project can name."""
         return BUILDERS.names()
 
-    def check_project(self, *, forge: str, repo: str, base_branch: str) -> None:
+    def check_project(
+        self, *, forge: str, repo: str, base_branch: str, directory: str = ""
+    ) -> None:
         """Ask the forge whether a repository can be used; raises a sentence when it cannot."""
         branch_ref(base_branch)
-        self.forge(forge, repo).check(base_branch)
+        self.forge(forge, repo).check(base_branch, directory=directory)
 
     def warm_up(self) -> None:
         """Begin what takes seconds and the first phase will need. Returns at once."""

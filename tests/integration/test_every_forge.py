@@ -1,5 +1,6 @@
 """What holds for every forge, whatever stands behind it."""
 
+import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -66,6 +67,19 @@ def test_the_check_names_a_repository_that_is_missing(world):
     with pytest.raises(ForgeError, match=r"There is no|is not a git repository"):
         other.check("main")
     other.close()
+
+
+@pytest.mark.parametrize("directory", ["packages", "packages/api", "größe/mit blank/:(top)x"])
+def test_the_check_finds_a_directory_of_the_base(world, directory):
+    world.commit("main", {f"{directory}/a.txt": "a\n"}, start="main")
+    world.forge.check("main", directory=directory)
+
+
+@pytest.mark.parametrize("directory", ["none", "code.txt", "code.txt/none", "packages/*"])
+def test_the_check_names_a_directory_that_the_base_does_not_have(world, directory):
+    world.commit("main", {"packages/api/a.txt": "a\n"}, start="main")
+    with pytest.raises(ForgeError, match=re.escape(f"no directory {directory!r} on its branch")):
+        world.forge.check("main", directory=directory)
 
 
 def test_no_text_on_a_forge_mentions_closes_or_skips_anything(world):

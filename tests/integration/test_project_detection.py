@@ -290,3 +290,82 @@ def test_a_machine_without_a_sandbox_says_so_and_adds_the_project(cli, monkeypat
     said = cli(*ADD, code=0)
     assert "added project beta" in said.out
     assert "note: no test command was tried here" in said.err
+
+
+MONOREPO = {
+    "packages/api/test_a.py": "import api\n\n\ndef test_a():\n    assert api.X == 1\n",
+    "packages/api/api.py": "X = 1\n",
+    "packages/api/pytest.ini": "[pytest]\n",
+    "packages/api/pyproject.toml": "[project]\nname = 'api'\n",
+    "packages/web/package.json": "{}",
+    "packages/web/test_b.py": "def test_b():\n    assert False\n",
+}
+PART = ("project", "add", "beta", "--repo", "repo", "--directory")
+
+
+@pytest.fixture
+def monorepo(cli):
+    commit(cli.place / "repo", MONOREPO)
+    return cli
+
+
+def test_a_directory_of_a_monorepo_is_looked_at_and_tried_alone(monorepo):
+    cli = monorepo
+    added = cli(*PART, "packages/api/", "--yes", "--setup-command", "test -e api.py", "--json")
+    assert added.json["test_command"] == ["pytest", "-q"], added
+    assert added.json["found"]["green"] is True
+    shown = cli("project", "show", "beta", "--json").json
+    assert shown["policy"]["directory"] == "packages/api"
+    assert cli("project", "check", "beta", code=0)
+    again = cli(*PART[:2], "gamma", *PART[3:], "./packages/api", code=5)
+    assert "the directory packages/api on branch 'main' of" in again.err
+    assert "belongs to another project already" in again.err
+    assert cli(*PART[:2], "gamma", *PART[3:], "packages", "--no-detect", code=0)
+    assert cli(*PART[:2], "whole", *PART[3:5], "--no-detect", code=0)
+
+
+def test_a_monorepo_without_green_tests_at_its_top_names_its_directories(monorepo):
+    said = monorepo(*ADD, "--yes")
+    assert "packages/api, packages/web may be projects of their own" in said.err
+    assert "`damascus project change beta --directory packages/api`" in said.err
+    monorepo("project", "change", "beta", "--directory", "packages/api", code=0)
+    monorepo("project", "change", "beta", "--test-command", "pytest -q", code=0)
+    assert monorepo("project", "check", "beta", code=0)
+
+
+@pytest.mark.parametrize(
+    ("directory", "code", "why"),
+    [
+        ("none", 4, "no directory 'none' on its branch 'main'"),
+        ("README.md", 4, "no directory 'README.md' on its branch"),
+        ("link", 4, "or a link in its place"),
+        ("link/api", 4, "no directory 'link/api'"),
+        ("../repo", 2, "--directory leads out of the repository"),
+        ("/etc", 2, "--directory is the absolute path"),
+        (".git/hooks", 2, "--directory lies in .git"),
+        (".", 2, "--directory names the top"),
+    ],
+)
+def test_a_directory_that_cannot_be_a_project_is_one_sentence(monorepo, directory, code, why):
+    (monorepo.place / "repo/link").symlink_to("packages")
+    commit(monorepo.place / "repo", {})
+    added = monorepo(*PART, directory, "--no-detect", code=code)
+    assert why in added.err
+    assert len(added.err.strip().splitlines()) == 1
+    monorepo(*ADD, "--no-detect", code=0)
+    changed = monorepo("project", "change", "beta", "--directory", directory, code=code)
+    assert why in changed.err
+
+
+def test_another_directory_has_the_base_tried_again(monorepo):
+    monorepo(*PART, "packages/api", "--test-command", "pytest -q", code=0)
+
+    def base():
+        return monorepo("project", "show", "beta", "--json").json["base"]["state"]
+
+    assert base() == "proven"
+    monorepo("project", "change", "beta", "--directory", "packages/web", code=0)
+    assert base() == "unproven"
+    monorepo(*PART[:2], "whole", *PART[3:5], "--no-detect", code=0)
+    taken = monorepo("project", "change", "beta", "--unset", "directory", code=5)
+    assert "belongs to another project already" in taken.err

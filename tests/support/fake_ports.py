@@ -158,7 +158,7 @@ class FakeWiki:
     def __init__(self, text: str = "") -> None:
         self.text = text
 
-    def conventions(self, workspace: Workspace) -> str:
+    def conventions(self, workspace: Workspace, *, directory: str = "") -> str:
         return self.text
 
 

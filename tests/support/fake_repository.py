@@ -175,8 +175,9 @@ class FakeGit:
             raise LeaseLostError(f"{branch} is at {there}, not at {expect}.")
         self.repository.branches[branch] = sha
 
-    def files(self, workspace: Workspace, *, limit: int) -> Sequence[str]:
-        return sorted(self.repository.tree(self.head[workspace.root]))[:limit]
+    def files(self, workspace: Workspace, *, limit: int, below: str = "") -> Sequence[str]:
+        paths = sorted(self.repository.tree(self.head[workspace.root]))
+        return [path for path in paths if not below or path.startswith(f"{below}/")][:limit]
 
     def read(
         self, workspace: Workspace, path: str, *, cap: int, at: str | None = None

@@ -300,3 +300,57 @@ def test_a_part_of_a_monorepo_is_looked_at_alone():
 def test_each_proposal_says_why():
     (one,) = proposals(["pytest.ini"], {"pytest.ini": ""}.get)
     assert one.why == "there is a pytest.ini"
+
+
+UV_WORKSPACE = {
+    "pyproject.toml": "[tool.uv.workspace]\nmembers = ['packages/*']\n",
+    "uv.lock": "",
+    "packages/api/pyproject.toml": "[project]\nname = 'api'\n[dependency-groups]\ntest = []\n",
+    "packages/api/tests/test_x.py": PASSES,
+}
+
+
+def test_a_member_of_a_uv_workspace_is_set_up_by_the_lock_at_the_top():
+    first = proposals(sorted(UV_WORKSPACE), UV_WORKSPACE.get, "packages/api")[0]
+    assert first.argv == ("../../.venv/bin/python", "-m", "pytest", "-q")
+    assert first.setup == ("UV_PYTHON_DOWNLOADS=never uv sync --frozen --group test",)
+    assert "the uv.lock at the top is of the workspace" in first.why
+
+
+def test_a_part_beside_a_lock_that_is_no_workspaces_is_set_up_by_itself():
+    files = {**UV_WORKSPACE, "pyproject.toml": "[project]\nname = 'other'\n"}
+    found = proposals(sorted(files), files.get, "packages/api")
+    assert [one.argv[0] for one in found] == ["pytest", ".venv/bin/python"]
+    assert "pip install" in found[-1].setup[-1]
+
+
+@pytest.mark.parametrize(
+    ("top", "argv", "setup"),
+    [
+        (
+            {"package.json": '{"workspaces": ["packages/*"]}', "package-lock.json": ""},
+            ("npm", "test"),
+            ("npm ci --no-audit --no-fund",),
+        ),
+        (
+            {"pnpm-workspace.yaml": "", "pnpm-lock.yaml": "lockfileVersion: '9.0'\n"},
+            ("pnpm", "test"),
+            ("pnpm install --frozen-lockfile",),
+        ),
+        (
+            {"package.json": "{}", "package-lock.json": ""},  # of no workspace
+            ("npm", "test"),
+            ("npm install --no-audit --no-fund --no-package-lock",),
+        ),
+    ],
+)
+def test_a_member_of_a_node_workspace_is_installed_by_the_lock_at_the_top(top, argv, setup):
+    files = {**top, "packages/api/package.json": SCRIPT}
+    first = proposals(sorted(files), files.get, "packages/api")[0]
+    assert (first.argv, first.setup) == (argv, setup)
+
+
+def test_a_wrapper_at_the_top_is_started_from_the_part():
+    files = {"gradlew": "", "services/api/build.gradle": "", "services/api/x/build.gradle": ""}
+    first = proposals(sorted(files), files.get, "services/api")[0]
+    assert first.argv[0] == "../../gradlew"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _FILES = 20_000
 _FILE_CAP = 200_000  # characters of a file that is looked at
 _TRIES = 4
+_PARTS_SHOWN = 6
 
 Tell = Callable[[str], None]
 
@@ -49,7 +50,8 @@ class BaseCheckVerbs(BacklogBase):
         place of each proposal's own. `tell` is given a sentence before each run. Raises
         ProjectNotFoundError, GitError, ForgeError, SandboxError, ConfigurationError.
         """
-        from damascus.detection import Repository, proposals  # noqa: PLC0415 - who does not look pays nothing
+        from damascus.detection import Repository, parts, proposals  # noqa: PLC0415 - who does not look pays nothing
+        from damascus.phases import project_directory  # noqa: PLC0415 - the same
         from damascus.phases.trial import checkout, contents_missing  # noqa: PLC0415 - the same
 
         caller.require(MANAGE)
@@ -58,14 +60,19 @@ class BaseCheckVerbs(BacklogBase):
             sha = checkout(project, tools)
             for sentence in contents_missing(tools, tools.workspace, sha):
                 tell(f"note: {sentence}")
-            files = tools.git.files(tools.workspace, limit=_FILES)
+            files = project_directory.files(tools.git, tools.workspace, project, limit=_FILES)
 
             def read(path: str) -> str | None:
                 return tools.git.read(tools.workspace, path, cap=_FILE_CAP)
 
             repository = Repository(files, read)
-            _tell_versions(repository, tools.path, tell)
-            return self._best(project, tools, proposals(files, read), tell)
+            _tell_versions(repository, project.directory, tools.path, tell)
+            found = proposals(files, read, project.directory)
+            best = self._best(project, tools, found, tell)
+            is_green = best is not None and best.trial.green
+            if not is_green and not project.directory and (inside := parts(files)):
+                tell(_in_parts(name, inside))
+            return best
 
     def check_project(
         self, caller: Caller, name: str, *, tell: Tell = lambda _: None
@@ -156,12 +163,24 @@ def _missing_programs(one: Proposal, path: str) -> str:
     return next((sentence for sentence in said if sentence), "")
 
 
-def _tell_versions(repository: Repository, path: str, tell: Tell) -> None:
+def _in_parts(name: str, found: Sequence[str]) -> str:
+    """Say which parts of a repository look like projects, where its top has no tests that run."""
+    more = f" and {len(found) - _PARTS_SHOWN} more" if len(found) > _PARTS_SHOWN else ""
+    listed = f"{', '.join(found[:_PARTS_SHOWN])}{more}"
+    return (
+        f"nothing at the top of the repository is green; {listed} may be projects of their own: "
+        f"`damascus project change {name} --directory {found[0]}` makes it one of them, and "
+        "`project add` with --directory adds another"
+    )
+
+
+def _tell_versions(repository: Repository, directory: str, path: str, tell: Tell) -> None:
     """Say where the repository wants another version than the PATH of tests has."""
     from damascus.detection import wanted  # noqa: PLC0415 - who does not look pays nothing
     from damascus.programs import version_of  # noqa: PLC0415 - the same
 
-    for one in wanted(repository):
+    asked = (*wanted(repository.below(directory)), *wanted(repository))
+    for one in {one.program: one for one in reversed(asked)}.values():
         here = version_of(one.program, path)
         if here is None or not one.is_met_by(here):
             tell(

@@ -49,7 +49,8 @@ class ProjectVerbs(BacklogBase):
         check_shown(name, self._app.redactor.redact, what="the project's name")
         said = policies.changes(new.policy, choices=self._choices())
         forge, repo = place_of(self._app, new.repo, new.forge, relative=caller.local)
-        branch = usable_branch(self._app, forge, repo, new.base_branch)
+        directory = str(said.policy.get("directory", ""))
+        branch = usable_branch(self._app, forge, repo, new.base_branch, directory=directory)
         self._store.projects.add(
             name=name,
             forge=forge,
@@ -73,12 +74,18 @@ class ProjectVerbs(BacklogBase):
         """Change fields of a project's policy by name, and take back those in `unset`.
 
         It holds from the next phase on; budgets hold for stories accepted from now on. Raises
-        ProjectNotFoundError, NothingToChangeError, the policy's errors.
+        ProjectNotFoundError, NothingToChangeError, the policy's errors; for another directory also
+        NotFoundError, BranchTakenError, ForgeError.
         """
         caller.require(OPERATE)
         said = policies.changes(policy, unset=unset, choices=self._choices())
         if not said:
             raise NothingToChangeError(tuple(field.name for field in policies.FIELDS))
+        if directory := said.policy.get("directory"):
+            known = self._store.projects.get(name)
+            usable_branch(
+                self._app, known.forge, known.repo, known.base_branch, directory=directory
+            )
         self._store.projects.change(
             name, policy=said.policy, columns=said.columns, unset=said.unset, actor=caller.actor
         )

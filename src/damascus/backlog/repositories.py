@@ -37,14 +37,18 @@ def place_of(app: App, repo: str, forge: str | None, *, relative: bool) -> tuple
     return app.locate_repository(repo, forge)
 
 
-def usable_branch(app: App, forge: str, repo: str, branch: str | None) -> str:
+def usable_branch(
+    app: App, forge: str, repo: str, branch: str | None, *, directory: str = ""
+) -> str:
     """The base branch, once the forge has said that it and the repository can be used.
+
+    With `directory`, also that it is there.
 
     Raises NotFoundError, ForgeError, ForgeUnreachableError, ConfigurationError, UsageError.
     """
     try:
         chosen = branch or app.forge(forge, repo).default_branch() or "main"
-        app.check_project(forge=forge, repo=repo, base_branch=chosen)
+        app.check_project(forge=forge, repo=repo, base_branch=chosen, directory=directory)
     except ForgeError as error:
         if error.status == _NOT_FOUND:
             raise NotFoundError(str(error)) from None

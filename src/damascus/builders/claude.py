@@ -101,7 +101,7 @@ class ClaudeCode:
         finished = sandbox.run(
             Command(
                 argv=(str(program), *self._arguments(request, confined=confined)),
-                cwd=workspace.checkout,
+                cwd=request.cwd,
                 env=env,
                 writable=(workspace.checkout, workspace.home),
                 readable=(*shown, *request.readable),
@@ -150,6 +150,8 @@ class ClaudeCode:
 
     def _arguments(self, request: BuildRequest, *, confined: bool) -> list[str]:
         arguments = ["-p", "--output-format", "stream-json", "--verbose"]
+        if request.directory:  # it may read, and where the project lets it change, what lies around
+            arguments += ["--add-dir", str(request.workspace.checkout)]
         arguments += ["--max-turns", str(request.turns)]
         if request.usd is not None:
             arguments += ["--max-budget-usd", format(request.usd.normalize(), "f")]

@@ -2,17 +2,18 @@
 
 Templates that are known to work without a person (check them against the version you install):
 
-    codex      ["codex", "exec", "-C", "{checkout}", "-s", "workspace-write", "--ephemeral",
+    codex      ["codex", "exec", "-C", "{directory}", "-s", "workspace-write", "--ephemeral",
                 "--ignore-user-config", "--ignore-rules", "-"]          variables: OPENAI_API_KEY
     gemini     ["gemini", "--approval-mode", "yolo", "--skip-trust", "-o", "json"]
                                                                         variables: GEMINI_API_KEY
-    opencode   ["opencode", "run", "--dir", "{checkout}", "--auto", "--format", "json",
+    opencode   ["opencode", "run", "--dir", "{directory}", "--auto", "--format", "json",
                 "-m", "provider/model", "Do what the attached file says.", "-f", "{prompt_file}"]
     aider      ["aider", "--message-file", "{prompt_file}", "--yes-always", "--no-check-update",
                 "--model", "provider/model"]
 
-The prompt is also on the agent's standard input. The agent works in the checkout and may write
-only there and in its private HOME; its commits are neither needed nor used, its changes are.
+The prompt is also on the agent's standard input. The agent starts in the project's directory of the
+checkout and may write only in the checkout and in its private HOME; its commits are neither needed
+nor used, its changes are.
 Some agents let the repository configure them: use the switches that make them ignore it.
 """
 
@@ -26,7 +27,16 @@ from damascus.builders.reach import Reach
 from damascus.errors import ConfigurationError
 from damascus.ports import BuildOutcome, BuildRequest, ClaimGuard, Command, Finished, Sandbox
 
-PLACEHOLDERS = ("prompt_file", "checkout", "home", "session", "seconds", "turns", "usd")
+PLACEHOLDERS = (
+    "prompt_file",
+    "checkout",
+    "directory",
+    "home",
+    "session",
+    "seconds",
+    "turns",
+    "usd",
+)
 SHORTEST_SECRET = 8  # characters; shorter values are switches like "1"
 TEMPORARY_FAILURE = 75  # EX_TEMPFAIL of sysexits.h
 
@@ -34,11 +44,12 @@ TEMPORARY_FAILURE = 75  # EX_TEMPFAIL of sysexits.h
 class CommandAgent:
     """Runs `argv` in the checkout; exit status 0 is success, 75 is a provider's fault.
 
-    Placeholders in the argv: `{prompt_file}` `{checkout}` `{home}` are absolute paths, `{session}`
-    is a name, `{seconds}` and `{turns}` whole numbers, `{usd}` the most it may spend ("" for no
-    limit). `env` is added to the allow-listed environment; its values are hidden in what the
-    outcome says, except those shorter than 8 characters. `reach` is what it may reach, by default
-    `base_url` alone. What it costs is not known.
+    Placeholders in the argv: `{prompt_file}` `{checkout}` `{directory}` (where it starts: the part
+    of the checkout that is the project) `{home}` are absolute paths, `{session}` is a name,
+    `{seconds}` and `{turns}` whole numbers, `{usd}` the most it may spend ("" for no limit). `env`
+    is added to the allow-listed environment; its values are hidden in what the outcome says, except
+    those shorter than 8 characters. `reach` is what it may reach, by default `base_url` alone. What
+    it costs is not known.
     """
 
     def __init__(
@@ -80,7 +91,7 @@ class CommandAgent:
         finished = sandbox.run(
             Command(
                 argv=(str(program), *argv[1:]),
-                cwd=workspace.checkout,
+                cwd=request.cwd,
                 env=env,
                 writable=(workspace.checkout, workspace.home),
                 readable=(*shown, *request.readable),
@@ -102,6 +113,7 @@ class CommandAgent:
         values = {
             "prompt_file": workspace.home / "prompt.md",
             "checkout": workspace.checkout,
+            "directory": request.cwd,
             "home": workspace.home,
             "session": request.session,
             "seconds": int(request.seconds),

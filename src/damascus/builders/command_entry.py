@@ -24,8 +24,8 @@ class CommandSettings(Section):
 
     argv: tuple[str, ...] = Field(
         default=(),
-        description="JSON list: argv of the agent `command`, with {prompt_file} {checkout} "
-        "{session}.",
+        description="JSON list: argv of the agent `command`, with {prompt_file} {directory} "
+        "(where it starts) {checkout} {session}.",
     )
     env: tuple[str, ...] = Field(
         default=(), description="JSON list: names of the worker's variables that this agent gets."

@@ -99,7 +99,7 @@ class MiniSweAgent:
         runner = Path(mini_runner.__file__).resolve()
         command = Command(
             argv=(sys.executable, "-I", str(runner), job),
-            cwd=workspace.checkout,
+            cwd=request.cwd,
             env=env,
             writable=(workspace.checkout, workspace.home),
             readable=(runner, Path(sys.prefix), Path(sys.base_prefix), *request.readable),

@@ -13,12 +13,12 @@ from damascus.detection.repository import Proposal, Repository
 def proposals(repository: Repository) -> Iterator[Proposal]:
     """The commands of a project on the JVM."""
     if repository.has("pom.xml"):
-        program = "./mvnw" if repository.has("mvnw") else "mvn"
+        program = repository.script("mvnw") or "mvn"
         setup = f"{program} -B -q test -Dmaven.test.failure.ignore=true"
         yield Proposal((program, "-B", "-o", "test"), "there is a pom.xml", (setup,))
         yield Proposal((program, "-B", "test"), "there is a pom.xml")
     if build := repository.has("build.gradle", "build.gradle.kts", "settings.gradle.kts"):
-        program = "./gradlew" if repository.has("gradlew") else "gradle"
+        program = repository.script("gradlew") or "gradle"
         setup = f"{program} --no-daemon --console=plain test --continue || true"
         argv = (program, "--no-daemon", "--offline", "test")
         yield Proposal(argv, f"there is a {build}", (setup,))

@@ -35,25 +35,37 @@ _LOOKED_AT = 20
 def proposals(repository: Repository) -> Iterator[Proposal]:
     """The commands of a JavaScript or TypeScript project."""
     package = repository.json("package.json")
-    manager, lock = _manager(repository, package)
-    setup = _setup(repository, package, manager, lock)
+    owner = _owner(repository)
+    manager, lock = _manager(owner, owner.json("package.json"))
+    setup = _setup(owner, package, manager, lock)
     script = table(package.get("scripts")).get("test")
     if isinstance(script, str) and script.strip() and "no test specified" not in script:
         words = ("bun", "run", "test") if manager == "bun" else (manager, "test")
         why = f"package.json has the script test: {script.strip()[:80]}"
         if lock:
-            why += f", and there is a {lock}"
-        if setup and (inner := _inner_runner(script)):
+            why += f", and there is a {lock}" + (" at the top" if owner is repository.top else "")
+        if setup and owner is repository and (inner := _inner_runner(script)):
             yield Proposal(inner, f"{why}, whose last part is this", setup)
-            if fetched := _fetched(repository, package, manager, setup[0]):
+            if fetched := _fetched(owner, manager, setup[0]):
                 yield Proposal(inner, f"{why} ({manager} is fetched by npx)", (fetched,))
         yield Proposal(words, why, setup)
-        if setup and (fetched := _fetched(repository, package, manager, setup[0])):
+        if setup and (fetched := _fetched(owner, manager, setup[0])):
             yield Proposal(("npm", "test"), f"{why} ({manager} is fetched by npx)", (fetched,))
     tests = list(repository.named(r".+\.test\.[cm]?js|test-.+\.[cm]?js|test\.[cm]?js"))[:_LOOKED_AT]
     native = next((path for path in tests if "node:test" in repository.text(path)), None)
     if native:
         yield Proposal(("node", "--test"), f"{native} is written for Node's own runner", setup)
+
+
+def _owner(repository: Repository) -> Repository:
+    """Where packages are installed from: the top, for a member of its workspace."""
+    top = repository.top
+    if top is None or not repository.has("package.json"):
+        return repository
+    if any(lock in repository.paths for lock, _ in _LOCKS):
+        return repository
+    workspace = "workspaces" in top.json("package.json") or top.has("pnpm-workspace.yaml")
+    return top if workspace else repository
 
 
 def _inner_runner(script: str) -> tuple[str, ...] | None:
@@ -89,10 +101,11 @@ def _setup(
     return (_WITH_LOCK[manager],)
 
 
-def _fetched(repository: Repository, package: Table, manager: str, install: str) -> str | None:
+def _fetched(repository: Repository, manager: str, install: str) -> str | None:
     """The same installation where the manager itself is not on the PATH: npx fetches it."""
     if manager not in {"pnpm", "yarn"} or install == _BERRY:
         return None
+    package = repository.json("package.json")
     said = re.match(r"\w+@([\d.]+)", str(package.get("packageManager") or ""))
     version = said[1] if said else "1" if manager == "yarn" else _pnpm(repository)
     return install.replace(manager, f"npx --yes {manager}@{version}", 1)

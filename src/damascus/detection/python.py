@@ -17,7 +17,6 @@ _CONFIGURED = (
     ("tox.ini", r"^\[pytest\]", "tox.ini configures pytest"),
 )
 _REQUIREMENT = r"(?:^|[\s\"'\[,])pytest\b(?!-)"
-_PYTHON = ".venv/bin/python"
 
 
 def proposals(repository: Repository) -> Iterator[Proposal]:
@@ -29,7 +28,7 @@ def proposals(repository: Repository) -> Iterator[Proposal]:
     if not bare:
         return
     installed = [
-        Proposal(_in_environment(one.argv), f"{one.why}, {setup.why}", setup.lines)
+        Proposal(_in_environment(one.argv, setup.python), f"{one.why}, {setup.why}", setup.lines)
         for setup in python_setup.setups(repository)
         for one in bare
     ]
@@ -38,11 +37,11 @@ def proposals(repository: Repository) -> Iterator[Proposal]:
     yield from last
 
 
-def _in_environment(argv: tuple[str, ...]) -> tuple[str, ...]:
+def _in_environment(argv: tuple[str, ...], python: str) -> tuple[str, ...]:
     """The same command, by the Python of the virtual environment that the set-up makes."""
     if argv[0] == "python3":
-        return (_PYTHON, *argv[1:])
-    return (_PYTHON, "-m", *argv)
+        return (python, *argv[1:])
+    return (python, "-m", *argv)
 
 
 def _bare(repository: Repository) -> Iterator[Proposal]:

@@ -18,6 +18,7 @@ _REQUIREMENTS = re.compile(
     r"(?:requirements[/_-])?(?:requirements|dev|test|tests|testing)(?:[._-](?:dev|test|tests|ci))?\.txt"
     r"|requirements[._-](?:dev|test|tests|testing|ci)\.txt"
 )
+_PYTHON = ".venv/bin/python"
 _MAKE_VENV = "python3 -m venv .venv"
 _PIP = ".venv/bin/pip install --disable-pip-version-check -q"
 _SPELLED = re.compile(r"[A-Za-z0-9][\w.-]*(?:\[[\w, .-]+\])?[^\n]*")
@@ -25,10 +26,14 @@ _SPELLED = re.compile(r"[A-Za-z0-9][\w.-]*(?:\[[\w, .-]+\])?[^\n]*")
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """Lines of shell that make `.venv`, and the sentence part that says what speaks for them."""
+    """Lines of shell that make `.venv`, and the sentence part that says what speaks for them.
+
+    `python` is the interpreter in it.
+    """
 
     lines: tuple[str, ...]
     why: str
+    python: str = _PYTHON
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,22 +72,40 @@ def setups(repository: Repository) -> Iterator[Setup]:
     for manager in _MANAGERS:
         if repository.has(manager.lock):
             why = f"there is a {manager.lock}"
-            yield Setup((_command(repository, manager, manager.program),), why)
-            place = f'"$HOME/{manager.program}"'
-            own = f"{place}/bin/{manager.program}"
-            lines = (
-                f"python3 -m venv {place}",
-                f"{place}/bin/pip install --disable-pip-version-check -q {manager.program}",
-                _command(repository, manager, own),
-            )
-            yield Setup(lines, f"{why} ({manager.program} is installed by pip)")
+            yield from _by_lock(repository, manager, why, _PYTHON)
+        elif _is_member(repository, manager):
+            why = f"the {manager.lock} at the top is of the workspace"
+            python = f"{repository.up}/{_PYTHON}"  # one environment for all members
+            yield from _by_lock(repository, manager, why, python)
     if by_pip := _by_pip(repository):
         yield by_pip
 
 
+def _by_lock(repository: Repository, manager: _Manager, why: str, python: str) -> Iterator[Setup]:
+    """By the manager of a lock file: the one on the PATH, or one that pip installs."""
+    yield Setup((_command(repository, manager, manager.program),), why, python)
+    place = f'"$HOME/{manager.program}"'
+    own = f"{place}/bin/{manager.program}"
+    lines = (
+        f"python3 -m venv {place}",
+        f"{place}/bin/pip install --disable-pip-version-check -q {manager.program}",
+        _command(repository, manager, own),
+    )
+    yield Setup(lines, f"{why} ({manager.program} is installed by pip)", python)
+
+
+def _is_member(repository: Repository, manager: _Manager) -> bool:
+    """Tell whether a part of a repository belongs to a workspace that is locked at the top."""
+    top = repository.top
+    if manager.program != "uv" or top is None or not top.has(manager.lock):
+        return False
+    tool = table(table(top.toml("pyproject.toml").get("tool")).get("uv"))
+    return "workspace" in tool and repository.has("pyproject.toml") is not None
+
+
 def is_needed(repository: Repository) -> bool:
     """Tell whether the tests can hardly run without an installation."""
-    if any(repository.has(manager.lock) for manager in _MANAGERS):
+    if any(repository.has(one.lock) or _is_member(repository, one) for one in _MANAGERS):
         return True
     if any(path.startswith("src/") and path.endswith(".py") for path in repository.files):
         return True

@@ -33,10 +33,15 @@ class Proposal:
 
 @dataclass(frozen=True)
 class Repository:
-    """`files` are the paths of a commit, from the top of the repository or of a part of it."""
+    """`files` are the paths of a commit, from the top of the repository or of a part of it.
+
+    Of a part, `top` is the whole, and `up` the way there, such as `../..`.
+    """
 
     files: Sequence[str]
     read: Read
+    top: Repository | None = None
+    up: str = ""
     _texts: dict[str, str] = field(default_factory=dict[str, str])
 
     @cached_property
@@ -47,6 +52,12 @@ class Repository:
     def has(self, *paths: str) -> str | None:
         """The first of `paths` that is there."""
         return next((path for path in paths if path in self.paths), None)
+
+    def script(self, name: str) -> str | None:
+        """How a script that lies here, or else at the top, is started from here."""
+        if name in self.paths:
+            return f"./{name}"
+        return f"{self.up}/{name}" if self.top and name in self.top.paths else None
 
     def text(self, path: str) -> str:
         """The text of a file; empty where there is none."""
@@ -85,7 +96,8 @@ class Repository:
             return self
         top = f"{directory}/"
         inner = [path.removeprefix(top) for path in self.files if path.startswith(top)]
-        return Repository(inner, lambda path: self.read(top + path))
+        up = "/".join(".." for _ in directory.split("/"))
+        return Repository(inner, lambda path: self.read(top + path), self, up)
 
 
 def table(value: object) -> Table:

@@ -161,6 +161,21 @@ class Policy:
         metavar="NAME",
         from_registry="builders",
     )
+    directory: str = declare(
+        Kind.DIRECTORY,
+        "The part of the repository that is the project, such as packages/api: its commands and "
+        "agents start there, and it alone may change (docs/monorepos.md).",
+        default="",
+        metavar="PATH",
+    )
+    outside_paths: tuple[str, ...] = declare(
+        Kind.GLOBS,
+        "Path outside the directory that may change too, such as /pnpm-lock.yaml; written like a "
+        "line of .gitignore, from the top of the repository.",
+        default=(),
+        option="allow-outside",
+        metavar="GLOB",
+    )
     test_command: tuple[str, ...] | None = declare(
         Kind.COMMAND,
         "Wins over the command of every spec, such as 'pytest -q'. No shell runs it.",

@@ -39,7 +39,7 @@ def shown(fields: Iterable[PolicyField] | None = None) -> dict[str, Any]:
 
 def _plain_type(one: PolicyField) -> Any:
     match one.kind:
-        case Kind.TEXT | Kind.CHOICE:
+        case Kind.TEXT | Kind.CHOICE | Kind.DIRECTORY:
             return str
         case Kind.INTEGER:
             return int

@@ -8,7 +8,7 @@ from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from typing import Any, Final, cast
 
-from damascus.domain import globs, networks, services, variables
+from damascus.domain import directories, globs, networks, services, variables
 
 _OPERATORS = frozenset({"|", "||", "&", "&&", ";", ">", ">>", "<", "2>&1"})
 _CENTS = 4  # decimal places of an amount: the columns are numeric(12, 4)
@@ -19,6 +19,7 @@ class Kind(StrEnum):
 
     TEXT = "text"  # str
     CHOICE = "choice"  # str, one of a few
+    DIRECTORY = "directory"  # str, a path of the repository
     COMMAND = "command"  # an argv: a list of words that no shell ever sees
     WORDS = "words"  # a list of words
     GLOBS = "globs"  # a list of globs over the paths of the repository
@@ -51,6 +52,8 @@ def normalise(  # noqa: PLR0911 - one line per kind
             return _text(value, most)
         case Kind.CHOICE:
             return _choice(value, choices)
+        case Kind.DIRECTORY:
+            return directories.normalised(_storable(value))
         case Kind.COMMAND:
             return _command(value)
         case Kind.INTEGER:

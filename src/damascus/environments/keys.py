@@ -5,13 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import posixpath
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Final
 
+from damascus.domain.directories import concerns, from_top, holds
 from damascus.ports import Recipe
 from damascus.text.plain_files import read_plain
 
@@ -35,6 +37,8 @@ MANIFESTS: Final = (
     *(".tool-versions", "mise.toml", ".mise.toml", ".python-version", ".nvmrc", ".node-version"),
     *(".ruby-version", ".java-version", ".sdkmanrc", ".go-version"),
 )
+# A path out of the directory, as `"../shared"` in a manifest and `-e ../shared` in a command.
+_BESIDE: Final = re.compile(rb"(?<![\w./-])\.\.(?:/[\w.@+-]+)+")
 _OF_MANIFESTS: Final = frozenset({"requirements"})  # directories whose files include each other
 # What runs set-ups: another version of one of these may make something else.
 _PROGRAMS: Final = (
@@ -47,7 +51,7 @@ _PROGRAMS: Final = (
 
 def key_of(recipe: Recipe, checkout: Path) -> str:
     """The key of the environment that `recipe` makes of the tree in `checkout`."""
-    parts = {
+    parts: dict[str, object] = {
         "version": VERSION,
         "commands": list(recipe.commands),
         "variables": sorted(recipe.variables),
@@ -55,6 +59,8 @@ def key_of(recipe: Recipe, checkout: Path) -> str:
         "programs": list(_programs(recipe.path)),
         "files": sorted(_files(recipe, checkout)),
     }
+    if recipe.directory:
+        parts["directory"] = recipe.directory
     whole = json.dumps(parts, sort_keys=True).encode("utf-8", "surrogateescape")
     return hashlib.sha256(whole).hexdigest()[:_LENGTH]
 
@@ -88,21 +94,52 @@ def _programs(path: str) -> Iterator[tuple[str, str, int, int]]:
 
 def _files(recipe: Recipe, checkout: Path) -> Iterator[tuple[str, str]]:
     """Yield path and digest of each manifest, and of each file that a set-up command names."""
-    named = {os.path.normpath(word) for line in recipe.commands for word in _words(line)}
+    words = {word for line in recipe.commands for word in _words(line)}
+    named = {from_top(recipe.directory, os.path.normpath(word)) for word in words}
+    known = set(_manifests(checkout, named))
+    near = {path for path in known if concerns(recipe.directory, path)}
+    for path in near | (named & known) | _beside(recipe, checkout, known, near):
+        data = read_plain(checkout / path, cap=_CAP)
+        if data is not None:
+            yield path, hashlib.sha256(data).hexdigest()
+
+
+def _manifests(checkout: Path, named: Collection[str]) -> Iterator[str]:
+    """Yield the path of each manifest, and of each file in `named`."""
     for directory, names, files in os.walk(checkout):
         names[:] = sorted(name for name in names if name != ".git")
+        requirements = os.path.basename(directory) in _OF_MANIFESTS  # noqa: PTH119 - thousands of them
         for file in files:
-            path = os.path.relpath(os.path.join(directory, file), checkout)  # noqa: PTH118 - thousands of them
-            known = os.path.basename(directory) in _OF_MANIFESTS  # noqa: PTH119 - as above
-            if (
-                path not in named
-                and not known
-                and not any(fnmatchcase(file, glob) for glob in MANIFESTS)
-            ):
+            path = os.path.relpath(os.path.join(directory, file), checkout)  # noqa: PTH118 - as above
+            if requirements or path in named or any(fnmatchcase(file, glob) for glob in MANIFESTS):
+                yield path
+
+
+def _beside(
+    recipe: Recipe, checkout: Path, known: Collection[str], near: Collection[str]
+) -> set[str]:
+    """The manifests of parts beside the project's directory that it is made from.
+
+    A set-up command, or a manifest, names such a part by a path that begins with `..`.
+    """
+    if not recipe.directory:
+        return set()
+    found: set[str] = set()
+    texts = [(recipe.directory, line.encode()) for line in recipe.commands]
+    todo = list(near)
+    while texts or todo:
+        if not texts:
+            path = todo.pop()
+            text = read_plain(checkout / path, cap=_CAP) or b""
+            texts.append((posixpath.dirname(path) or ".", text))
+        place, text = texts.pop()
+        for part in {from_top(place, os.fsdecode(name)) for name in _BESIDE.findall(text)}:
+            if part.startswith("..") or part == ".":
                 continue
-            data = read_plain(Path(directory, file), cap=_CAP)
-            if data is not None:
-                yield path, hashlib.sha256(data).hexdigest()
+            inside = {path for path in known if holds(part, path)} - found
+            found |= inside
+            todo += inside
+    return found
 
 
 def _words(line: str) -> list[str]:

@@ -334,13 +334,18 @@ class ProjectExistsError(ConflictError):
 
 @dataclass(eq=False)
 class BranchTakenError(ConflictError):
-    """The base branch of that repository belongs to another project."""
+    """The base branch of that repository, or that directory of it, belongs to another project."""
 
     repo: str
     base_branch: str
+    directory: str = ""
 
     def __str__(self) -> str:
-        return f"branch {self.base_branch!r} of {self.repo} belongs to another project already"
+        what = f"the directory {self.directory} on branch" if self.directory else "branch"
+        return (
+            f"{what} {self.base_branch!r} of {self.repo} belongs to another project already: a "
+            "project of a part of it has a directory of its own"
+        )
 
 
 @dataclass(eq=False)

@@ -28,7 +28,13 @@ def judge_by_the_base(runs: Runs, after: TestReport) -> None:
         and files.is_loaded_unasked(change.path)
         and not names_file(candidate.spec, change.path)
     }
-    laid |= steering.base_copies(candidate.changes, candidate.spec, candidate.command, texts)
+    laid |= steering.base_copies(
+        candidate.changes,
+        candidate.spec,
+        candidate.command,
+        texts,
+        directory=candidate.directory,
+    )
     laid |= support.base_copies(candidate.changes, candidate.spec, texts)
     new = together.new_tests(candidate.changes, runs.runner.name)
     apart = together.can_be_parted(runs, after)

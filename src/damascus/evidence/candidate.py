@@ -28,7 +28,8 @@ class Candidate:
     """What is judged.
 
     `changes` are the files that the work changes, `tracked` all files of the merged tree. `before`
-    is the report of the base, None where the base has none.
+    is the report of the base, None where the base has none. `directory` is the part of the
+    repository in which `command` starts, "" for the whole of it.
     """
 
     command: Sequence[str]
@@ -40,6 +41,7 @@ class Candidate:
     before: TestReport | None
     environment: Mapping[str, object]
     tree_sha: str
+    directory: str = ""
 
 
 @dataclass(frozen=True, slots=True)

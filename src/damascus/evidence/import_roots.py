@@ -26,14 +26,15 @@ _SETUP_PY_ROOT = re.compile(r"package_dir\s*=\s*\{\s*[\"']{2}\s*:\s*[\"']([\w./-
 _SETUP_PY_WHERE = re.compile(r"find_(?:namespace_)?packages\(\s*(?:where\s*=\s*)?[\"']([\w./-]+)")
 
 
-def python_roots(tracked: Sequence[str], read: Read) -> list[str]:
+def python_roots(tracked: Sequence[str], read: Read, directory: str = "") -> list[str]:
     """The directories of a checkout that belong on Python's path; "." is its top.
 
     Empty where it is no Python project. A directory is left out that would stand before Python's
-    own modules, or a test runner's. `tracked` are the checkout's files, `read` reads one.
+    own modules, or a test runner's. `tracked` are the checkout's files, `read` reads one. With
+    `directory` it is that part's packages, and those of the workspace that it belongs to.
     """
     found: dict[str, None] = {}
-    for project in _projects(tracked, read):
+    for project in _projects(tracked, read, directory):
         inside = [path for path in tracked if _below(path, project)]
         declared = _declared(project, read)
         for root in declared or _usual(project, inside):
@@ -56,20 +57,26 @@ def own_packages(tracked: Sequence[str], read: Read) -> dict[str, str]:
     return found
 
 
-def installed_copies(tracked: Sequence[str], read: Read, top: Path) -> dict[str, str]:
-    """The copies of the checkout's Node packages below `node_modules`: where each is made from."""
+def installed_copies(
+    tracked: Sequence[str], read: Read, top: Path, directory: str = ""
+) -> dict[str, str]:
+    """The copies of the checkout's Node packages below `node_modules`: where each is made from.
+
+    They are looked for at the top, and in `directory`.
+    """
     found: dict[str, str] = {}
-    for name, directory in own_packages(tracked, read).items():
-        place = top / "node_modules" / name
-        if place.is_dir() and not place.is_symlink():
-            found[f"node_modules/{name}"] = directory
+    for name, made_from in own_packages(tracked, read).items():
+        for above in dict.fromkeys(("", directory)):
+            path = str(PurePosixPath(above, "node_modules", name))
+            if (top / path).is_dir() and not (top / path).is_symlink():
+                found[path] = made_from
     return found
 
 
-def _projects(tracked: Sequence[str], read: Read) -> list[str]:
-    """The directories of Python projects: the top, and the members of its workspace."""
-    if not any(name in tracked for name in _MANIFESTS):
-        return []
+def _projects(tracked: Sequence[str], read: Read, directory: str) -> list[str]:
+    """The directories of Python projects: the one asked for, and the members of its workspace."""
+    own = directory or "."
+    found = [own] if any(str(PurePosixPath(own, name)) in tracked for name in _MANIFESTS) else []
     tool = _mapping(_toml(read("pyproject.toml")).get("tool"))
     members = _mapping(_mapping(tool.get("uv")).get("workspace")).get("members")
     directories = {
@@ -78,7 +85,8 @@ def _projects(tracked: Sequence[str], read: Read) -> list[str]:
         if PurePosixPath(path).name == "pyproject.toml" and "/" in path
     }
     globs = [one.removeprefix("./").rstrip("/") for one in _strings(members)]
-    return [".", *sorted(one for one in directories if any(_is(one, glob) for glob in globs))]
+    inside = sorted(one for one in directories if any(_is(one, glob) for glob in globs))
+    return list(dict.fromkeys([*found, *inside]))
 
 
 def _modules(root: str, paths: Iterable[str]) -> Iterator[str]:

@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from damascus.domain.directories import from_inside
 from damascus.domain.evidence import TestReport
 from damascus.evidence import import_roots
 from damascus.evidence.candidate import Bench, Candidate, Run
@@ -62,7 +63,13 @@ class Runs:
         self._runs += 1
         report = self.scratch / str(self._runs)  # no spaces: it goes into NODE_OPTIONS
         report.mkdir()
-        place = Place(self.tree.checkout, report, self.scratch / f"{self._runs}.out", keep_going)
+        place = Place(
+            self.tree.checkout,
+            report,
+            self.scratch / f"{self._runs}.out",
+            keep_going,
+            self.candidate.directory,
+        )
         self.tree.lay_out(changes, {path: self.prepared[path] for path in copied})
         self._remove_reports()
         start = self.runner.start(argv or self.candidate.command, place)
@@ -77,7 +84,8 @@ class Runs:
 
     def python_roots(self) -> list[str]:
         """The directories of the checkout from which Python imports its packages."""
-        return import_roots.python_roots(self.candidate.tracked, self.tree.text)
+        candidate = self.candidate
+        return import_roots.python_roots(candidate.tracked, self.tree.text, candidate.directory)
 
     def _on_this_machine(self, file: str) -> str:
         """A file of a run, by its path outside the sandbox where it lies in the checkout."""
@@ -114,10 +122,13 @@ class Runs:
 
     def narrowed(self, paths: Collection[str]) -> Sequence[str] | None:
         """The command for some test files alone, None where the runner takes none."""
-        runner = self.runner
+        runner, candidate = self.runner, self.candidate
         if not paths or not isinstance(runner, Narrows):
             return None
-        return runner.narrow(self.candidate.command, sorted(paths))
+        # Where tests are known by something else, such as Go's packages, that is named as it is.
+        files = {*candidate.tracked, *(change.path for change in candidate.changes)}
+        named = [from_inside(candidate.directory, one) if one in files else one for one in paths]
+        return runner.narrow(candidate.command, sorted(named))
 
     def only(self, names: Collection[str], report: TestReport) -> Sequence[str] | None:
         """The command for the files of some tests alone, None where that is not possible."""

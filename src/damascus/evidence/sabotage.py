@@ -14,7 +14,7 @@ from damascus.evidence import imports, packages, sampling
 from damascus.evidence.candidate import AnotherCopy, listed, not_passed
 from damascus.evidence.compare import ChangedFile
 from damascus.evidence.runs import Runs
-from damascus.evidence.spoiled import is_own_source, spoiled
+from damascus.evidence.spoiled import is_own_source, own_sources, spoiled
 from damascus.evidence.stand_ins import stand_ins
 
 _PACKAGES = 4  # broken one by one; each costs a run
@@ -123,7 +123,7 @@ def _whole(runs: Runs, after: TestReport, *, refuse: bool) -> Sabotage:
     Where it changed none, and the tests notice nothing, that is told.
     """
     word = sampling.token()
-    paths = [path for path in runs.candidate.tracked if is_own_source(path)][:_SOURCES]
+    paths = own_sources(runs.candidate.tracked, runs.candidate.directory)[:_SOURCES]
     texts = {path: runs.tree.text(path) for path in paths}
     bent = {path: spoiled(path, text, word) for path, text in texts.items() if text}
     found = _red(runs, after, bent) if bent else None

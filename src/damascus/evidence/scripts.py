@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Collection, Sequence
 from pathlib import PurePosixPath
 
+from damascus.domain.directories import from_top
 from damascus.evidence.support import is_data
 
 _WORD = re.compile(r"[\w./-]+")
@@ -21,11 +22,14 @@ def started(
     recipes: Sequence[str],
     changed: Collection[str],
     read: Callable[[str], str | None],
+    *,
+    directory: str = "",
 ) -> frozenset[str]:
     """The paths of `changed` that the command, a recipe or a script starts or reads.
 
     `recipes` are texts that hold commands; `read` gives the text of a file on the base, None where
-    it has none. Scripts that did not change are followed too.
+    it has none. Scripts that did not change are followed too. A path may be meant from the top of
+    the repository, or from `directory`, in which the command starts.
     """
     found: set[str] = set()
     seen: set[str] = set()
@@ -34,19 +38,20 @@ def started(
         text = todo.pop()
         interpreted = _interpreted(text)
         for word in {*_WORD.findall(text), *interpreted}:
-            path = str(PurePosixPath(word))
-            if path in seen or path.startswith(("/", "..")):
-                continue
-            seen.add(path)
-            script = read(path)
-            if script is None:
-                continue
-            by_itself = script.startswith("#!") or PurePosixPath(path).suffix in _SHELL
-            if by_itself or path in interpreted:
-                found.add(path)
-                todo.append(script)
-            elif is_data(path):  # a list of tests, options for the runner
-                found.add(path)
+            said = str(PurePosixPath(word))
+            for path in dict.fromkeys((said, from_top(directory, said))):
+                if path in seen or path.startswith(("/", "..")):
+                    continue
+                seen.add(path)
+                script = read(path)
+                if script is None:
+                    continue
+                by_itself = script.startswith("#!") or PurePosixPath(path).suffix in _SHELL
+                if by_itself or said in interpreted:
+                    found.add(path)
+                    todo.append(script)
+                elif is_data(path):  # a list of tests, options for the runner
+                    found.add(path)
     return frozenset(found & set(changed))
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import PurePosixPath
 from typing import Final
 
+from damascus.domain.directories import holds
 from damascus.evidence.files import is_never_loaded, is_test
 from damascus.evidence.languages import language_of
 
@@ -27,6 +29,12 @@ def is_own_source(path: str) -> bool:
         and not is_never_loaded(path)
         and FOREIGN.isdisjoint(PurePosixPath(path).parts)
     )
+
+
+def own_sources(tracked: Sequence[str], directory: str) -> list[str]:
+    """The sources of the project: those in its directory, or all where it has none there."""
+    every = [path for path in tracked if is_own_source(path)]
+    return [path for path in every if holds(directory, path)] or every
 
 
 def spoiled(path: str, text: str, token: str) -> str:

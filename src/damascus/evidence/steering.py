@@ -45,10 +45,13 @@ def base_copies(
     spec: str,
     command: Sequence[str],
     texts: Mapping[str, str],
+    *,
+    directory: str = "",
 ) -> dict[str, str | None]:
     """What to lay over the work: each changed file that steers tests, as it is on the base.
 
     `texts` are the files of the merged tree. None stands for a file that the base does not have.
+    `directory` is where `command` starts.
     """
     found: dict[str, str | None] = {}
     base = {**texts, **{change.path: change.before for change in changes}}
@@ -58,7 +61,7 @@ def base_copies(
         if _steers(path) or PurePosixPath(path).name == "package.json"
     ]
     changed = {change.path for change in changes}
-    scripts = started(command, recipes, changed, base.get)
+    scripts = started(command, recipes, changed, base.get, directory=directory)
     for change in changes:
         if change.before == change.after or names_file(spec, change.path):
             continue

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+from damascus.domain.directories import holds
 from damascus.domain.evidence import Outcome, TestCase, TestReport, Tripwire
 from damascus.evidence import files, sampling, together
 from damascus.evidence.candidate import NoEvidence, Run, first_of, not_passed
@@ -118,12 +119,14 @@ def _must_be_red(runs: Runs, trap: Trap, report: TestReport, run: Run) -> None:
 def _test_texts(runs: Runs, after: TestReport) -> dict[str, str]:
     """The files that hold the tests of the report, as far as they can be told."""
     told = {case.path for case in after.tests.values() if case.path}
-    paths = [
+    directory = runs.candidate.directory
+    every = [
         path
         for path in runs.candidate.tracked
         if (language := language_of(path))
         and (path in told or files.is_test(path) or language.name in {"Rust", "C and C++"})
     ]
+    paths = [path for path in every if path in told or holds(directory, path)] or every
     found = {path: runs.tree.text(path) for path in paths}
     return {path: text for path, text in found.items() if text}
 

@@ -82,8 +82,8 @@ class GiteaForge:
         basic = b64encode(f"x-access-token:{self._token}".encode()).decode()
         return Remote(url=f"{self.page}.git", header=f"Authorization: Basic {basic}")
 
-    def check(self, base_branch: str) -> None:
-        """Raise with a clear sentence unless the repository and its base branch can be used."""
+    def check(self, base_branch: str, *, directory: str = "") -> None:
+        """Raise with a clear sentence unless repository, base branch and directory can be used."""
         answer = self._get(self._repo)
         if not answer.ok:
             raise ForgeError(
@@ -109,6 +109,12 @@ class GiteaForge:
                 " the project another base branch.",
                 status=branch.status,
             )
+        if directory and not self._is_directory(base_branch, directory):
+            raise ForgeError(
+                f"The repository {self._where} has no directory {directory!r} on its branch"
+                f" {base_branch!r}, or a link in its place.",
+                status=_NOT_FOUND,
+            )
         self._try_scopes(base_branch)
 
     def default_branch(self) -> str | None:
@@ -125,6 +131,11 @@ class GiteaForge:
         if number is None:
             raise ForgeError("there is no pull request to look at", status=_NOT_FOUND)
         return diffs.of_pull(self._http.client, self._repo, number, cap=cap)
+
+    def _is_directory(self, branch: str, path: str) -> bool:
+        place = "/".join(_in_path(part) for part in path.split("/"))
+        answer = self._get(f"{self._repo}/contents/{place}", {"ref": branch})
+        return answer.ok and isinstance(answer.data, list)  # anything else is one object
 
     def _try_scopes(self, branch: str) -> None:
         """Raise ForgeAuthError unless the token has the scopes that writing needs.
@@ -311,9 +322,9 @@ class GiteaForge:
     def _pull(self, data: Mapping[str, Any]) -> PullRequest:
         return read_pull(data, self.page)
 
-    def _get(self, path: str) -> Answer:
+    def _get(self, path: str, params: Mapping[str, str] | None = None) -> Answer:
         """Read something that may not be there; any other refusal is raised."""
-        answer = self._http.ask("GET", path, repeatable=True)
+        answer = self._http.ask("GET", path, params=params, repeatable=True)
         if not answer.ok and answer.status != _NOT_FOUND:
             raise ForgeError(refusal(f"show {path}", answer), status=answer.status)
         return answer

@@ -43,10 +43,9 @@ class LocalForge:
         """The path itself; no credentials are needed."""
         return Remote(url=str(self._path))
 
-    def check(self, base_branch: str) -> None:
-        """Raise with a clear sentence unless the repository and its base branch can be used."""
-        directory = self._git_dir()
-        if not os.access(directory, os.W_OK):
+    def check(self, base_branch: str, *, directory: str = "") -> None:
+        """Raise with a clear sentence unless repository, base branch and directory can be used."""
+        if not os.access(self._git_dir(), os.W_OK):
             raise ForgeError(
                 f"The repository {self._path} cannot be written to; change its rights."
             )
@@ -54,6 +53,12 @@ class LocalForge:
             raise ForgeError(
                 f"The repository {self._path} has no branch {base_branch!r}; create it with a"
                 " first commit, or give the project another base branch.",
+                status=_NOT_FOUND,
+            )
+        if directory and not git.is_directory(self._path, base_branch, directory):
+            raise ForgeError(
+                f"The repository {self._path} has no directory {directory!r} on its branch"
+                f" {base_branch!r}, or a link in its place.",
                 status=_NOT_FOUND,
             )
 

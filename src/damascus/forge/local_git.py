@@ -115,6 +115,13 @@ def branch_sha(repo: Path, branch: str) -> str | None:
     return done.stdout.strip() or None
 
 
+def is_directory(repo: Path, branch: str, path: str) -> bool:
+    """Tell whether a branch has a directory at `path`, and no link in its place."""
+    literal = "--literal-pathspecs"
+    done = within(repo, literal, "ls-tree", "--full-tree", branch_ref(branch), "--", path)
+    return done.stdout.startswith("040000 ")
+
+
 def contains(repo: Path, commit: str, ancestor: str) -> bool:
     """Tell whether `ancestor` is `commit` or an ancestor of it."""
     return within(repo, "merge-base", "--is-ancestor", ancestor, commit).returncode == 0

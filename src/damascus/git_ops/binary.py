@@ -345,9 +345,11 @@ class GitBinary:
             )
         raise error
 
-    def files(self, workspace: Workspace, *, limit: int) -> Sequence[str]:
-        """Paths of the checked-out commit, sorted, at most `limit`."""
-        answer = self._local(workspace, "ls-tree", "-r", "-z", "--name-only", "--full-tree", "HEAD")
+    def files(self, workspace: Workspace, *, limit: int, below: str = "") -> Sequence[str]:
+        """Paths of the checked-out commit, sorted, at most `limit`; with `below`, in there."""
+        listing = ("ls-tree", "-r", "-z", "--name-only", "--full-tree", "HEAD")
+        inside = ("--", f"{below}/") if below else ()
+        answer = self._local(workspace, *listing, *inside)
         return sorted(_paths(answer.stdout))[:limit]
 
     def read(

@@ -29,6 +29,7 @@ from damascus.errors import (
 from damascus.phases import (
     budget,
     missing_contents,
+    project_directory,
     prompting,
     protected,
     protected_paths,
@@ -39,7 +40,7 @@ from damascus.phases.agent_environment import prepare_for_agent
 from damascus.phases.checkout_files import with_conflict_markers
 from damascus.phases.environment_faults import shell_denied
 from damascus.phases.test_run import seen_with
-from damascus.ports import Builder, BuildOutcome, BuildRequest, Remote, Tools
+from damascus.ports import Builder, BuildOutcome, BuildRequest, Remote, Tools, Workspace
 from damascus.text.plain_files import read_plain
 from damascus.text.sanitize import fenced, head, one_line
 
@@ -198,14 +199,15 @@ def _work(context: PhaseContext, tools: Tools, start: _Start) -> PhaseResult | B
     """Let the agent work; a result when the phase ends here, else how the agent ended."""
     workspace = tools.workspace
     workspace.home.mkdir(parents=True, exist_ok=True)
-    file = workspace.checkout / WRONG_FILE
-    before = read_plain(file, cap=_WRONG_CAP)
+    directory = context.project.directory
+    before = _objection(workspace, directory)
     builder = tools.builder(context.project.builder or "")
     environment = prepare_for_agent(
         context, tools, task=start.task, parent=start.parent, base_sha=start.base_sha
     )
     if isinstance(environment, PhaseResult):
         return environment
+    project_directory.make(workspace.checkout, directory)
     crashpoint(Boundary.AGENT_BEFORE)
     with seen_with(environment, workspace) as (layers, shown):
         request = BuildRequest(
@@ -219,6 +221,7 @@ def _work(context: PhaseContext, tools: Tools, start: _Start) -> PhaseResult | B
             readable=tools.readable,
             layers=layers,
             shown=shown,
+            directory=directory,
         )
         outcome = _paid(builder, request, tools)
     crashpoint(Boundary.AGENT_AFTER)
@@ -233,7 +236,7 @@ def _work(context: PhaseContext, tools: Tools, start: _Start) -> PhaseResult | B
     ):
         if is_so:
             return PhaseResult(verdict, f"The agent {said}: {reason}", details)
-    objection = read_plain(file, cap=_WRONG_CAP)
+    objection = _objection(workspace, directory)
     if objection is not None and objection != before:
         why = head(objection.decode(errors="replace"), _WRONG_CAP).strip() or "It gave no reason."
         return PhaseResult(
@@ -249,6 +252,13 @@ def _work(context: PhaseContext, tools: Tools, start: _Start) -> PhaseResult | B
             {"paths": left[:_PATHS_SHOWN]},
         )
     return outcome
+
+
+def _objection(workspace: Workspace, directory: str) -> bytes | None:
+    """What the agent wrote of a spec that cannot be built, in the directory that it works in."""
+    if not project_directory.is_there(workspace.checkout, directory):
+        return None  # it made a link of it
+    return read_plain(workspace.checkout / directory / WRONG_FILE, cap=_WRONG_CAP)
 
 
 def _paid(builder: Builder, request: BuildRequest, tools: Tools) -> BuildOutcome:
@@ -368,10 +378,12 @@ def _prompt(context: PhaseContext, tools: Tools, start: _Start, *, prepared: boo
         "build",
         {
             "task": task.strip(),
+            "place": prompting.place_text(project),
             "environment": (_PREPARED if prepared else "")
             + prompting.services_text(project.service_commands),
             "test_command": fenced(shlex.join(command) or "(none)", "sh"),
             "protected": ", ".join(f"`{pattern}`" for pattern in shown) or "(none)",
+            "outside": prompting.outside_text(project),
             "wrong_file": WRONG_FILE,
             "spec": prompting.data("spec", item.spec or ""),
             "title": prompting.data("title", item.title),

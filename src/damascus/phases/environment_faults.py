@@ -31,14 +31,14 @@ def explain_not_begun(
     if tests.not_begun is None or tests.refusal is None:
         return tests
     tree = fresh("base")
-    if tests.not_begun == "setup":
+    if tests.not_begun in {"setup", "directory"}:
         base = prepare(context, tools, tree)
     else:
         base = run_tests(context, tools, tree)
     if not isinstance(base, TestRun) or base.not_begun is None:
         works = dataclasses.replace(tests.refusal, verdict=Verdict.FAIL)
         return dataclasses.replace(tests, refusal=works, status="failure")
-    asked = f"{tests.sentence} It is the same on the base alone: {advice(tests.argv)}, then retry."
+    asked = f"{tests.sentence} It is the same on the base alone: {advice_on(tests)}, then retry."
     details: Details = {**tests.refusal.details, "class": "environment"}
     refusal = dataclasses.replace(
         tests.refusal, verdict=Verdict.FAIL, summary=asked, details=details, needs_person=True
@@ -63,6 +63,13 @@ def shell_denied(sandbox: str) -> PhaseResult:
     )
     details: Details = {"class": "environment", "reason": "the agent's shell was denied"}
     return PhaseResult(Verdict.FAIL, summary, details, needs_person=True)
+
+
+def advice_on(tests: TestRun) -> str:
+    """What a person can do where no test has begun on the base, without a full stop."""
+    if tests.not_begun == "directory":
+        return "bring it back there, or change the directory of the project"
+    return advice(tests.argv)
 
 
 def advice(argv: Sequence[str]) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from damascus.domain.work import PhaseContext, Verdict
 from damascus.evidence import import_roots
+from damascus.phases import project_directory
 from damascus.phases.test_run import (
     NO_TESTS,
     MergedTree,
@@ -59,8 +60,8 @@ def _run_checkout_first(
     def read(path: str) -> str | None:
         return tools.git.read(tree.workspace, path, cap=_MANIFEST_CAP)
 
-    tracked = tools.git.files(tree.workspace, limit=_FILES)
-    roots = import_roots.python_roots(tracked, read)
+    tracked = project_directory.files(tools.git, tree.workspace, context.project, limit=_FILES)
+    roots = import_roots.python_roots(tracked, read, context.project.directory)
     if not roots:
         return run_command(context, tools, tree, argv)
     paths = os.pathsep.join(os.path.normpath(tree.workspace.checkout / root) for root in roots)

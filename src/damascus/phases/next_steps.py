@@ -38,6 +38,11 @@ _NO_NETWORK = re.compile(
 _PORT = re.compile(r"(?m)^\[\d+\] ")  # before each line of a service
 
 
+def after_directory(project: Project) -> str:
+    """What to do where the base has no directory of the project."""
+    return f"Bring it back on the base, or name another: {_change(project)} --directory PATH."
+
+
 def after_setup(project: Project, sentence: str, output: str) -> str:
     """What to do about a set-up that does not end well, as `sentence` and its output say."""
     if allowed := re.findall(r"--registry-host [\w.:-]*\w", sentence):

@@ -18,7 +18,7 @@ from damascus.evidence import sabotage
 from damascus.evidence.candidate import AnotherCopy, NoEvidence
 from damascus.evidence.compare import ChangedFile
 from damascus.evidence.judge import Judge
-from damascus.evidence.spoiled import is_own_source
+from damascus.evidence.spoiled import own_sources
 from damascus.phases.test_run import TestRun
 from damascus.ports import Tools
 
@@ -66,7 +66,7 @@ def another_copy(judge: Judge, report: TestReport, paths: Sequence[str]) -> Anot
     `paths` are the files to ask about first; where none of them is a source, all sources are.
     Raises what a run of tests raises.
     """
-    own = [path for path in judge.candidate.tracked if is_own_source(path)]
+    own = own_sources(judge.candidate.tracked, judge.candidate.directory)
     texts = {
         path: judge.tree.text(path)
         for path in ([path for path in paths if path in set(own)] or own[:_SOURCES])

@@ -13,7 +13,7 @@ from importlib import resources
 
 from damascus.domain.findings import Finding
 from damascus.domain.policy import CONVENTIONS_CAP
-from damascus.domain.work import Answer, PhaseContext
+from damascus.domain.work import Answer, PhaseContext, Project
 from damascus.ports import Tools
 from damascus.text.sanitize import clean, fenced, head, tail
 
@@ -55,9 +55,33 @@ def answers_text(answers: Iterable[Answer]) -> str:
 
 def conventions_text(context: PhaseContext, tools: Tools) -> str:
     """Return what the project's owner set down, then what the repository says, capped."""
-    found = (context.project.conventions, tools.wiki.conventions(tools.workspace))
+    directory = context.project.directory
+    said = tools.wiki.conventions(tools.workspace, directory=directory)
+    found = (context.project.conventions, said)
     text = "\n\n".join(part.strip() for part in found if part.strip())
     return head(text, CONVENTIONS_CAP) or "(none are known)"
+
+
+def place_text(project: Project) -> str:
+    """Where in the checkout an agent works, as the end of a sentence about its directory."""
+    if not project.directory:
+        return "its top"
+    return (
+        f"`{project.directory}` in it. That directory is your project; what lies around it is "
+        "there to be read. The test command starts in it, and files are named below by their paths "
+        "from the top of the checkout"
+    )
+
+
+def outside_text(project: Project) -> str:
+    """The rule on files outside of the project's directory; empty where it is all there is."""
+    if not project.directory:
+        return ""
+    rule = f"- Change nothing outside `{project.directory}`: it fails the work as a whole."
+    if project.outside_paths:
+        listed = ", ".join(f"`{glob}`" for glob in project.outside_paths)
+        rule += f" These paths, from the top of the repository, may change where needed: {listed}."
+    return f"{rule}\n"
 
 
 def findings_text(findings: Iterable[Finding]) -> str:

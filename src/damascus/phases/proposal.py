@@ -80,7 +80,9 @@ def consider(
     if named is not None and report is not None and report.executed:
         tools.progress.pin_test_command(named, named_by=answers.named_by)
         return dataclasses.replace(passed, test_command=named)
-    fresh = not any(files.is_test(path) for path in tools.git.files(tree.workspace, limit=_FILES))
+    directory = context.project.directory
+    tracked = tools.git.files(tree.workspace, limit=_FILES, below=directory)
+    fresh = not any(files.is_test(path) for path in tracked)
     if named is None:
         why = _why_not(context, tests, argv, fresh=fresh)
         if why is not None:

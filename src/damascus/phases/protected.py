@@ -1,11 +1,13 @@
-"""Work that changes protected paths: paths that steer builds and agents.
+"""Work that changes what it must not: paths that steer builds and agents, or another project's.
 
 What counts is what git keeps, not what the disk shows. Both names of a renamed file count. A link
 or a submodule in the place of a directory counts as everything below it. Where a protected path is
 a link on the base, the file that it leads to is protected too. The commit of a submodule is
 protected wherever `.gitmodules` is: it brings code that nobody sees in the work.
 
-Where the project asks, a person's yes is good for what they were asked about: the same protected
+What lies outside the project's directory is treated alike, but for what its policy lets change.
+
+Where the project asks, a person's yes is good for what they were asked about: the same such
 paths with the same content before and after, whatever else the work changes, in build and review.
 """
 
@@ -17,7 +19,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from damascus.domain import globs
-from damascus.domain.work import PhaseContext, PhaseResult, Verdict
+from damascus.domain.directories import holds
+from damascus.domain.work import PhaseContext, PhaseResult, Project, Verdict
 from damascus.phases import protected_paths
 from damascus.ports import Entry, Git, Workspace
 from damascus.text.sanitize import one_line
@@ -41,6 +44,17 @@ def protected(
         *(p for p, entry in changed.items() if entry.is_submodule and ".gitmodules" in patterns),
     }
     return [changed[path] for path in sorted(found)]
+
+
+def outside(entries: Iterable[Entry], directory: str, leave: tuple[str, ...]) -> list[Entry]:
+    """Return those of `entries` that lie outside `directory` and match no glob of `leave`, by path.
+
+    What is put in the place of the directory itself, or of one above it, lies outside.
+    """
+    strange = {entry.path: entry for entry in entries if not holds(directory, entry.path)}
+    for path in globs.matching(strange, leave):
+        del strange[path]
+    return [strange[path] for path in sorted(strange)]
 
 
 def _led_to(links: Mapping[str, str], patterns: tuple[str, ...]) -> set[str]:
@@ -71,20 +85,21 @@ def refusal(
     None when it changes none, or a person has accepted this very change of them.
     """
     project = context.project
-    touched = protected(
-        git.entries(workspace, base=base, head=head),
-        protected_paths.of_project(project),
-        git.links(workspace, at=base),
+    entries = git.entries(workspace, base=base, head=head)
+    steering = protected(
+        entries, protected_paths.of_project(project), git.links(workspace, at=base)
     )
+    strange = outside(entries, project.directory, project.outside_paths)
+    touched = [*steering, *(entry for entry in strange if entry not in steering)]
     if not touched:
         return None
     if project.protected_policy != "ask":
-        return _refused(touched)
+        return _refused(touched, _what(project, steering, strange))
     wanted = fingerprint(touched)
     findings = context.item.findings
     if any(one.accepted and one.details.get("accepts") == wanted for one in findings):
         return None
-    return _asked(touched, wanted)
+    return _asked(touched, _what(project, steering, strange), wanted)
 
 
 def submodules_accepted(
@@ -107,20 +122,27 @@ def fingerprint(entries: Iterable[Entry]) -> str:
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
-def _refused(touched: Sequence[Entry]) -> PhaseResult:
+def _what(project: Project, steering: Sequence[Entry], strange: Sequence[Entry]) -> str:
+    kinds = [
+        *(["protected paths"] if steering else []),
+        *([f"paths outside {project.directory}"] if strange else []),
+    ]
+    return " and ".join(kinds)
+
+
+def _refused(touched: Sequence[Entry], what: str) -> PhaseResult:
     return PhaseResult(
         Verdict.FAIL,
-        f"The work changes protected paths: {_listed(touched)}. Leave them as they are on the "
-        "base.",
+        f"The work changes {what}: {_listed(touched)}. Leave them as they are on the base.",
         {"paths": [entry.path for entry in touched[:_SHOWN]]},
     )
 
 
-def _asked(touched: Sequence[Entry], wanted: str) -> PhaseResult:
+def _asked(touched: Sequence[Entry], what: str, wanted: str) -> PhaseResult:
     shown = touched[:_SHOWN]
     return PhaseResult(
         Verdict.FAIL,
-        f"The work changes protected paths, which needs a person's yes: {_listed(touched)}. "
+        f"The work changes {what}, which needs a person's yes: {_listed(touched)}. "
         "Retrying says yes to this very change of them; a note that begins with `no` has it built "
         "again without.",
         {

@@ -61,10 +61,16 @@ def body(context: PhaseContext, *, builder: str, spent: str, sandbox: str) -> st
         f"- item: {item.id} (`{_code(item.key)}`)\n"
         f"- attempt: {context.claim.attempts} of {context.claim.budget_cycles}\n"
         f"- builder: `{_code(builder)}`\n"
+        f"{_directory(context)}"
         f"- sandbox: `{_code(sandbox)}`{_UNCAGED if sandbox == 'plain' else ''}\n"
         f"- spent so far: {spent}"
     )
     return f"{intro}\n\n{story}\n\n{spec}\n\n{run}"
+
+
+def _directory(context: PhaseContext) -> str:
+    directory = context.project.directory
+    return f"- directory: `{_code(directory)}`\n" if directory else ""
 
 
 def push_comment(*, sha: str, attempt: int) -> tuple[str, str]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
+from glob import escape
 from pathlib import Path, PurePosixPath
 
+from damascus.domain.directories import from_top
 from damascus.domain.evidence import Outcome
 from damascus.domain.work import PhaseContext, Verdict
 from damascus.evidence import import_roots
@@ -14,6 +16,7 @@ from damascus.evidence.candidate import Candidate, Run
 from damascus.evidence.judge import Judge
 from damascus.evidence.runners import Start, recognise
 from damascus.evidence.trees import PreparedTree
+from damascus.phases import project_directory
 from damascus.phases.set_up import prepare
 from damascus.phases.test_run import (
     NO_TESTS,
@@ -82,8 +85,9 @@ def _run_checkout_first(judge: Judge) -> Run:
     a bare checkout: where that is so, the tests run as the environment has it.
     """
     checkout, read = judge.tree.checkout, judge.tree.text
-    judge.python_path = import_roots.python_roots(judge.candidate.tracked, read)
-    judge.tree.links = import_roots.installed_copies(judge.candidate.tracked, read, checkout)
+    tracked, directory = judge.candidate.tracked, judge.candidate.directory
+    judge.python_path = import_roots.python_roots(tracked, read, directory)
+    judge.tree.links = import_roots.installed_copies(tracked, read, checkout, directory)
     run = judge.run("plain")
     if run.green or not (judge.python_path or judge.tree.links):
         return run
@@ -127,10 +131,14 @@ def _judge(
     prepared: PreparedTree,
     argv: Sequence[str],
 ) -> Judge:
-    def on_base(path: str) -> str | None:
-        return tools.git.read(tree.workspace, path, cap=_FILE_CAP, at=tree.base_sha)
+    project = context.project
 
-    runner = recognise(argv, on_base, context.project.test_report)
+    def on_base(path: str) -> str | None:
+        place = from_top(project.directory, path)
+        return tools.git.read(tree.workspace, place, cap=_FILE_CAP, at=tree.base_sha)
+
+    globs = [from_top(escape(project.directory), one) for one in project.test_report]
+    runner = recognise(argv, on_base, globs)
     home = PreparedTree(tree.workspace.home, _directory(tree.workspace, "home-kept"))
     candidate = Candidate(
         command=argv,
@@ -138,10 +146,11 @@ def _judge(
         base_sha=tree.base_sha,
         head_sha=tree.head_sha,
         changes=(),
-        tracked=tools.git.files(tree.workspace, limit=_FILES),
+        tracked=project_directory.files(tools.git, tree.workspace, project, limit=_FILES),
         before=None,
         environment=environment_of(context, tools),
         tree_sha=tools.git.tree_sha(tree.workspace),
+        directory=project.directory,
     )
     reports = frozenset(PurePosixPath(glob).suffix or glob for glob in runner.removes)
     bench = _Bench(context, tools, tree, home, reports)

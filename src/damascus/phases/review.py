@@ -200,9 +200,10 @@ def _tampering(
     """Return the verdict on work that weakens its own tests, None when it does not."""
     argv = context.project.test_command or context.item.test_command or ()
 
-    looked_at = [path for path in changed if tampering.concerns(path, argv)][:_LOOKED_AT]
+    directory = context.project.directory
+    looked_at = [path for path in changed if tampering.concerns(path, argv, directory)][:_LOOKED_AT]
     changes = read_changes(tools, workspace, looked_at, base_sha=base_sha, cap=_FILE_CAP)
-    reasons = tampering.found(changes, spec=context.item.spec or "", argv=argv)
+    reasons = tampering.found(changes, spec=context.item.spec or "", argv=argv, directory=directory)
     if not reasons:
         return None
     ask = context.project.protected_policy == "ask"

@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any, cast
 
+from damascus.domain.directories import first, from_top
 from damascus.evidence.files import is_test
 from damascus.evidence.steering import RUNNER_SECTIONS
 
@@ -38,50 +39,58 @@ _VARIABLE = re.compile(r"\s*(?:export\s+|override\s+)*([\w.-]+)\s*(?:[:?+!]|::)?
 _USED = re.compile(r"\$[({]([\w.-]+)")
 
 
-def concerns(path: str, argv: Sequence[str]) -> bool:
-    """Tell whether a path may decide how `argv` runs the tests."""
+def concerns(path: str, argv: Sequence[str], directory: str) -> bool:
+    """Tell whether a path may decide how `argv`, which starts in `directory`, runs the tests."""
     name = PurePosixPath(path).name
     return (
         _WHOLE.fullmatch(name) is not None
         or name in {"conftest.py", *_PARTS, *_MAKEFILES}
-        or _shadow(path) is not None
-        or path in _own_programs(argv)
+        or _shadow(path, directory) is not None
+        or path in _own_programs(argv, directory)
     )
 
 
-def found(path: str, before: str | None, after: str | None, argv: Sequence[str]) -> list[str]:
+def found(
+    path: str, before: str | None, after: str | None, argv: Sequence[str], directory: str
+) -> list[str]:
     """Return what a changed file does to the running of tests, one sentence each."""
     if before == after:
         return []
-    looks = (_about_program, _about_shadow, _about_whole, _about_part, _about_hooks, _about_make)
-    return [sentence for look in looks for sentence in look(path, before, after, argv)]
+    looks = (_about_whole, _about_part, _about_hooks)
+    placed = (_about_program, _about_shadow, _about_make)
+    return [
+        *(said for look in placed for said in look(path, before, after, argv, directory)),
+        *(said for look in looks for said in look(path, before, after, argv)),
+    ]
 
 
 def _about_program(
-    path: str, before: str | None, _after: str | None, argv: Sequence[str]
+    path: str, before: str | None, _after: str | None, argv: Sequence[str], directory: str
 ) -> list[str]:
-    if before is None or path not in _own_programs(argv):
+    if before is None or path not in _own_programs(argv, directory):
         return []
     return [f"{path}, which the test command runs, was changed."]
 
 
-def _own_programs(argv: Sequence[str]) -> set[str]:
+def _own_programs(argv: Sequence[str], directory: str) -> set[str]:
     """Files of the repository that the command itself names, tests left out."""
     words = {str(PurePosixPath(word)) for word in argv if "." in word or "/" in word}
-    return {word for word in words if not is_test(word)}
+    paths = {from_top(directory, word) for word in words}
+    return {path for path in paths if not is_test(path)}
 
 
 def _about_shadow(
-    path: str, before: str | None, _after: str | None, _argv: Sequence[str]
+    path: str, before: str | None, _after: str | None, _argv: Sequence[str], directory: str
 ) -> list[str]:
-    shadow = _shadow(path)
+    shadow = _shadow(path, directory)
     if before is not None or shadow is None:
         return []
     return [f"{path} is found in place of Python's own {shadow}."]
 
 
-def _shadow(path: str) -> str | None:
-    module = re.fullmatch(r"(?:src/)?(\w+)(?:/__init__|/__main__)?\.py", path)
+def _shadow(path: str, directory: str) -> str | None:
+    said = first(directory, path) or path
+    module = re.fullmatch(r"(?:src/)?(\w+)(?:/__init__|/__main__)?\.py", said)
     return module[1] if module and module[1] in _SHADOWS else None
 
 
@@ -180,13 +189,15 @@ _PARTS: Mapping[str, Callable[[str, Sequence[str]], Any]] = {
 }
 
 
-def _about_make(path: str, before: str | None, after: str | None, argv: Sequence[str]) -> list[str]:
+def _about_make(
+    path: str, before: str | None, after: str | None, argv: Sequence[str], directory: str
+) -> list[str]:
     made = PurePosixPath(argv[0] if argv else "").name in {"make", "gmake"}
-    if path not in _MAKEFILES or not made:
+    if (first(directory, path) or path) not in _MAKEFILES or not made:
         return []
     if before is None:
         added = f"{path} was added, which make reads in place of another."
-        return [] if path == "Makefile" else [added]
+        return [] if PurePosixPath(path).name == "Makefile" else [added]
     if _recipe(before, argv) != _recipe(after or "", argv):
         return [f"{path}: what `{' '.join(argv)}` runs was changed."]
     return []

@@ -11,10 +11,12 @@ import dataclasses
 from collections.abc import Sequence
 from typing import TypeAlias
 
+from damascus.domain.directories import concerns
 from damascus.domain.evidence import Kind
 from damascus.domain.networks import HTTPS, is_whole, places
 from damascus.domain.work import PhaseContext, Verdict
 from damascus.package_registries import answered, asked_of, hosts_in, hosts_of, is_read
+from damascus.phases import project_directory
 from damascus.phases.test_run import (
     CANNOT_RUN,
     NOT_THERE,
@@ -41,6 +43,8 @@ def prepare(context: PhaseContext, tools: Tools, tree: MergedTree) -> MergedTree
     Where environments are kept it is found or made beside the tree, and laid over it by each
     command; else the set-up runs in the tree. Raises ClaimLostError, SandboxError, OSError.
     """
+    if (missing := project_directory.refusal(context.project, tree)) is not None:
+        return missing
     if not context.project.setup_commands:
         return tree
     made = environment_for(context, tools, tree)
@@ -73,6 +77,7 @@ def environment_for(
         # A set-up may build what the tests run. Where no report shows that they run this tree's own
         # code, what was built of the base would pass for it.
         anew=project.test_evidence == Kind.EXIT_STATUS,
+        directory=project.directory,
         secrets={name: tools.variables.get(name, "") for name in project.secret_variables},
     )
     return tools.environments.prepare(
@@ -88,13 +93,14 @@ def set_up(
 ) -> TestRun | None:
     """Run the project's set-up commands, in their order: what was wrong with one, or None.
 
-    Each is a line that `sh -euc` runs in the checkout of `workspace`, which holds the tree. Raises
+    Each is a line that `sh -euc` runs in the project's directory of the checkout of `workspace`,
+    which holds the tree. Raises
     ClaimLostError, SandboxError.
     """
     project = context.project
     egress, hosts = _registries(context, tools, tree) if project.setup_commands else ((), ())
     for line in project.setup_commands:
-        command = _command(tools, workspace, ("sh", "-euc", line))
+        command = _command(tools, workspace, ("sh", "-euc", line), directory=project.directory)
         finished = run_or_none(
             tools,
             dataclasses.replace(
@@ -121,10 +127,12 @@ def set_up(
     return None
 
 
-def _command(tools: Tools, workspace: Workspace, argv: Sequence[str]) -> Command:
+def _command(
+    tools: Tools, workspace: Workspace, argv: Sequence[str], *, directory: str = ""
+) -> Command:
     return Command(
         argv=tuple(argv),
-        cwd=workspace.checkout,
+        cwd=workspace.checkout / directory,
         env=project_environment(tools, workspace),
         writable=(workspace.checkout, workspace.home),
         readable=tools.readable,
@@ -141,7 +149,11 @@ def _registries(context: PhaseContext, tools: Tools, tree: MergedTree) -> tuple[
     project = context.project
     if is_whole(project.test_network):
         return (), ()  # it has the whole network anyway
-    paths = tools.git.files(tree.workspace, limit=_FILES)
+    paths = [
+        path
+        for path in project_directory.files(tools.git, tree.workspace, project, limit=_FILES)
+        if concerns(project.directory, path)
+    ]
     read = {
         path: tools.git.read(tree.workspace, path, cap=_FILE_CAP, at=tree.base_sha) or ""
         for path in [path for path in paths if is_read(path)][:_MOST_FILES]

@@ -8,6 +8,7 @@ that nobody has consented to is tried on the base, and waits for a person (`prop
 from __future__ import annotations
 
 import dataclasses
+import posixpath
 import shlex
 import shutil
 from collections.abc import Sequence
@@ -16,7 +17,14 @@ from damascus.crashpoints import Boundary, crashpoint
 from damascus.domain import consent
 from damascus.domain.work import PhaseContext, PhaseResult, Project, Verdict
 from damascus.errors import ConfigurationError
-from damascus.phases import budget, prompting, proposal, spec_document, test_command
+from damascus.phases import (
+    budget,
+    project_directory,
+    prompting,
+    proposal,
+    spec_document,
+    test_command,
+)
 from damascus.ports import Completion, Tools
 from damascus.text.sanitize import head
 
@@ -152,8 +160,9 @@ def _wrong(reasons: Sequence[str], answer: Completion) -> PhaseResult:
 
 def _prompt(context: PhaseContext, tools: Tools) -> str:
     item, project, git, workspace = context.item, context.project, tools.git, tools.workspace
-    readmes = (git.read(workspace, name, cap=_README_CAP) for name in _READMES)
-    files = git.files(workspace, limit=_FILES_SHOWN)
+    own = (posixpath.join(project.directory, name) for name in _READMES)
+    readmes = (git.read(workspace, name, cap=_README_CAP) for name in (*own, *_READMES))
+    files = project_directory.files(git, workspace, project, limit=_FILES_SHOWN)
     listing = "\n".join(files)
     if len(files) == _FILES_SHOWN:
         listing += f"\n[… only the first {_FILES_SHOWN} are listed]"
@@ -166,11 +175,28 @@ def _prompt(context: PhaseContext, tools: Tools) -> str:
             "findings": prompting.findings_text(item.findings),
             "readme": prompting.data("readme", next((t for t in readmes if t), "(no README)")),
             "files": prompting.data("files", listing),
+            "place": _place(project),
+            "start": f"`{project.directory}`" if project.directory else "the top of the repository",
             "conventions": prompting.data(
                 "conventions", prompting.conventions_text(context, tools)
             ),
             "test_policy": _test_policy(project) + proposal.refused_text(context.commands.refused),
         },
+    )
+
+
+def _place(project: Project) -> str:
+    """What the model is told of a project that is a part of the repository."""
+    if not project.directory:
+        return ""
+    leave = ""
+    if project.outside_paths:
+        listed = ", ".join(f"`{glob}`" for glob in project.outside_paths)
+        leave = f", but for {listed}, which may change with it"
+    return (
+        f"\nThe project is the directory `{project.directory}` of this repository: what the story "
+        f"asks for is done in there, and nothing outside of it is changed{leave}. Name every file "
+        "by its path from the top of the repository.\n"
     )
 
 

@@ -81,25 +81,29 @@ _LANGUAGES: Mapping[str, _Language] = {
 }
 
 
-def concerns(path: str, argv: Sequence[str]) -> bool:
+def concerns(path: str, argv: Sequence[str], directory: str = "") -> bool:
     """Tell whether a changed path must be looked at: a test, or what decides how tests run."""
     suffix = PurePosixPath(path).suffix
     code = suffix == ".py" or suffix in _LANGUAGES
-    return (code and (suffix == ".rs" or is_test(path))) or runner_config.concerns(path, argv)
+    return (code and (suffix == ".rs" or is_test(path))) or runner_config.concerns(
+        path, argv, directory
+    )
 
 
-def found(changes: Sequence[ChangedFile], *, spec: str, argv: Sequence[str]) -> list[str]:
+def found(
+    changes: Sequence[ChangedFile], *, spec: str, argv: Sequence[str], directory: str = ""
+) -> list[str]:
     """Return what the work does to its own check, one sentence each; empty when nothing.
 
-    `argv` is the test command.
+    `argv` is the test command, which starts in `directory`.
     """
     sentences: list[str] = []
     kept = _tests_by_name(changes)
     for change in changes:
         path, named = change.path, _named(change.path, spec)
         if not named:
-            sentences += runner_config.found(path, change.before, change.after, argv)
-        if change.before is None or not concerns(path, argv):
+            sentences += runner_config.found(path, change.before, change.after, argv, directory)
+        if change.before is None or not concerns(path, argv, directory):
             continue
         if named and change.after is None:
             continue  # the spec names the whole file, and it goes with what it tested

@@ -110,8 +110,8 @@ def _about_words(words: Sequence[str]) -> list[str]:
         value = word.split("=", 1)[-1]
         if place and (value.startswith(("/", "~")) or ".." in value.split("/")):
             reasons.append(
-                f"The test command names {word!r}, which lies outside the repository; "
-                "name paths from the top of the repository."
+                f"The test command names {word!r}, which leads out of the "
+                "directory in which it starts; name paths below that."
             )
         if word in _SHELLS or (word in _RUNS_OTHERS and not place):
             reasons.append(f"The test command starts {word!r}, which would run something else.")

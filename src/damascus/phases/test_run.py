@@ -68,9 +68,9 @@ class TestRun:
 
     `red` says that the test command ran and failed. `status` is what the commit status becomes
     when they are not green; `sentence` says it for people. `not_begun` says that no test has begun,
-    by no doing of a spec's: the project's "setup" failed, a "service" of it did not come up, or its
-    pinned "command" cannot run. `run` and `judge` are there where the project wants evidence by
-    report: the run by name, and who can run the tests again.
+    by no doing of a spec's: the project's "directory" is not there, its "setup" failed, a "service"
+    of it did not come up, or its pinned "command" cannot run. `run` and `judge` are there where the
+    project wants evidence by report: the run by name, and who can run the tests again.
     """
 
     argv: Sequence[str]
@@ -116,7 +116,7 @@ def lacks_import(finished: Finished) -> bool:
 def environment_of(context: PhaseContext, tools: Tools) -> dict[str, object]:
     """What the tests of an item run in, as evidence tells it."""
     project = context.project
-    return {
+    found: dict[str, object] = {
         "sandbox": tools.sandbox.name,
         "network": list(project.test_network) or [NONE],
         "setup_commands": list(project.setup_commands),
@@ -124,6 +124,7 @@ def environment_of(context: PhaseContext, tools: Tools) -> dict[str, object]:
         "variables": [*project.variables, *project.secret_variables],
         "path": tools.path,
     }
+    return {**found, "directory": project.directory} if project.directory else found
 
 
 def cannot_run(
@@ -218,7 +219,7 @@ def run_command(
         more["PYTHONPATH"] += os.pathsep + own["PYTHONPATH"]
     command = Command(
         argv=tuple(argv),
-        cwd=workspace.checkout,
+        cwd=workspace.checkout / project.directory,
         env={**own, **more},
         writable=(workspace.checkout, workspace.home, *writable),
         readable=(*tools.readable, *readable),

@@ -115,7 +115,7 @@ def try_command(project: Project, argv: Sequence[str], tools: Tools, *, place: s
         failed=counts.get(Outcome.FAILED, 0),
         skipped=counts.get(Outcome.SKIPPED, 0),
         seconds=test_seconds,
-        setup_ran=bool(project.setup_commands) and tests.not_begun != "setup",
+        setup_ran=bool(project.setup_commands) and tests.not_begun not in {"setup", "directory"},
         setup_seconds=setup_seconds,
         next_step=_what_next(project, tests, tools, green=green, strange=stranger is not None),
         output_tail="" if green else tail(tests.output, _TAIL_CAP),
@@ -136,9 +136,7 @@ def _setup_alone(project: Project, timed: _Timed, base_sha: str, failed: TestRun
         sandbox=timed.name,
         setup_ran=green,
         setup_seconds=timed.seconds,
-        next_step=""
-        if failed is None
-        else next_steps.after_setup(project, failed.sentence, output),
+        next_step="" if failed is None else _before_tests(project, failed),
         output_tail=tail(output, _TAIL_CAP),
     )
 
@@ -156,8 +154,8 @@ def _what_next(
 
 
 def _next_step(project: Project, tests: TestRun, tools: Tools, *, ran: bool) -> str:
-    if tests.not_begun == "setup":
-        return next_steps.after_setup(project, tests.sentence, _output(tests))
+    if tests.not_begun in {"directory", "setup"}:
+        return _before_tests(project, tests)
     if tests.not_begun == "service":
         return next_steps.after_service(project, tests.argv[0], _output(tests), tools.path)
     if tests.run is None and (missing := next_steps.missing_program(_output(tests))):
@@ -167,6 +165,12 @@ def _next_step(project: Project, tests: TestRun, tools: Tools, *, ran: bool) -> 
     if not ran and tests.run.finished.exit_code == 0 and tests.run.finished.stopped is None:
         return next_steps.unreported(project, tests.argv)
     return next_steps.after_tests(project, tests.output, ran=ran)
+
+
+def _before_tests(project: Project, failed: TestRun) -> str:
+    if failed.not_begun == "directory":
+        return next_steps.after_directory(project)
+    return next_steps.after_setup(project, failed.sentence, _output(failed))
 
 
 def _output(tests: TestRun) -> str:

@@ -41,7 +41,8 @@ class BuildRequest:
     `prompt` goes to the agent's stdin or a file, never into an argv. `usd` is the most it may
     spend, None for no limit; `seconds` is wall clock; `turns` counts model calls. `env` is added to
     the agent's environment, `readable` to what it may read; `layers` and `shown` are those of its
-    command: see `Command`.
+    command: see `Command`. `directory` is the part of the checkout that is the project, where the
+    agent starts; "" for the whole of it.
     """
 
     prompt: str
@@ -54,6 +55,12 @@ class BuildRequest:
     readable: Sequence[Path] = ()
     layers: Sequence[Layer] = ()
     shown: Mapping[Path, PurePosixPath] = field(default_factory=dict[Path, PurePosixPath])
+    directory: str = ""
+
+    @property
+    def cwd(self) -> Path:
+        """Where the agent starts."""
+        return self.workspace.checkout / self.directory
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +95,9 @@ class Builder(Protocol):
 class Wiki(Protocol):
     """What is known about a project besides its code."""
 
-    def conventions(self, workspace: Workspace) -> str:
-        """Conventions an implementer must follow, as Markdown; empty when none are known."""
+    def conventions(self, workspace: Workspace, *, directory: str = "") -> str:
+        """Conventions an implementer must follow, as Markdown; empty when none are known.
+
+        With `directory`, those of that part of the repository go first.
+        """
         ...

@@ -22,7 +22,8 @@ class Recipe:
     `secrets`, their values, which nothing that is kept may hold. `made_from` tells people of which
     commit the tree is. `work_tree` is the SHA of a tree that is not a base's yet, "" for a base:
     what its set-up makes is for that very tree. Such a tree gets what a base's set-up fetched,
-    where the key is the same, unless it built something too, or is to be run `anew`.
+    where the key is the same, unless it built something too, or is to be run `anew`. `directory` is
+    where in the tree the commands start.
     """
 
     project: str
@@ -33,6 +34,7 @@ class Recipe:
     made_from: str
     work_tree: str = ""
     anew: bool = False
+    directory: str = ""
     secrets: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
 
 

@@ -50,8 +50,11 @@ class Forge(Protocol):
         """How git reaches the repository."""
         ...
 
-    def check(self, base_branch: str) -> None:
-        """Raise with a clear sentence unless the repository and its base branch can be used."""
+    def check(self, base_branch: str, *, directory: str = "") -> None:
+        """Raise with a clear sentence unless the repository and its base branch can be used.
+
+        With `directory`, also unless the branch has that directory, and no link in its place.
+        """
         ...
 
     def ensure_pull(self, *, head: str, base: str, title: str, body: str) -> PullRequest:

@@ -164,8 +164,8 @@ class Git(Protocol):
         """
         ...
 
-    def files(self, workspace: Workspace, *, limit: int) -> Sequence[str]:
-        """Paths of the checked-out commit, sorted, at most `limit`."""
+    def files(self, workspace: Workspace, *, limit: int, below: str = "") -> Sequence[str]:
+        """Paths of the checked-out commit, sorted, at most `limit`; with `below`, in there."""
         ...
 
     def read(

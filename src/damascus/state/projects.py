@@ -56,7 +56,7 @@ class Projects:
             row = self._db.one("projects.add", params)
         except UniqueViolation as error:
             if error.diag.constraint_name == "projects_own_their_base_branch":
-                raise BranchTakenError(repo, base_branch) from None
+                raise BranchTakenError(repo, base_branch, policy.get("directory", "")) from None
             raise ProjectExistsError(name) from None
         return project_of(row)
 
@@ -111,10 +111,13 @@ class Projects:
             "unset": [key for key in unset if key not in _COLUMNS],
             "actor": actor,
         }
+        directory = "" if "directory" in unset else policy.get("directory", "")
         with self._db.transaction():
-            row = self._db.row("projects.change", params)
-            if row is None:
-                raise self.unknown(name)
+            now = self.get(name)
+            try:
+                row = self._db.one("projects.change", params)
+            except UniqueViolation:
+                raise BranchTakenError(now.repo, now.base_branch, directory) from None
             if _asks_anew(state_of(row["base_check"]), {*policy, *unset}):
                 self._bases.forget(row["id"], actor=actor)
             self._test_commands.settled(row["id"], actor=actor)

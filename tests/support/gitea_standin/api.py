@@ -151,6 +151,21 @@ def get_branch(request):
     return Reply(200, shapes.branch(request.repo, name, sha, request.person))
 
 
+@route("GET", "/repos/{owner}/{repo}/contents/{filepath:any}")
+def get_contents(request):
+    """A list for a directory, one object for anything else."""
+    ref = branch_sha(request.repo.path, request.call.query.get("ref", request.repo.default_branch))
+    path = request.names["filepath"]
+    look = ("--literal-pathspecs", "ls-tree", "-z", ref, "--")
+    listing = git(request.repo.path, *look, path) if ref else ""
+    if not listing:
+        raise not_found()
+    if not listing.startswith("040000 "):
+        return Reply(200, shapes.content(listing))
+    inside = git(request.repo.path, *look, f"{path}/")
+    return Reply(200, [shapes.content(line) for line in inside.split("\0") if line])
+
+
 @route("DELETE", "/repos/{owner}/{repo}/branches/{branch:any}")
 def delete_branch(request):
     request.unarchived()

@@ -102,3 +102,11 @@ def status(one, url):
         "created_at": one.created_at,
         "updated_at": one.created_at,
     }
+
+
+def content(line):
+    """An entry of a tree, from a line of `git ls-tree`."""
+    mode, _, rest = line.rstrip("\0").split(" ", 2)
+    sha, _, path = rest.partition("\t")
+    what = {"040000": "dir", "120000": "symlink", "160000": "submodule"}.get(mode, "file")
+    return {"name": path.rpartition("/")[2], "path": path, "sha": sha, "type": what}

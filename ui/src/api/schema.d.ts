@@ -776,6 +776,16 @@ export interface components {
              */
             builder?: string | null;
             /**
+             * Directory
+             * @description The part of the repository that is the project, such as packages/api: its commands and agents start there, and it alone may change (docs/monorepos.md).
+             */
+            directory?: string | null;
+            /**
+             * Outside Paths
+             * @description Path outside the directory that may change too, such as /pnpm-lock.yaml; written like a line of .gitignore, from the top of the repository.
+             */
+            outside_paths?: string[] | null;
+            /**
              * Test Command
              * @description Wins over the command of every spec, such as 'pytest -q'. No shell runs it.
              */
@@ -1019,6 +1029,16 @@ export interface components {
              * @description Coding agent to use here.
              */
             builder?: string | null;
+            /**
+             * Directory
+             * @description The part of the repository that is the project, such as packages/api: its commands and agents start there, and it alone may change (docs/monorepos.md).
+             */
+            directory?: string | null;
+            /**
+             * Outside Paths
+             * @description Path outside the directory that may change too, such as /pnpm-lock.yaml; written like a line of .gitignore, from the top of the repository.
+             */
+            outside_paths?: string[] | null;
             /**
              * Test Command
              * @description Wins over the command of every spec, such as 'pytest -q'. No shell runs it.

@@ -1,6 +1,4 @@
 // Reports the tests of Node's own runner: one line of JSON a test, by file and full title.
-import { relative } from "node:path";
-
 export default async function* report(source) {
   const above = [];
   for await (const { type, data } of source) {
@@ -9,7 +7,7 @@ export default async function* report(source) {
       above[data.nesting] = data.name;
     } else if (type === "test:pass" || type === "test:fail") {
       const kind = data.details?.type;
-      const file = data.file ? relative(process.cwd(), data.file) : "";
+      const file = data.file ?? "";
       // A suite fails with its tests; by itself only where a hook of its own does.
       if (kind === "suite" && (type === "test:pass" || data.details?.error?.failureType === "subtestsFailed")) continue;
       const skipped = data.skip !== undefined || data.todo !== undefined;

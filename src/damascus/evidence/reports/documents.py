@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any, cast
 
 from damascus.domain.evidence import Outcome, TestCase
-from damascus.evidence.reports.files import below
+from damascus.evidence.reports.files import Where
 
 _JEST = {"passed": Outcome.PASSED, "failed": Outcome.FAILED}
 _RSPEC = {"passed": Outcome.PASSED, "failed": Outcome.FAILED}
@@ -23,7 +22,7 @@ def load(data: bytes) -> Mapping[str, Any] | None:
     return cast("dict[str, Any]", value) if isinstance(value, dict) else None
 
 
-def jest(data: bytes, checkout: Path) -> list[TestCase] | None:
+def jest(data: bytes, where: Where) -> list[TestCase] | None:
     """`jest --json`, and Vitest's reporter of the same form.
 
     A file that could not be run is a failed test of the file's own name.
@@ -33,7 +32,7 @@ def jest(data: bytes, checkout: Path) -> list[TestCase] | None:
         return None
     cases: list[TestCase] = []
     for suite in _mappings(document["testResults"]):
-        path = below(str(suite.get("name") or suite.get("testFilePath") or ""), checkout)
+        path = where.located(str(suite.get("name") or suite.get("testFilePath") or ""))
         tests = list(_mappings(suite.get("assertionResults") or suite.get("testResults")))
         for test in tests:
             title = str(test.get("title") or "")
@@ -49,16 +48,16 @@ def jest(data: bytes, checkout: Path) -> list[TestCase] | None:
     return cases
 
 
-def mocha(data: bytes, checkout: Path) -> list[TestCase] | None:
+def mocha(data: bytes, where: Where) -> list[TestCase] | None:
     """Mocha's `json` reporter."""
     document = load(data)
     if document is None or not isinstance(document.get("tests"), list):
         return None
-    failed = {_key(test, checkout) for test in _mappings(document.get("failures"))}
-    pending = {_key(test, checkout) for test in _mappings(document.get("pending"))}
+    failed = {_key(test, where) for test in _mappings(document.get("failures"))}
+    pending = {_key(test, where) for test in _mappings(document.get("pending"))}
     cases: list[TestCase] = []
     for test in _mappings(document["tests"]):
-        key = _key(test, checkout)
+        key = _key(test, where)
         outcome = (
             Outcome.FAILED
             if key in failed
@@ -75,18 +74,18 @@ def mocha(data: bytes, checkout: Path) -> list[TestCase] | None:
     return cases
 
 
-def _key(test: Mapping[str, Any], checkout: Path) -> tuple[str, str]:
-    return below(str(test.get("file") or ""), checkout), str(test.get("fullTitle") or "")
+def _key(test: Mapping[str, Any], where: Where) -> tuple[str, str]:
+    return where.located(str(test.get("file") or "")), str(test.get("fullTitle") or "")
 
 
-def rspec(data: bytes) -> list[TestCase] | None:
+def rspec(data: bytes, where: Where) -> list[TestCase] | None:
     """RSpec's `json` formatter. Errors outside of examples are one failed test."""
     document = load(data)
     if document is None or not isinstance(document.get("examples"), list):
         return None
     cases: list[TestCase] = []
     for example in _mappings(document["examples"]):
-        path = str(example.get("file_path") or "").removeprefix("./")
+        path = where.located(str(example.get("file_path") or "").removeprefix("./"))
         name = f"{path}::{example.get('full_description') or ''}"
         outcome = _RSPEC.get(str(example.get("status")), Outcome.SKIPPED)
         cases.append(TestCase(name, outcome, str(example.get("description") or ""), path))

@@ -12,12 +12,12 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from damascus.domain.evidence import Outcome, TestCase
-from damascus.evidence.reports.files import below, read_capped
+from damascus.evidence.reports.files import Where, read_capped
 
 _PARAMETERS = re.compile(r"[\[(].*\Z", re.DOTALL)
 
 
-def read(files: Sequence[Path], checkout: Path) -> tuple[list[TestCase], bytes] | None:
+def read(files: Sequence[Path], where: Where) -> tuple[list[TestCase], bytes] | None:
     """The cases of all `files` and what was read; None when one of them is no whole JUnit XML."""
     cases: list[TestCase] = []
     raw = b""
@@ -25,7 +25,7 @@ def read(files: Sequence[Path], checkout: Path) -> tuple[list[TestCase], bytes] 
         data = read_capped(file)
         if data is None:
             return None
-        found = parse(data, checkout)
+        found = parse(data, where)
         if found is None:
             return None
         cases += found
@@ -33,7 +33,7 @@ def read(files: Sequence[Path], checkout: Path) -> tuple[list[TestCase], bytes] 
     return cases, raw
 
 
-def parse(data: bytes, checkout: Path) -> list[TestCase] | None:
+def parse(data: bytes, where: Where) -> list[TestCase] | None:
     """The cases of one document; None when it is not JUnit XML."""
     from junitparser import JUnitXml, TestSuite  # noqa: PLC0415 - only a review reads reports
 
@@ -42,12 +42,12 @@ def parse(data: bytes, checkout: Path) -> list[TestCase] | None:
     except Exception:  # noqa: BLE001 - whatever a forged report makes the parser do
         return None
     suites = [document] if isinstance(document, TestSuite) else list(document)
-    return [case for suite in suites for case in _cases(suite, checkout)]
+    return [case for suite in suites for case in _cases(suite, where)]
 
 
-def _cases(suite: Any, checkout: Path) -> Iterator[TestCase]:
+def _cases(suite: Any, where: Where) -> Iterator[TestCase]:
     for inner in suite.testsuites():
-        yield from _cases(inner, checkout)
+        yield from _cases(inner, where)
     for case in suite:
         group = str(case.classname or suite.name or "")
         name = str(case.name or "")
@@ -57,7 +57,7 @@ def _cases(suite: Any, checkout: Path) -> Iterator[TestCase]:
             name=f"{group}::{name}" if group else name,
             outcome=_outcome(case),
             title=_title(name),
-            path=_path(case, group, checkout),
+            path=_path(case, group, where),
         )
 
 
@@ -78,10 +78,11 @@ def _title(name: str) -> str:
     return _PARAMETERS.sub("", name).strip() or name
 
 
-def _path(case: Any, group: str, checkout: Path) -> str | None:
+def _path(case: Any, group: str, where: Where) -> str | None:
     told = case._elem.get("file")  # noqa: SLF001 - pytest's xunit1 and others, no accessor
     if told:
-        return str(PurePosixPath(below(told, checkout)))
+        return str(PurePosixPath(where.located(told)))
     if "/" in group or group.endswith((".js", ".ts", ".mjs", ".tsx", ".jsx")):
-        return group if (checkout / group).is_file() else None
+        path = where.located(group)
+        return path if (where.checkout / path).is_file() else None
     return None

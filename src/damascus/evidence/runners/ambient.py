@@ -68,5 +68,5 @@ class Ambient:
 
 
 def _xml(name: str, files: Sequence[object], place: Place) -> TestReport | None:
-    found = junit.read(files, place.checkout)  # pyright: ignore[reportArgumentType] - paths
+    found = junit.read(files, place.where)  # pyright: ignore[reportArgumentType] - paths
     return None if found is None else report_of(name, *found)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Protocol, TypeAlias, runtime_checkable
 
 from damascus.domain.evidence import TestCase, TestReport
+from damascus.evidence.reports.files import Where
 
 Read: TypeAlias = Callable[[str], str | None]
 """Reads a file of the repository by its path; None where it is not."""
@@ -22,13 +23,19 @@ class Place:
 
     `report` is an empty directory of that run's own, which nothing could write before it; `output`
     is what the run printed, read after it; `keep_going` says that a failing test must not keep the
-    others from running.
+    others from running. `directory` is where in the checkout the command starts.
     """
 
     checkout: Path
     report: Path
     output: Path
     keep_going: bool = False
+    directory: str = ""
+
+    @property
+    def where(self) -> Where:
+        """Where the tests run, to tell which files a report speaks of."""
+        return Where(self.checkout, self.directory)
 
     def printed(self) -> str:
         """What the run printed, stdout and stderr as they came."""

@@ -24,7 +24,7 @@ class _Xml:
     def read(self, place: Place) -> TestReport | None:
         """Read all files of the run."""
         files = matching(place.checkout, self.removes)
-        found = junit.read(files, place.checkout) if files else None
+        found = junit.read(files, place.where) if files else None
         return None if found is None else report_of(self.name, *found)
 
 

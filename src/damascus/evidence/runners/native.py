@@ -83,7 +83,7 @@ class Ctest:
 
     def read(self, place: Place) -> TestReport | None:
         """Read the XML."""
-        found = junit.read([place.report / "ctest.xml"], place.checkout)
+        found = junit.read([place.report / "ctest.xml"], place.where)
         return None if found is None else report_of(self.name, *found)
 
 

@@ -27,7 +27,9 @@ class Rspec:
     def read(self, place: Place) -> TestReport | None:
         """Read the document."""
         data = read_capped(place.report / "rspec.json")
-        return None if data is None else report_of(self.name, documents.rspec(data), data)
+        if data is None:
+            return None
+        return report_of(self.name, documents.rspec(data, place.where), data)
 
 
 class Phpunit:
@@ -42,7 +44,7 @@ class Phpunit:
 
     def read(self, place: Place) -> TestReport | None:
         """Read the XML."""
-        found = junit.read([place.report / "phpunit.xml"], place.checkout)
+        found = junit.read([place.report / "phpunit.xml"], place.where)
         return None if found is None else report_of(self.name, *found)
 
 

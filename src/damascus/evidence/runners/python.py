@@ -34,7 +34,7 @@ class Pytest:
 
     def read(self, place: Place) -> TestReport | None:
         """Read the XML that pytest writes when its session ends."""
-        found = junit.read([place.report / "pytest.xml"], place.checkout)
+        found = junit.read([place.report / "pytest.xml"], place.where)
         return None if found is None else report_of(self.name, *found)
 
 

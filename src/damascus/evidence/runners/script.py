@@ -65,7 +65,7 @@ class Jest(_Document):
         return ["--ci", "--json", f"--outputFile={file}", *more]
 
     def _cases(self, data: bytes, place: Place) -> list[TestCase] | None:
-        return documents.jest(data, place.checkout)
+        return documents.jest(data, place.where)
 
 
 class Vitest(Jest):
@@ -89,7 +89,7 @@ class Mocha(_Document):
         return ["--reporter", "json", "--reporter-option", f"output={file}", *more]
 
     def _cases(self, data: bytes, place: Place) -> list[TestCase] | None:
-        return documents.mocha(data, place.checkout)
+        return documents.mocha(data, place.where)
 
 
 class NodeTest:
@@ -131,7 +131,8 @@ class NodeTest:
                     ended = True
                     continue
                 titles = [str(title) for title in cast("list[object]", event["titles"])]
-                path, outcome = str(event["file"]), Outcome(event["outcome"])
+                path = place.where.located(str(event["file"]))
+                outcome = Outcome(event["outcome"])
             except (ValueError, KeyError, TypeError, AttributeError):
                 return None
             cases.append(TestCase(f"{path}::{' > '.join(titles)}", outcome, titles[-1], path))
