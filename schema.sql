@@ -294,6 +294,8 @@ CREATE TABLE IF NOT EXISTS claim_slots (
   item_id       bigint,
   project_id    bigint,
   project_slot  smallint,
+  -- What the claim may still spend of the budgets by day and month that it is under.
+  reserved_usd  numeric(14, 6),
   -- A slot is free, or held by one item as the n-th of its project.
   CONSTRAINT claim_slots_are_free_or_held CHECK
     ((item_id IS NULL) = (project_id IS NULL) AND (item_id IS NULL) = (project_slot IS NULL)),
@@ -468,6 +470,125 @@ CREATE TABLE IF NOT EXISTS cost_ledger (
 );
 CREATE INDEX IF NOT EXISTS cost_ledger_by_item ON cost_ledger (item_id);
 CREATE INDEX IF NOT EXISTS cost_ledger_by_day ON cost_ledger (created_at);
+-- Calls of a project's phase, and of a phase, the newest first: what the next run may cost.
+CREATE INDEX IF NOT EXISTS cost_ledger_by_phase_in_project ON cost_ledger (project_id, phase, id);
+CREATE INDEX IF NOT EXISTS cost_ledger_by_phase ON cost_ledger (phase, id);
+
+CREATE TABLE IF NOT EXISTS spend_by_day (
+  -- A project, or 0 for the installation.
+  scope  bigint NOT NULL,
+  day    date NOT NULL,
+  -- Items share few rows between them, so that calls of different items seldom wait for one another.
+  shard  smallint NOT NULL,
+  usd    numeric(16, 6) NOT NULL,
+  PRIMARY KEY (scope, day, shard)
+) WITH (fillfactor = 50);
+COMMENT ON TABLE spend_by_day IS
+  'What calls cost by the UTC day on which they were sent: what budgets are held against. A call '
+  'whose answer never came counts as what it can cost at most.';
+
+CREATE OR REPLACE FUNCTION keep_spend_by_day() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE more numeric; what bigint;
+BEGIN
+  more = COALESCE(NEW.usd, CASE WHEN NEW.settled_at IS NULL THEN NEW.at_most END, 0);
+  IF TG_OP = 'UPDATE' THEN
+    more = more - COALESCE(OLD.usd, CASE WHEN OLD.settled_at IS NULL THEN OLD.at_most END, 0);
+  END IF;
+  IF more <> 0 THEN
+    FOREACH what IN ARRAY ARRAY[0, NEW.project_id] LOOP
+      INSERT INTO spend_by_day AS s (scope, day, shard, usd)
+      VALUES (what, (NEW.created_at AT TIME ZONE 'UTC')::date, NEW.item_id % 8, more)
+      ON CONFLICT (scope, day, shard) DO UPDATE SET usd = s.usd + EXCLUDED.usd;
+    END LOOP;
+  END IF;
+  RETURN NULL;
+END $$;
+CREATE OR REPLACE TRIGGER cost_ledger_by_day_kept AFTER INSERT OR UPDATE OF usd, at_most, settled_at
+  ON cost_ledger FOR EACH ROW EXECUTE FUNCTION keep_spend_by_day();
+
+CREATE OR REPLACE FUNCTION spent_since(of_scope bigint, first_day date) RETURNS numeric
+LANGUAGE sql STABLE AS $$
+  SELECT COALESCE(sum(usd), 0) FROM spend_by_day WHERE scope = of_scope AND day >= first_day
+$$;
+COMMENT ON FUNCTION spent_since IS
+  'What a project (the installation: 0) has spent since a UTC day began, and what still may come of '
+  'calls without an answer.';
+
+CREATE OR REPLACE FUNCTION worst_case(of_project bigint, of_phase work_phase) RETURNS numeric
+LANGUAGE sql STABLE AS $$
+  -- Of the last runs in the project, or else anywhere; NULL where none has ended. Refused calls
+  -- say nothing of what others cost, and what nobody measured counts as nothing.
+  SELECT COALESCE(
+    (SELECT percentile_disc(0.95) WITHIN GROUP (ORDER BY usd) FROM
+      (SELECT sum(COALESCE(usd, 0)) AS usd FROM
+        (SELECT run_id, usd FROM cost_ledger
+         WHERE project_id = of_project AND phase = of_phase AND settled_at IS NOT NULL
+           AND usd IS DISTINCT FROM 0
+         ORDER BY id DESC LIMIT 50) calls GROUP BY run_id) runs),
+    (SELECT percentile_disc(0.95) WITHIN GROUP (ORDER BY usd) FROM
+      (SELECT sum(COALESCE(usd, 0)) AS usd FROM
+        (SELECT run_id, usd FROM cost_ledger
+         WHERE phase = of_phase AND settled_at IS NOT NULL AND usd IS DISTINCT FROM 0
+         ORDER BY id DESC LIMIT 50) calls GROUP BY run_id) runs))
+$$;
+COMMENT ON FUNCTION worst_case IS
+  'What a run of a phase is expected to cost at most: the 95th percentile of the last ones.';
+
+CREATE OR REPLACE FUNCTION budget_left
+  (of_project bigint, usd_day numeric, usd_month numeric, reserved numeric)
+RETURNS TABLE (budget text, cap numeric, spent numeric, left_over numeric) LANGUAGE sql STABLE AS $$
+  SELECT w.budget, w.cap, w.spent, w.cap - w.spent - reserved FROM (
+    SELECT 'day' AS budget, usd_day AS cap,
+      spent_since(of_project, (now() AT TIME ZONE 'UTC')::date) AS spent WHERE usd_day IS NOT NULL
+    UNION ALL
+    SELECT 'month', usd_month,
+      spent_since(of_project, date_trunc('month', now() AT TIME ZONE 'UTC')::date)
+    WHERE usd_month IS NOT NULL) w
+$$;
+COMMENT ON FUNCTION budget_left IS
+  'The budgets of a project (the installation: 0) in this UTC day and month, and what is left.';
+
+CREATE OR REPLACE FUNCTION reserve_money
+  (item bigint, project bigint, of_phase work_phase, usd_day numeric, usd_month numeric)
+RETURNS numeric LANGUAGE plpgsql AS $$
+DECLARE own record; need numeric; room numeric; whose bigint; tight record;
+BEGIN
+  IF of_phase = 'review' THEN
+    RETURN NULL;  -- tests cost no money
+  END IF;
+  SELECT (p.policy ->> 'budget_usd_day')::numeric AS usd_day,
+    (p.policy ->> 'budget_usd_month')::numeric AS usd_month INTO own
+  FROM projects p WHERE p.id = project;
+  need = worst_case(project, of_phase);
+  -- Whoever reserves of the same budget waits here; each statement in here then sees what the one
+  -- before it has reserved, because a volatile function looks anew.
+  FOREACH whose IN ARRAY ARRAY[0, project] LOOP
+    IF whose = 0 AND usd_day IS NULL AND usd_month IS NULL
+       OR whose > 0 AND own.usd_day IS NULL AND own.usd_month IS NULL THEN
+      CONTINUE;
+    END IF;
+    PERFORM pg_advisory_xact_lock(hashtextextended('damascus budget of ' || whose, 0));
+    SELECT b.* INTO tight FROM budget_left(whose,
+        CASE WHEN whose = 0 THEN usd_day ELSE own.usd_day END,
+        CASE WHEN whose = 0 THEN usd_month ELSE own.usd_month END,
+        (SELECT COALESCE(sum(s.reserved_usd), 0) FROM claim_slots s
+         WHERE s.item_id <> item AND (whose = 0 OR s.project_id = whose))) b
+    ORDER BY b.left_over LIMIT 1;
+    IF tight.left_over <= 0 OR tight.left_over < LEAST(COALESCE(need, 0), tight.cap) THEN
+      RAISE EXCEPTION 'the % budget is used up or reserved', tight.budget USING ERRCODE = 'DM001',
+        DETAIL = jsonb_build_object('item', item, 'scope', whose, 'phase', of_phase,
+          'budget', tight.budget, 'cap', tight.cap, 'spent', tight.spent,
+          'need', LEAST(COALESCE(need, 0), tight.cap))::text;
+    END IF;
+    -- Three times the worst case, so that a dear run is not cut off; the first run, of which nobody
+    -- knows what it may cost, gets half of the budget.
+    room = LEAST(room, tight.left_over, COALESCE(3 * need, tight.cap / 2));
+  END LOOP;
+  RETURN room;
+END $$;
+COMMENT ON FUNCTION reserve_money IS
+  'What a claim may spend, so that budgets hold whoever else claims; NULL where there is no budget. '
+  'Raises DM001 where too little is left. Only for the statement of the claim.';
 
 -- ---------------------------------------------------------------- events
 

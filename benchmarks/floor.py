@@ -17,6 +17,7 @@ from damascus.state.sql import sql
 
 _NAME = re.compile(r"%\((\w+)\)s")
 _TPS = re.compile(r"^tps = ([\d.]+)", re.MULTILINE)
+NO_CAPS = {"usd_day": "NULL", "usd_month": "NULL"}
 _FAILED = re.compile(r"^number of failed transactions: ([1-9]\d*)", re.MULTILINE)
 
 
@@ -34,7 +35,7 @@ def _statement(name: str, values: Mapping[str, str]) -> str:
 def script(statements: Mapping[str, str] | None = None) -> str:
     """One transition for pgbench: claim, start_run, call, cost, settle; `statements` replace."""
     worker = "'pgbench'"
-    claim = {"cap": str(CAP), "stale": "'30 minutes'", "worker": worker}
+    claim = {"cap": str(CAP), "stale": "'30 minutes'", "worker": worker, "broke": "'{}'"} | NO_CAPS
     start = {"item": ":id", "epoch": ":claim_epoch", "worker": worker, "uncaged": "NULL"}
     call = {
         "call": ":call",

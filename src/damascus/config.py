@@ -132,6 +132,19 @@ class Settings(BaseSettings):
         ge=0,
         description="US dollars an item may cost; unset: no limit.",
     )
+    budget_usd_day: Decimal | None = Field(
+        json_schema_extra=needed_by(Process.WORKER, Process.API, Process.CLI),
+        default=None,
+        gt=0,
+        description="US dollars that all projects together may cost in a UTC day; unset: no limit.",
+    )
+    budget_usd_month: Decimal | None = Field(
+        json_schema_extra=needed_by(Process.WORKER, Process.API, Process.CLI),
+        default=None,
+        gt=0,
+        description="US dollars that all projects together may cost in a UTC month; unset: no "
+        "limit.",
+    )
     max_errors: int = Field(
         json_schema_extra=needed_by(Process.WORKER),
         default=8,

@@ -32,6 +32,7 @@ from damascus.errors import ConfigurationError
 from damascus.forge.outgoing import outgoing
 from damascus.logs.redacting import redact_logs
 from damascus.registry import BuilderContext
+from damascus.state.budgets import Caps
 from damascus.state.db import Database
 from damascus.state.store import Store
 from damascus.text.redaction import Redactor
@@ -109,7 +110,12 @@ class App:
             stale=self.stale,
             default_cycles=self.settings.budget_cycles,
             default_usd=self.settings.budget_usd,
+            caps=self._caps,
         )
+
+    @property
+    def _caps(self) -> Caps:
+        return Caps(self.settings.budget_usd_day, self.settings.budget_usd_month)
 
     @cached_property
     def outbox(self) -> Outbox:
@@ -134,6 +140,7 @@ class App:
             cap=self.settings.max_concurrency,
             stale=self.stale,
             uncaged="plain" if self.settings.sandbox == "plain" else None,
+            caps=self._caps,
         )
         attempts = Attempts(
             PHASES,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from decimal import Decimal
 
 import pytest
 from starlette.applications import Starlette
@@ -211,3 +212,15 @@ def test_every_answer_forbids_what_a_page_could_be_misused_for(api):
 def test_the_document_is_served(api):
     with api.client(None) as client:
         assert client.get("/openapi.json").json()["info"]["title"] == "Damascus"
+
+
+def test_budgets_are_told_with_what_is_spent_and_reserved(api, asking):
+    add_project(api.app.store, "gamma", budget_usd_day="8")
+    accept(api.app.store, "dear", project="gamma", priority=0)
+    context = api.claims().start(api.claims().claim())
+    spend(api.app.db, context, Cost("m", usd=Decimal("0.5")))
+    (budget,) = asking.get("/v1/stats").json()["spend"]["budgets"]
+    assert (budget["project"], budget["budget"], budget["budget_usd"]) == ("gamma", "day", "8")
+    assert (budget["spent_usd"], budget["reserved_usd"]) == ("0.500000", "3.500000")
+    text = asking.get("/metrics").text
+    assert 'damascus_budget_usd{budget="day",part="reserved",project="gamma"} 3.5' in text

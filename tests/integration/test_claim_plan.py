@@ -34,7 +34,14 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 MOST_BUFFERS = 40  # it is 36: 22 to find and take the item, 14 to take the slot
 MODES = ("force_custom_plan", "force_generic_plan")
-PARAMS = {"cap": 8, "stale": timedelta(minutes=30), "worker": "w1"}
+PARAMS = {
+    "cap": 8,
+    "stale": timedelta(minutes=30),
+    "worker": "w1",
+    "broke": [],
+    "usd_day": None,
+    "usd_month": None,
+}
 
 
 @pytest.fixture(scope="session")
@@ -98,7 +105,14 @@ def in_the_way(url: str, why: str, rows: int) -> Iterator[None]:
 def prepared(connection: Connection[Any], mode: str, name: str = "claim") -> None:
     connection.prepare_threshold = None  # psycopg forgets all it has prepared on ROLLBACK
     connection.execute(f"SET plan_cache_mode = {mode}")
-    text = sql(f"claims.{name}") % {"cap": "$1", "stale": "$2", "worker": "$3"}
+    text = sql(f"claims.{name}") % {
+        "cap": "$1",
+        "stale": "$2",
+        "worker": "$3",
+        "broke": "'{}'",
+        "usd_day": "NULL",
+        "usd_month": "NULL",
+    }
     connection.execute(f"PREPARE {name} (smallint, interval, text) AS {text}", prepare=False)
 
 

@@ -215,6 +215,21 @@ def test_costs_are_summed_and_what_nobody_measured_is_said(cli, store, db):
     cli("costs", "--item", "9", code=4)
 
 
+def test_budgets_by_day_and_month_are_set_shown_and_refused_where_they_are_none(cli):
+    cli(
+        "project", "change", "alpha", "--budget-usd-day", "7.50", "--budget-usd-month", "90", code=0
+    )
+    found = {one["budget"]: one for one in cli("costs", "--json", code=0).json["budgets"]}
+    assert {name: one["budget_usd"] for name, one in found.items()} == {"day": "7.5", "month": "90"}
+    assert found["day"]["turns_at"] <= found["month"]["turns_at"]
+    assert "budget alpha, day" in cli("status", code=0).out
+    assert "$0.0000 of $7.5000 spent; turns at" in cli("costs", code=0).out
+    for wrong in ("-1", "much", "1e99"):
+        assert cli("project", "change", "alpha", "--budget-usd-day", wrong).code == 2
+    cli("project", "change", "alpha", "--unset", "budget-usd-day", code=0)
+    assert [one["budget"] for one in cli("costs", "--json", code=0).json["budgets"]] == ["month"]
+
+
 def test_events_are_told_in_order(cli, store, run):
     accept(store)
     run()

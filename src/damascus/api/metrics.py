@@ -235,9 +235,19 @@ def _money(look: dict[str, Any]) -> Iterator[Metric]:
         "damascus_unmeasured_calls", "Calls whose cost nobody could measure"
     )
     blind.add_metric([], spend["unmeasured_total"])
+    budgets = GaugeMetricFamily(
+        "damascus_budget_usd",
+        "Budgets by UTC day and month, and what is spent and reserved of them (no project: all)",
+        labels=["project", "budget", "part"],
+    )
+    for one in spend["budgets"]:
+        for part in ("budget", "spent", "reserved"):
+            labels = [one["project"] or "", one["budget"], part]
+            budgets.add_metric(labels, float(one[f"{part}_usd"]))
     yield usd
     yield tokens
     yield blind
+    yield budgets
 
 
 def _one(name: str, words: str, value: float | None) -> Metric:

@@ -108,6 +108,7 @@ class Stats:
                 + _sum(older_costs.values(), "output_tokens"),
                 "last_24h": self._store.costs.lately(),
                 "by_day": _spend_days(costs),
+                "budgets": self._store.budgets.windows(),
             },
             "outbox": self._store.outbox.backlog(),
             "oldest_snapshot_seconds": stats.oldest_snapshot(),

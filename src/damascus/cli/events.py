@@ -16,7 +16,7 @@ from damascus.cli import output
 from damascus.cli.console import say
 from damascus.cli.options import BIGGEST, ItemFilter, JsonFlag, Limit, ProjectFilter, span
 from damascus.cli.session import Door, entered
-from damascus.cli.text import moment, money
+from damascus.cli.text import budget, budget_name, moment, money
 from damascus.errors import UnreachableError
 
 if TYPE_CHECKING:
@@ -119,6 +119,7 @@ def costs(
     """
     with entered() as door:
         rows = door.backlog.costs(door.caller, since=since, project=project, item=item)
+        budgets = door.backlog.stats(door.caller)["spend"]["budgets"]
     measured = [row["usd"] for row in rows if row["usd"] is not None]
     spent = sum(measured, Decimal(0)) if measured else None
     total = {
@@ -127,8 +128,10 @@ def costs(
         "unmeasured": sum(row["unmeasured"] for row in rows),
     }
     if as_json:
-        output.emit({"since_seconds": since.total_seconds(), "costs": rows, "total": total})
+        said = {"costs": rows, "total": total, "budgets": budgets}
+        output.emit({"since_seconds": since.total_seconds(), **said})
         return
+    output.fields([(budget_name(one), budget(one)) for one in budgets])
     if not rows:
         output.line("nothing was spent")
         return

@@ -12,7 +12,7 @@ from damascus.cli.console import say
 from damascus.cli.installation import line_of
 from damascus.cli.options import JsonFlag
 from damascus.cli.session import entered
-from damascus.cli.text import duration, money
+from damascus.cli.text import budget, budget_name, duration, money
 from damascus.domain.work import PARKED
 from damascus.errors import UnreachableError
 
@@ -115,6 +115,7 @@ def _print(view: dict[str, Any]) -> None:
             ("open issues", f"{issues['open']}{oldest}"),
             ("merged in 24 h", view["finished"]["merged_24h"]),
             ("spent in 24 h", f"{money(spend['usd'])}{blind}"),
+            *((budget_name(one), budget(one)) for one in view["spend"]["budgets"]),
             ("paused projects", ", ".join(_paused(one) for one in paused_projects(view))),
             *((f"relay {sink['sink']}", _sink(sink)) for sink in view["outbox"]["sinks"]),
         ]

@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from damascus.text.sanitize import clean
 
-__all__ = ["clean", "duration", "moment", "money", "one_line", "width"]
+__all__ = [
+    "budget",
+    "budget_name",
+    "clean",
+    "duration",
+    "moment",
+    "money",
+    "one_line",
+    "width",
+]
 
 _WIDE = frozenset("WF")
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
@@ -53,3 +64,17 @@ def money(usd: Decimal | None, *, estimated: bool = False) -> str:
 def moment(time: datetime | None) -> str:
     """A point in time for people, in their own time zone; `-` for None."""
     return "-" if time is None else f"{time.astimezone():%Y-%m-%d %H:%M:%S}"
+
+
+def budget(window: Mapping[str, Any]) -> str:
+    """A budget by day or month, and what is spent and reserved of it."""
+    reserved = f", {money(window['reserved_usd'])} reserved" if window["reserved_usd"] else ""
+    return (
+        f"{money(window['spent_usd'])} of {money(window['budget_usd'])} spent{reserved}; "
+        f"turns at {window['turns_at']:%Y-%m-%d %H:%M} UTC"
+    )
+
+
+def budget_name(window: Mapping[str, Any]) -> str:
+    """Whose budget it is, and by what."""
+    return f"budget {window['project'] or 'of all'}, {window['budget']}"

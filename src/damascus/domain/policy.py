@@ -84,6 +84,8 @@ class PolicyField:
             return self.default
         if self.kind is Kind.NETWORK:
             stored = networks.in_words(stored)
+        if self.kind is Kind.MONEY:
+            return Decimal(str(stored))
         if self.kind in {Kind.COMMAND, *LISTS} and isinstance(stored, list | tuple):
             return tuple(str(word) for word in stored)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType] - JSON
         return stored
@@ -357,6 +359,20 @@ class Policy:
         most=99_999_999,  # numeric(12, 4) holds less than one more
         column=True,
     )
+    budget_usd_day: Decimal | None = declare(
+        Kind.MONEY,
+        "US dollars the project may cost in a UTC day.",
+        metavar="USD",
+        least=0,
+        most=99_999_999,
+    )
+    budget_usd_month: Decimal | None = declare(
+        Kind.MONEY,
+        "US dollars the project may cost in a UTC month.",
+        metavar="USD",
+        least=0,
+        most=99_999_999,
+    )
 
 
 def fields_of(policy: type[Policy]) -> tuple[PolicyField, ...]:
@@ -414,10 +430,15 @@ def changes(
         if not named(name).may_be_unset:
             raise PolicyValueError(named(name), "cannot be unset: give it another value")
     return Changes(
-        policy={key: value for key, value in kept.items() if not named(key).column},
+        policy={key: _as_json(value) for key, value in kept.items() if not named(key).column},
         columns={key: value for key, value in kept.items() if named(key).column},
         unset=gone,
     )
+
+
+def _as_json(value: Any) -> Any:
+    """Money as a decimal string, which is what it is in JSON everywhere."""
+    return format(value.normalize(), "f") if isinstance(value, Decimal) else value
 
 
 def named(name: str) -> PolicyField:

@@ -112,7 +112,8 @@ class Claim:
     """The right of one worker to run one phase of one item.
 
     `attempts` already counts this claim. `took_over` says that the previous holder died: its run
-    was closed as `claim_lost`.
+    was closed as `claim_lost`. `reserved_usd` is what its run may spend of the budgets by day and
+    month, None where there are none.
     """
 
     item_id: int
@@ -123,6 +124,7 @@ class Claim:
     budget_cycles: int
     consecutive_errors: int
     took_over: bool = False
+    reserved_usd: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +157,15 @@ class PhaseContext:
         if self.item.budget_usd is None:
             return None
         return max(self.item.budget_usd - self.spent_usd, Decimal(0))
+
+    @property
+    def run_usd(self) -> Decimal | None:
+        """What this run may spend: what is left for the item, of what the claim has reserved.
+
+        None when there is no limit. Nothing reserved is none: what nobody can measure has none.
+        """
+        limits = [self.remaining_usd, self.claim.reserved_usd or None]
+        return min((limit for limit in limits if limit is not None), default=None)
 
 
 @dataclass(frozen=True, slots=True)

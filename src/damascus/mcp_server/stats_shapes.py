@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
@@ -72,12 +72,27 @@ class Finished(BaseModel):
     merged_today: int
 
 
+class Budget(BaseModel):
+    """A budget by UTC day or month: of a project, or of the installation (no project)."""
+
+    project: str | None
+    budget: Literal["day", "month"]
+    budget_usd: Money
+    spent_usd: Money = Field(
+        description="A call whose answer never came counts as what it can cost at most."
+    )
+    reserved_usd: Money = Field(description="What running claims may still spend.")
+    left_usd: Money
+    turns_at: datetime
+
+
 class Spend(BaseModel):
     """What was spent."""
 
     usd_total: Money
     usd_today: Money
     unmeasured_total: int = Field(description="Model calls whose cost nobody could measure")
+    budgets: list[Budget]
 
 
 class Stats(BaseModel):

@@ -215,7 +215,7 @@ def _work(context: PhaseContext, tools: Tools, start: _Start) -> PhaseResult | B
             workspace=workspace,
             seconds=tools.limits.build_seconds,
             turns=tools.limits.build_turns,
-            usd=context.remaining_usd,
+            usd=context.run_usd,
             session=f"{context.item.id}-{context.claim.epoch}",
             env=tools.agent_variables,
             readable=tools.readable,

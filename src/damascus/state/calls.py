@@ -69,7 +69,8 @@ class Calls:
 
         A row that is gone, because the database came back from a backup, is made again.
         """
-        return self._db.run("calls.settle", {**_identity(row), **_figures(cost)}) > 0
+        found = self._db.one("calls.settle", {**_identity(row), **_figures(cost)})
+        return bool(found["settled"])
 
 
 def _identity(row: CallRow) -> dict[str, Any]:

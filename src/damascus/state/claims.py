@@ -13,7 +13,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-from psycopg.errors import UniqueViolation
+from psycopg.errors import DatabaseError, UniqueViolation
 
 from damascus.crashpoints import Boundary, armed, crashpoint
 from damascus.domain.conclusion import Conclusion
@@ -26,6 +26,7 @@ from damascus.domain.work import (
 )
 from damascus.errors import ClaimLostError, DatabaseUnreachableError, MergeBusyError
 from damascus.state.bases import Bases
+from damascus.state.budgets import NO_CAPS, REFUSED, Budgets, Caps
 from damascus.state.db import Database, Row, patiently
 from damascus.state.items import work_item_of
 from damascus.state.moves import Moves
@@ -39,7 +40,8 @@ class Claims:
 
     `cap` is the number of claims that may live at once across all workers; `stale` is how long a
     claim lives without being renewed. Both are compared in the database, with its clock. `uncaged`
-    names the sandbox of this worker where that is none, for every status to show.
+    names the sandbox of this worker where that is none, for every status to show. `caps` are what
+    all projects together may spend.
     """
 
     def __init__(
@@ -50,12 +52,15 @@ class Claims:
         cap: int,
         stale: timedelta,
         uncaged: str | None = None,
+        caps: Caps = NO_CAPS,
     ) -> None:
         self._db = db
         self.worker = worker
         self.cap = cap
         self.stale = stale
         self._uncaged = uncaged
+        self._caps = caps
+        self._budgets = Budgets(db, caps)
         self._bases = Bases(db, stale=stale)
         self._test_commands = TestCommands(db, Moves(db, stale=stale), self._bases)
         self._slots_made = False
@@ -75,27 +80,43 @@ class Claims:
         if now - self._woken_at > 1.0:  # keeps what waited from starving behind a long queue
             self._woken_at = now
             self.wake()
-        claimed = self._take("claims.claim")
+        broke: list[str] = []  # whose money is used up or reserved
+        claimed = self._take("claims.claim", broke)
         if claimed is None:
             # Nothing within reach: perhaps a dead worker holds a slot, perhaps what stands first
             # belongs to full projects, perhaps something is due.
-            claimed = self._take("claims.claim_far")
+            claimed = self._take("claims.claim_far", broke)
             if claimed is None and (self.wake() or self.sweep()):
-                claimed = self._take("claims.claim")
+                claimed = self._take("claims.claim", broke)
         return claimed
 
-    def _take(self, statement: str) -> Claim | None:
-        params: Mapping[str, Any] = {"cap": self.cap, "stale": self.stale, "worker": self.worker}
-        for _ in range(self.cap + 2):
+    def _take(self, statement: str, broke: list[str]) -> Claim | None:
+        params: dict[str, Any] = {
+            "cap": self.cap,
+            "stale": self.stale,
+            "worker": self.worker,
+            **self._caps.params(),
+        }
+        tries = self.cap + 2
+        while tries:
             try:
-                row = self._db.row(statement, params)
+                row = self._db.row(statement, {**params, "broke": broke})
             except UniqueViolation:
+                tries -= 1
                 continue  # another claim of the same capped project was faster: look again
+            except DatabaseError as error:
+                if error.sqlstate != REFUSED:
+                    raise
+                broke.append(
+                    self._budgets.refused(error.diag.message_detail or "", stale=self.stale)
+                )
+                continue  # each time without one more
             return None if row is None else _claim(row, self.worker)
         return None
 
     def wake(self) -> int:
         """Make runnable what has waited long enough; returns how many items that touched."""
+        self._budgets.reopen()
         return self._db.run("claims.wake")
 
     def sweep(self) -> int:
@@ -311,6 +332,7 @@ def _claim(row: Row, worker: str) -> Claim:
         budget_cycles=row["budget_cycles"],
         consecutive_errors=row["consecutive_errors"],
         took_over=row["stale"],
+        reserved_usd=row["reserved_usd"],
     )
 
 

@@ -14,6 +14,8 @@ INSERT INTO claim_slots (slot) SELECT generate_series(1, %(cap)s) ON CONFLICT DO
 -- It looks at the head of the queue only: 20,000 items of a project whose cap is full would cost it
 -- 100 ms each time; `claim_far` finds what stands behind them. The project is asked for in a
 -- subquery, because a join is an invitation to begin with the projects and sort.
+-- Money is reserved here too: `reserve_money` raises DM001 where a budget has too little left, and
+-- the claim is tried again without the phase of the project (0: of all) that is `broke`.
 -- Its commit does not wait for the disk (a fifth of the whole cycle): no phase begins before
 -- start_run has committed, which does wait, and for everything before it. A power cut between the
 -- two leaves an item nobody has claimed and nobody works on.
@@ -24,7 +26,9 @@ WITH slot AS MATERIALIZED (
  LIMIT 1 FOR UPDATE SKIP LOCKED
 ), c AS MATERIALIZED (
   SELECT w.id, w.project_id, w.phase, w.claim_epoch, w.claimed_by, w.claimed_by IS NOT NULL AS stale,
-         w.attempts
+         w.attempts, %(usd_day)s::numeric IS NOT NULL OR %(usd_month)s::numeric IS NOT NULL
+           OR (SELECT p.policy ?| '{budget_usd_day,budget_usd_month}' FROM projects p
+               WHERE p.id = w.project_id) AS has_budget
   FROM (
     SELECT id, phase_rank, priority, ready_since FROM work_items
     WHERE runnable AND (claimed_at IS NULL OR claimed_at < now() - %(stale)s::interval)
@@ -35,17 +39,23 @@ WITH slot AS MATERIALIZED (
     AND (SELECT NOT p.held AND (p.max_concurrency IS NULL OR w.claimed_at IS NOT NULL
            OR p.max_concurrency > (SELECT count(*) FROM claim_slots s WHERE s.project_id = p.id))
          FROM projects p WHERE p.id = w.project_id)
+    AND NOT %(broke)s::text[] && ARRAY['0 ' || w.phase, w.project_id || ' ' || w.phase]
   ORDER BY head.phase_rank, head.priority, head.ready_since, head.id
   LIMIT 1 FOR UPDATE OF w SKIP LOCKED
+), money AS MATERIALIZED (
+  SELECT CASE WHEN has_budget THEN reserve_money(id, project_id, phase, %(usd_day)s::numeric,
+    %(usd_month)s::numeric) END AS usd FROM c
 ), held AS (
-  UPDATE claim_slots s SET item_id = c.id, project_id = c.project_id,
+  UPDATE claim_slots s SET item_id = c.id, project_id = c.project_id, reserved_usd = money.usd,
     -- Two claims that race for one place of a capped project write the same number here, and the
     -- unique index lets one through. Without a cap any number will do that is nobody else's.
     project_slot = (SELECT CASE WHEN p.max_concurrency IS NULL THEN -s.slot ELSE (
         SELECT min(n) FROM generate_series(1, p.max_concurrency) n WHERE NOT EXISTS
           (SELECT FROM claim_slots o WHERE o.project_id = p.id AND o.project_slot = n)) END
       FROM projects p WHERE p.id = c.project_id)
-  FROM c, slot WHERE s.slot = slot.slot AND NOT c.stale
+  FROM c, slot, money WHERE s.slot = slot.slot AND NOT c.stale
+), again AS (
+  UPDATE claim_slots s SET reserved_usd = money.usd FROM c, money WHERE c.stale AND s.item_id = c.id
 ), lost AS (
   UPDATE phase_runs r SET finished_at = now(), verdict = 'claim_lost', effective = 'claim_lost',
     summary = 'The worker died or lost its connection; its claim went stale.'
@@ -56,6 +66,7 @@ UPDATE work_items w SET claim_epoch = w.claim_epoch + 1, attempts = w.attempts +
   claimed_by = %(worker)s::text, claimed_at = now(), merging = false
 FROM c WHERE w.id = c.id
 RETURNING w.id, w.claim_epoch, w.phase, w.attempts, w.budget_cycles, w.consecutive_errors, c.stale,
+  (SELECT usd FROM money) AS reserved_usd,
   CASE WHEN c.stale THEN emit_event('work.claim_lost', c.project_id, c.id, %(worker)s::text,
     jsonb_build_object('from', c.phase, 'to', c.phase, 'verdict', 'claim_lost',
       'epoch', c.claim_epoch, 'attempts', c.attempts, 'lost_by', c.claimed_by)) END AS event;
@@ -87,23 +98,31 @@ WITH slot AS MATERIALIZED (
     AND EXISTS (SELECT FROM work_items WHERE runnable OFFSET 64)
 ), c AS MATERIALIZED (
   SELECT w.id, w.project_id, w.phase, w.claim_epoch, w.claimed_by, w.claimed_by IS NOT NULL AS stale,
-         w.attempts
+         w.attempts, %(usd_day)s::numeric IS NOT NULL OR %(usd_month)s::numeric IS NOT NULL
+           OR (SELECT p.policy ?| '{budget_usd_day,budget_usd_month}' FROM projects p
+               WHERE p.id = w.project_id) AS has_budget
   FROM far JOIN work_items w ON w.id = far.id
   -- The row may have changed before it was locked: what was stale must be stale still, because a
   -- claim that was given back in that moment needs a slot and there may be none.
   WHERE w.runnable AND CASE WHEN far.stale THEN w.claimed_at < now() - %(stale)s::interval
                             ELSE w.claimed_at IS NULL END
+    AND NOT %(broke)s::text[] && ARRAY['0 ' || w.phase, w.project_id || ' ' || w.phase]
   ORDER BY far.phase_rank, far.priority, far.ready_since, far.id
   LIMIT 1 FOR UPDATE OF w SKIP LOCKED
+), money AS MATERIALIZED (
+  SELECT CASE WHEN has_budget THEN reserve_money(id, project_id, phase, %(usd_day)s::numeric,
+    %(usd_month)s::numeric) END AS usd FROM c
 ), held AS (
-  UPDATE claim_slots s SET item_id = c.id, project_id = c.project_id,
+  UPDATE claim_slots s SET item_id = c.id, project_id = c.project_id, reserved_usd = money.usd,
     -- Two claims that race for one place of a capped project write the same number here, and the
     -- unique index lets one through. Without a cap any number will do that is nobody else's.
     project_slot = (SELECT CASE WHEN p.max_concurrency IS NULL THEN -s.slot ELSE (
         SELECT min(n) FROM generate_series(1, p.max_concurrency) n WHERE NOT EXISTS
           (SELECT FROM claim_slots o WHERE o.project_id = p.id AND o.project_slot = n)) END
       FROM projects p WHERE p.id = c.project_id)
-  FROM c, slot WHERE s.slot = slot.slot AND NOT c.stale
+  FROM c, slot, money WHERE s.slot = slot.slot AND NOT c.stale
+), again AS (
+  UPDATE claim_slots s SET reserved_usd = money.usd FROM c, money WHERE c.stale AND s.item_id = c.id
 ), lost AS (
   UPDATE phase_runs r SET finished_at = now(), verdict = 'claim_lost', effective = 'claim_lost',
     summary = 'The worker died or lost its connection; its claim went stale.'
@@ -114,6 +133,7 @@ UPDATE work_items w SET claim_epoch = w.claim_epoch + 1, attempts = w.attempts +
   claimed_by = %(worker)s::text, claimed_at = now(), merging = false
 FROM c WHERE w.id = c.id
 RETURNING w.id, w.claim_epoch, w.phase, w.attempts, w.budget_cycles, w.consecutive_errors, c.stale,
+  (SELECT usd FROM money) AS reserved_usd,
   CASE WHEN c.stale THEN emit_event('work.claim_lost', c.project_id, c.id, %(worker)s::text,
     jsonb_build_object('from', c.phase, 'to', c.phase, 'verdict', 'claim_lost',
       'epoch', c.claim_epoch, 'attempts', c.attempts, 'lost_by', c.claimed_by)) END AS event;
@@ -131,7 +151,8 @@ WITH c AS MATERIALIZED (
     summary = 'The worker died or lost its connection; its claim went stale.'
   FROM c WHERE r.item_id = c.id AND r.claim_epoch = c.claim_epoch AND r.finished_at IS NULL
 ), slot AS (
-  UPDATE claim_slots s SET item_id = NULL, project_id = NULL, project_slot = NULL
+  UPDATE claim_slots s SET item_id = NULL, project_id = NULL, project_slot = NULL,
+    reserved_usd = NULL
   FROM c WHERE s.item_id = c.id
 )
 UPDATE work_items w SET claim_epoch = w.claim_epoch + 1, claimed_by = NULL, claimed_at = NULL,
@@ -250,7 +271,8 @@ WITH w AS (
   RETURNING id, project_id, phase, phase_before, attempts, budget_cycles, consecutive_errors,
     title, merge_sha
 ), slot AS (
-  UPDATE claim_slots s SET item_id = NULL, project_id = NULL, project_slot = NULL
+  UPDATE claim_slots s SET item_id = NULL, project_id = NULL, project_slot = NULL,
+    reserved_usd = NULL
   FROM w WHERE s.item_id = w.id
 ), run AS (
   UPDATE phase_runs r SET finished_at = now(), verdict = %(verdict)s::work_verdict, effective = %(effective)s::work_verdict,
@@ -302,7 +324,8 @@ WITH w AS (
   WHERE id = %(item)s AND claim_epoch = %(epoch)s AND claimed_by = %(worker)s::text
   RETURNING id, project_id, phase, attempts
 ), slot AS (
-  UPDATE claim_slots s SET item_id = NULL, project_id = NULL, project_slot = NULL
+  UPDATE claim_slots s SET item_id = NULL, project_id = NULL, project_slot = NULL,
+    reserved_usd = NULL
   FROM w WHERE s.item_id = w.id
 ), run AS (
   UPDATE phase_runs r SET finished_at = now(), summary = %(reason)s::text

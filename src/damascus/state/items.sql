@@ -21,7 +21,8 @@ WITH w AS (
     claimed_by = NULL, claimed_at = NULL
   WHERE id = %(item)s::bigint AND phase = 'spec' RETURNING id, claim_epoch
 ), slot AS (
-  UPDATE claim_slots s SET item_id = NULL, project_id = NULL, project_slot = NULL
+  UPDATE claim_slots s SET item_id = NULL, project_id = NULL, project_slot = NULL,
+    reserved_usd = NULL
   FROM w WHERE s.item_id = w.id
 ), run AS (
   UPDATE phase_runs r SET finished_at = now(), summary = 'the story was changed'
@@ -57,7 +58,8 @@ WITH w AS (
   WHERE id = %(item)s::bigint
   RETURNING id, project_id, phase, phase_before, claim_epoch, attempts, budget_cycles, budget_usd
 ), slot AS (
-  UPDATE claim_slots s SET item_id = NULL, project_id = NULL, project_slot = NULL
+  UPDATE claim_slots s SET item_id = NULL, project_id = NULL, project_slot = NULL,
+    reserved_usd = NULL
   FROM w WHERE s.item_id = w.id
 ), run AS (
   UPDATE phase_runs r SET finished_at = now(), summary = %(event)s::text || ' by ' || %(actor)s::text

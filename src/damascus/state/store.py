@@ -10,6 +10,7 @@ from functools import cached_property
 
 from damascus.state.audit import Audit
 from damascus.state.bases import Bases
+from damascus.state.budgets import NO_CAPS, Budgets, Caps
 from damascus.state.conditions import Conditions
 from damascus.state.costs import Costs
 from damascus.state.db import Database
@@ -33,7 +34,8 @@ class Store:
     """All nouns over one database. The workers' side is `claims.Claims`, one per worker.
 
     `stale` is the stale window of claims. `default_cycles` and `default_usd` are the budgets of
-    items where neither the story nor its project has one.
+    items where neither the story nor its project has one. `caps` are what all projects together
+    may spend by day and month.
     """
 
     def __init__(
@@ -43,11 +45,13 @@ class Store:
         stale: timedelta,
         default_cycles: int = 3,
         default_usd: Decimal | None = None,
+        caps: Caps = NO_CAPS,
     ) -> None:
         self.db = db
         self._stale = stale
         self._cycles = default_cycles
         self._usd = default_usd
+        self._caps = caps
 
     @contextmanager
     def transaction(self) -> Generator[None]:
@@ -119,6 +123,11 @@ class Store:
     def costs(self) -> Costs:
         """What was spent."""
         return Costs(self.db)
+
+    @cached_property
+    def budgets(self) -> Budgets:
+        """What may be spent by day and month."""
+        return Budgets(self.db, self._caps)
 
     @cached_property
     def outbox(self) -> Outbox:

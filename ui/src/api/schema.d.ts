@@ -915,6 +915,16 @@ export interface components {
              * @description US dollars an item may cost.
              */
             budget_usd?: string | null;
+            /**
+             * Budget Usd Day
+             * @description US dollars the project may cost in a UTC day.
+             */
+            budget_usd_day?: string | null;
+            /**
+             * Budget Usd Month
+             * @description US dollars the project may cost in a UTC month.
+             */
+            budget_usd_month?: string | null;
         };
         /**
          * AllPaused
@@ -1000,6 +1010,46 @@ export interface components {
          * @enum {string}
          */
         BaseState: "unproven" | "checking" | "proven" | "accepted" | "waits";
+        /**
+         * Budget
+         * @description A budget by UTC day or month: of a project, or of the installation (no project).
+         */
+        Budget: {
+            /** Project */
+            project: string | null;
+            /**
+             * Budget
+             * @enum {string}
+             */
+            budget: "day" | "month";
+            /**
+             * Budget Usd
+             * @example 1.250000
+             */
+            budget_usd: string;
+            /**
+             * Spent Usd
+             * @description A call whose answer never came counts as what it can cost at most.
+             * @example 1.250000
+             */
+            spent_usd: string;
+            /**
+             * Reserved Usd
+             * @description What running claims may still spend.
+             * @example 1.250000
+             */
+            reserved_usd: string;
+            /**
+             * Left Usd
+             * @example 1.250000
+             */
+            left_usd: string;
+            /**
+             * Turns At
+             * Format: date-time
+             */
+            turns_at: string;
+        };
         /**
          * CancelRequest
          * @description How an item is cancelled.
@@ -1169,6 +1219,16 @@ export interface components {
              * @description US dollars an item may cost.
              */
             budget_usd?: string | null;
+            /**
+             * Budget Usd Day
+             * @description US dollars the project may cost in a UTC day.
+             */
+            budget_usd_day?: string | null;
+            /**
+             * Budget Usd Month
+             * @description US dollars the project may cost in a UTC month.
+             */
+            budget_usd_month?: string | null;
         };
         /**
          * ChangeRequest
@@ -2591,6 +2651,8 @@ export interface components {
             last_24h: components["schemas"]["RecentSpend"];
             /** By Day */
             by_day: components["schemas"]["SpendDay"][];
+            /** Budgets */
+            budgets: components["schemas"]["Budget"][];
         };
         /**
          * SpendDay

@@ -155,6 +155,16 @@ function Spend({ stats }: { stats: Stats }) {
           ))}
         </ul>
       </div>
+      {stats.spend.budgets.length ? (
+        <ul className="lines" aria-label="Budgets">
+          {stats.spend.budgets.map((one) => (
+            <li key={`${one.project ?? ''} ${one.budget}`}>
+              {one.project ?? 'All projects'}, this {one.budget}: {usd(one.spent_usd)} of {usd(one.budget_usd)} spent
+              {Number(one.reserved_usd) ? `, ${usd(one.reserved_usd)} reserved` : ''}
+            </li>
+          ))}
+        </ul>
+      ) : null}
       <Columns columns={columns} label={`${usd(sum)} spent in 30 days`} show={(value) => usd(value)} />
     </section>
   );

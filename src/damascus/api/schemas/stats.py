@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from typing import Literal
 
 from pydantic import BaseModel, Field
 
@@ -111,6 +112,20 @@ class RecentSpend(BaseModel):
     output_tokens: int
 
 
+class Budget(BaseModel):
+    """A budget by UTC day or month: of a project, or of the installation (no project)."""
+
+    project: str | None
+    budget: Literal["day", "month"]
+    budget_usd: Money
+    spent_usd: Money = Field(
+        description="A call whose answer never came counts as what it can cost at most."
+    )
+    reserved_usd: Money = Field(description="What running claims may still spend.")
+    left_usd: Money
+    turns_at: datetime
+
+
 class Spend(BaseModel):
     """Money and tokens. Days without anything are left out."""
 
@@ -121,6 +136,7 @@ class Spend(BaseModel):
     output_tokens_total: int
     last_24h: RecentSpend
     by_day: list[SpendDay]
+    budgets: list[Budget]
 
 
 class Sink(BaseModel):

@@ -1,4 +1,4 @@
--- Leads to the schema.sql of 4cc6555bfabb15e9
+-- Leads to the schema.sql of fef9d41cc9f49d8a
 -- From version 5 to 6: conditions, which concern the installation as a whole and for which items
 -- wait; the processes that live.
 
@@ -179,3 +179,153 @@ ALTER TABLE cost_ledger ALTER COLUMN settled_at SET DEFAULT now(),
   ADD CONSTRAINT cost_ledger_details_are_not_negative CHECK
     (at_most >= 0 AND cache_read_tokens >= 0 AND cache_write_tokens >= 0),
   ADD CONSTRAINT cost_ledger_measured_is_settled CHECK (settled_at IS NOT NULL OR usd IS NULL);
+
+-- step: keep what a claim has reserved
+ALTER TABLE claim_slots ADD COLUMN reserved_usd numeric(14, 6);
+
+-- step: find the last calls of a phase in a project
+CREATE INDEX cost_ledger_by_phase_in_project ON cost_ledger (project_id, phase, id);
+
+-- step: and anywhere
+CREATE INDEX cost_ledger_by_phase ON cost_ledger (phase, id);
+
+-- step: count what is spent by day
+CREATE TABLE spend_by_day (
+  -- A project, or 0 for the installation.
+  scope  bigint NOT NULL,
+  day    date NOT NULL,
+  -- Items share few rows between them, so that calls of different items seldom wait for one another.
+  shard  smallint NOT NULL,
+  usd    numeric(16, 6) NOT NULL,
+  PRIMARY KEY (scope, day, shard)
+) WITH (fillfactor = 50);
+
+-- step: say what is counted there
+COMMENT ON TABLE spend_by_day IS
+  'What calls cost by the UTC day on which they were sent: what budgets are held against. A call '
+  'whose answer never came counts as what it can cost at most.';
+
+-- step: count it with each call
+CREATE OR REPLACE FUNCTION keep_spend_by_day() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE more numeric; what bigint;
+BEGIN
+  more = COALESCE(NEW.usd, CASE WHEN NEW.settled_at IS NULL THEN NEW.at_most END, 0);
+  IF TG_OP = 'UPDATE' THEN
+    more = more - COALESCE(OLD.usd, CASE WHEN OLD.settled_at IS NULL THEN OLD.at_most END, 0);
+  END IF;
+  IF more <> 0 THEN
+    FOREACH what IN ARRAY ARRAY[0, NEW.project_id] LOOP
+      INSERT INTO spend_by_day AS s (scope, day, shard, usd)
+      VALUES (what, (NEW.created_at AT TIME ZONE 'UTC')::date, NEW.item_id % 8, more)
+      ON CONFLICT (scope, day, shard) DO UPDATE SET usd = s.usd + EXCLUDED.usd;
+    END LOOP;
+  END IF;
+  RETURN NULL;
+END $$;
+
+-- step: whenever what a call cost is known
+CREATE OR REPLACE TRIGGER cost_ledger_by_day_kept AFTER INSERT OR UPDATE OF usd, at_most, settled_at
+  ON cost_ledger FOR EACH ROW EXECUTE FUNCTION keep_spend_by_day();
+
+-- step: count what was spent before
+INSERT INTO spend_by_day (scope, day, shard, usd)
+SELECT scope, day, shard, sum(usd) FROM (
+  SELECT unnest(ARRAY[0, project_id]) AS scope, (created_at AT TIME ZONE 'UTC')::date AS day,
+    (item_id % 8)::smallint AS shard, usd FROM cost_ledger WHERE usd > 0) spent
+GROUP BY scope, day, shard;
+
+-- step: sum it up
+CREATE OR REPLACE FUNCTION spent_since(of_scope bigint, first_day date) RETURNS numeric
+LANGUAGE sql STABLE AS $$
+  SELECT COALESCE(sum(usd), 0) FROM spend_by_day WHERE scope = of_scope AND day >= first_day
+$$;
+
+-- step: say what the sum is
+COMMENT ON FUNCTION spent_since IS
+  'What a project (the installation: 0) has spent since a UTC day began, and what still may come of '
+  'calls without an answer.';
+
+-- step: foresee what a run may cost
+CREATE OR REPLACE FUNCTION worst_case(of_project bigint, of_phase work_phase) RETURNS numeric
+LANGUAGE sql STABLE AS $$
+  -- Of the last runs in the project, or else anywhere; NULL where none has ended. Refused calls
+  -- say nothing of what others cost, and what nobody measured counts as nothing.
+  SELECT COALESCE(
+    (SELECT percentile_disc(0.95) WITHIN GROUP (ORDER BY usd) FROM
+      (SELECT sum(COALESCE(usd, 0)) AS usd FROM
+        (SELECT run_id, usd FROM cost_ledger
+         WHERE project_id = of_project AND phase = of_phase AND settled_at IS NOT NULL
+           AND usd IS DISTINCT FROM 0
+         ORDER BY id DESC LIMIT 50) calls GROUP BY run_id) runs),
+    (SELECT percentile_disc(0.95) WITHIN GROUP (ORDER BY usd) FROM
+      (SELECT sum(COALESCE(usd, 0)) AS usd FROM
+        (SELECT run_id, usd FROM cost_ledger
+         WHERE phase = of_phase AND settled_at IS NOT NULL AND usd IS DISTINCT FROM 0
+         ORDER BY id DESC LIMIT 50) calls GROUP BY run_id) runs))
+$$;
+
+-- step: say how
+COMMENT ON FUNCTION worst_case IS
+  'What a run of a phase is expected to cost at most: the 95th percentile of the last ones.';
+
+-- step: tell what is left of a budget
+CREATE OR REPLACE FUNCTION budget_left
+  (of_project bigint, usd_day numeric, usd_month numeric, reserved numeric)
+RETURNS TABLE (budget text, cap numeric, spent numeric, left_over numeric) LANGUAGE sql STABLE AS $$
+  SELECT w.budget, w.cap, w.spent, w.cap - w.spent - reserved FROM (
+    SELECT 'day' AS budget, usd_day AS cap,
+      spent_since(of_project, (now() AT TIME ZONE 'UTC')::date) AS spent WHERE usd_day IS NOT NULL
+    UNION ALL
+    SELECT 'month', usd_month,
+      spent_since(of_project, date_trunc('month', now() AT TIME ZONE 'UTC')::date)
+    WHERE usd_month IS NOT NULL) w
+$$;
+
+-- step: say of which
+COMMENT ON FUNCTION budget_left IS
+  'The budgets of a project (the installation: 0) in this UTC day and month, and what is left.';
+
+-- step: reserve money with a claim
+CREATE OR REPLACE FUNCTION reserve_money
+  (item bigint, project bigint, of_phase work_phase, usd_day numeric, usd_month numeric)
+RETURNS numeric LANGUAGE plpgsql AS $$
+DECLARE own record; need numeric; room numeric; whose bigint; tight record;
+BEGIN
+  IF of_phase = 'review' THEN
+    RETURN NULL;  -- tests cost no money
+  END IF;
+  SELECT (p.policy ->> 'budget_usd_day')::numeric AS usd_day,
+    (p.policy ->> 'budget_usd_month')::numeric AS usd_month INTO own
+  FROM projects p WHERE p.id = project;
+  need = worst_case(project, of_phase);
+  -- Whoever reserves of the same budget waits here; each statement in here then sees what the one
+  -- before it has reserved, because a volatile function looks anew.
+  FOREACH whose IN ARRAY ARRAY[0, project] LOOP
+    IF whose = 0 AND usd_day IS NULL AND usd_month IS NULL
+       OR whose > 0 AND own.usd_day IS NULL AND own.usd_month IS NULL THEN
+      CONTINUE;
+    END IF;
+    PERFORM pg_advisory_xact_lock(hashtextextended('damascus budget of ' || whose, 0));
+    SELECT b.* INTO tight FROM budget_left(whose,
+        CASE WHEN whose = 0 THEN usd_day ELSE own.usd_day END,
+        CASE WHEN whose = 0 THEN usd_month ELSE own.usd_month END,
+        (SELECT COALESCE(sum(s.reserved_usd), 0) FROM claim_slots s
+         WHERE s.item_id <> item AND (whose = 0 OR s.project_id = whose))) b
+    ORDER BY b.left_over LIMIT 1;
+    IF tight.left_over <= 0 OR tight.left_over < LEAST(COALESCE(need, 0), tight.cap) THEN
+      RAISE EXCEPTION 'the % budget is used up or reserved', tight.budget USING ERRCODE = 'DM001',
+        DETAIL = jsonb_build_object('item', item, 'scope', whose, 'phase', of_phase,
+          'budget', tight.budget, 'cap', tight.cap, 'spent', tight.spent,
+          'need', LEAST(COALESCE(need, 0), tight.cap))::text;
+    END IF;
+    -- Three times the worst case, so that a dear run is not cut off; the first run, of which nobody
+    -- knows what it may cost, gets half of the budget.
+    room = LEAST(room, tight.left_over, COALESCE(3 * need, tight.cap / 2));
+  END LOOP;
+  RETURN room;
+END $$;
+
+-- step: say what is reserved
+COMMENT ON FUNCTION reserve_money IS
+  'What a claim may spend, so that budgets hold whoever else claims; NULL where there is no budget. '
+  'Raises DM001 where too little is left. Only for the statement of the claim.';
