@@ -81,6 +81,7 @@ class BuilderEntry(Generic[SectionT]):
 
     `make` raises ConfigurationError where a setting is missing. `check` finds out whether it could
     build. `secrets` are those that its settings name but do not hold; they are hidden like others.
+    `measures` tells whether it can be known what its runs cost.
     """
 
     name: str
@@ -89,6 +90,7 @@ class BuilderEntry(Generic[SectionT]):
     make: Callable[[SectionT, BuilderContext], Builder]
     check: Callable[[SectionT, BuilderContext], Found]
     secrets: Callable[[SectionT], Iterable[str]] = _no_secrets
+    measures: Callable[[SectionT], bool] = lambda _settings: True
 
 
 class Registry(Generic[EntryT]):

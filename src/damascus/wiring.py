@@ -439,7 +439,24 @@ class App:
             test_programs=project.test_programs or DEFAULT_TEST_PROGRAMS,
             hosts=project.agent_hosts,
         )
-        return entry.make(self.settings.section(entry.name, entry.settings), context)
+        section = self.settings.section(entry.name, entry.settings)
+        if not (entry.measures(section) or project.allow_unmeasured):
+            self._refuse_unmeasured(entry.name, project)
+        return entry.make(section, context)
+
+    def _refuse_unmeasured(self, name: str, project: Project) -> None:
+        """Raise ConfigurationError where dollars are to be held that nobody would count."""
+        settings = self.settings
+        held = (
+            *(project.budget_usd, project.budget_usd_day, project.budget_usd_month),
+            *(settings.budget_usd, settings.budget_usd_day, settings.budget_usd_month),
+        )
+        if any(budget is not None for budget in held):
+            raise ConfigurationError(
+                f"project {project.name} has a budget in dollars, and nobody can say what its "
+                f"builder {name} costs: set DAMASCUS_COMMAND_USAGE where it is a command, or say "
+                f"`damascus project change {project.name} --allow-unmeasured`"
+            )
 
 
 def _open(secret: SecretStr | None) -> str | None:

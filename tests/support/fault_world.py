@@ -70,6 +70,7 @@ class FaultWorld:
                 "test_timeout_seconds": 60,
                 "test_command_policy": "trust-spec",
                 "test_evidence": "exit-status",
+                "allow_unmeasured": True,
             },
             actor="test",
         )

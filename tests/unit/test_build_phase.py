@@ -59,6 +59,16 @@ def test_the_agent_is_bounded_and_told_spec_rules_and_command(world):
     assert "{{" not in request.prompt
 
 
+def test_a_run_may_spend_what_its_claim_reserved_and_fails_where_that_is_too_little(world):
+    world.change_item(budget_usd=Decimal(5))
+    context = world.context(Phase.BUILD)
+    claim = replace(context.claim, reserved_usd=Decimal("1.5"))
+    world.builder.outcome = fail_outcome(over_budget=True)
+    result = build.run_build(replace(context, claim=claim), world.tools())
+    assert world.builder.requests[0].usd == Decimal("1.5")
+    assert (result.verdict, "1.5 USD" in result.summary) == (Verdict.FAIL, True)
+
+
 def test_no_changes_is_a_failure(world):
     world.builder = FakeBuilder()
     result = run(world)

@@ -15,15 +15,24 @@ The prompt is also on the agent's standard input. The agent starts in the projec
 checkout and may write only in the checkout and in its private HOME; its commits are neither needed
 nor used, its changes are.
 Some agents let the repository configure them: use the switches that make them ignore it.
+
+What a run cost is read where the template says: an agent, or a line of shell around it, writes a
+JSON object to `{usage_file}` or as the last line of its output, with any of `model`,
+`input_tokens`, `output_tokens`, `cache_read_tokens`, `cache_write_tokens` and `usd` (the names that
+providers use are known too, also below `usage`).
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from decimal import Decimal
 
-from damascus.builders import environment, outcomes
+from damascus.builders import command_usage, environment, outcomes
+from damascus.builders.command_usage import KeySpend, Usage
 from damascus.builders.reach import Reach
+from damascus.domain.work import Cost
 from damascus.errors import ConfigurationError
 from damascus.ports import BuildOutcome, BuildRequest, ClaimGuard, Command, Finished, Sandbox
 
@@ -36,6 +45,7 @@ PLACEHOLDERS = (
     "seconds",
     "turns",
     "usd",
+    "usage_file",
 )
 SHORTEST_SECRET = 8  # characters; shorter values are switches like "1"
 TEMPORARY_FAILURE = 75  # EX_TEMPFAIL of sysexits.h
@@ -50,6 +60,7 @@ class CommandAgent:
     is added to the allow-listed environment; its values are hidden in what the outcome says, except
     those shorter than 8 characters. `reach` is what it may reach, by default `base_url` alone. What
     it costs is not known.
+    "usage_file",
     """
 
     def __init__(
@@ -62,8 +73,12 @@ class CommandAgent:
         reach: Reach | None = None,
         output_cap: int = 1_000_000,
         name: str = "command",
+        usage: Usage = Usage.NONE,
+        key_spend: KeySpend | None = None,
     ) -> None:
         self.name = name
+        self._usage = usage
+        self._key_spend = key_spend
         self._argv = tuple(argv)
         self._path = path
         self._env = dict(env or {})
@@ -88,6 +103,7 @@ class CommandAgent:
         program, shown = environment.locate(argv[0], self._path)
         # Below HOME: the agent must be able to read the file by its name inside the sandbox.
         prompt = environment.write_private(workspace.home / "prompt.md", request.prompt)
+        before = self._key_spend.now() if self._key_spend else None
         finished = sandbox.run(
             Command(
                 argv=(str(program), *argv[1:]),
@@ -106,7 +122,18 @@ class CommandAgent:
             guard,
         )
         outcome = judge(finished, said=outcomes.tail(finished.output))
+        cost = self._cost(finished, request, before)
+        outcome = replace(outcome, cost=cost)
         return outcomes.presentable(outcome, self._env.values())
+
+    def _cost(
+        self, finished: Finished, request: BuildRequest, before: Decimal | None
+    ) -> Cost | None:
+        if self._key_spend is not None:
+            return self._key_spend.since(before, self.name)
+        if self._usage is Usage.LAST_LINE:
+            return command_usage.from_last_line(finished.output, self.name)
+        return command_usage.from_file(request.workspace.home, self.name)
 
     def _filled(self, request: BuildRequest) -> list[str]:
         workspace = request.workspace
@@ -115,6 +142,7 @@ class CommandAgent:
             "checkout": workspace.checkout,
             "directory": request.cwd,
             "home": workspace.home,
+            "usage_file": workspace.home / command_usage.USAGE_FILE,
             "session": request.session,
             "seconds": int(request.seconds),
             "turns": request.turns,

@@ -11,9 +11,12 @@ from typing import Final
 
 from pydantic import Field
 
+from damascus.builders.command_usage import KeySpend, Usage
+from damascus.builders.outcomes import JSON, mapping
 from damascus.builders.providers import hosts_of_model, provider_of
 from damascus.builders.reach import Reach, reach
 from damascus.config_sources import HttpAddress, Section
+from damascus.errors import ConfigurationError
 from damascus.ports import Builder
 from damascus.programs import needed
 from damascus.registry import BuilderContext, BuilderEntry, Found
@@ -29,6 +32,12 @@ class CommandSettings(Section):
     )
     env: tuple[str, ...] = Field(
         default=(), description="JSON list: names of the worker's variables that this agent gets."
+    )
+    usage: Usage = Field(
+        default=Usage.NONE,
+        description="Where it is found what a run cost: file (a JSON object that the agent writes "
+        "to {usage_file}), last-line (the same as the last line of its output), litellm-key (the "
+        "spend of the LiteLLM virtual key among its variables, at its base URL), or none.",
     )
     base_url: HttpAddress | None = Field(
         default=None,
@@ -84,7 +93,38 @@ def _make(settings: CommandSettings, context: BuilderContext) -> Builder:
         env={name: os.environ[name] for name in settings.env if name in os.environ},
         reach=_reach(settings, context),
         output_cap=context.settings.output_cap_bytes,
+        usage=settings.usage,
+        key_spend=_key_spend(settings) if settings.usage is Usage.LITELLM_KEY else None,
     )
+
+
+def _key_spend(settings: CommandSettings) -> KeySpend:
+    """Asks the gateway for the spend of the agent's key. Raises ConfigurationError without them."""
+    import httpx  # noqa: PLC0415 - only where it asks
+
+    names = [name for name in settings.env if name.endswith(("_KEY", "_TOKEN"))]
+    keys = [value for name in names if (value := os.environ.get(name))]
+    if settings.base_url is None or len(keys) != 1:
+        raise ConfigurationError(
+            "DAMASCUS_COMMAND_USAGE is litellm-key: set DAMASCUS_COMMAND_BASE_URL to the proxy, "
+            "and name the one variable with its key (…_KEY or …_TOKEN) in DAMASCUS_COMMAND_ENV"
+        )
+    url = settings.base_url.rstrip("/").removesuffix("/v1") + "/key/info"
+    headers = {"Authorization": f"Bearer {keys[0]}"}
+
+    def ask() -> JSON | None:
+        try:
+            answer = httpx.get(url, headers=headers, timeout=10.0, trust_env=False)
+            return mapping(answer.raise_for_status().json())
+        except (httpx.HTTPError, ValueError):
+            return None
+
+    return KeySpend(ask)
+
+
+def _measures(settings: CommandSettings) -> bool:
+    named = any("{usage_file}" in word for word in settings.argv)
+    return settings.usage in (Usage.LAST_LINE, Usage.LITELLM_KEY) or named
 
 
 def _check(settings: CommandSettings, context: BuilderContext) -> Found:
@@ -97,6 +137,9 @@ def _check(settings: CommandSettings, context: BuilderContext) -> Found:
     if not reached:
         said = "set DAMASCUS_COMMAND_BASE_URL, or name hosts for the project (--agent-host HOST)"
         return Found(None, f"{program} is there, but reaches no host: {said}")
+    if not _measures(settings):
+        said = "what it costs is unmeasured (DAMASCUS_COMMAND_USAGE)"
+        return Found(True, f"{program} is there; it reaches {reached.told}; {said}")
     return Found(True, f"{program} is there; it reaches {reached.told}")
 
 
@@ -113,4 +156,5 @@ ENTRY = BuilderEntry(
     make=_make,
     check=_check,
     secrets=_secrets,
+    measures=_measures,
 )

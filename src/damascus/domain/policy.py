@@ -359,6 +359,12 @@ class Policy:
         most=99_999_999,  # numeric(12, 4) holds less than one more
         column=True,
     )
+    allow_unmeasured: bool = declare(
+        Kind.FLAG,
+        "Let agents build whose cost nobody can measure, though there is a budget in dollars.",
+        default=False,
+        option="allow-unmeasured",
+    )
     budget_usd_day: Decimal | None = declare(
         Kind.MONEY,
         "US dollars the project may cost in a UTC day.",

@@ -229,9 +229,11 @@ def _work(context: PhaseContext, tools: Tools, start: _Start) -> PhaseResult | B
         raise ClaimLostError("The claim was lost while the agent worked; nothing was pushed.")
     reason = one_line(outcome.reason, 500)
     details: Details = {"reason": reason, "agent_said": head(outcome.text, 2_000)}
+    bounded = context.run_usd != context.remaining_usd  # by more than the item's own budget
     for is_so, verdict, said in (
         (outcome.fault, Verdict.ERROR, "could not work"),
-        (outcome.over_budget, Verdict.OVER_BUDGET, "ran out of money"),
+        (outcome.over_budget and not bounded, Verdict.OVER_BUDGET, "ran out of money"),
+        (outcome.over_budget, Verdict.FAIL, f"spent the {context.run_usd} USD a run may cost"),
         (not outcome.ok, Verdict.FAIL, "did not finish"),
     ):
         if is_so:

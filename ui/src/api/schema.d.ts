@@ -916,6 +916,11 @@ export interface components {
              */
             budget_usd?: string | null;
             /**
+             * Allow Unmeasured
+             * @description Let agents build whose cost nobody can measure, though there is a budget in dollars.
+             */
+            allow_unmeasured?: boolean | null;
+            /**
              * Budget Usd Day
              * @description US dollars the project may cost in a UTC day.
              */
@@ -1219,6 +1224,11 @@ export interface components {
              * @description US dollars an item may cost.
              */
             budget_usd?: string | null;
+            /**
+             * Allow Unmeasured
+             * @description Let agents build whose cost nobody can measure, though there is a budget in dollars.
+             */
+            allow_unmeasured?: boolean | null;
             /**
              * Budget Usd Day
              * @description US dollars the project may cost in a UTC day.
