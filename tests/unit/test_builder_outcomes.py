@@ -121,11 +121,15 @@ def test_denied_tools_are_counted_and_named():
 
 
 def test_the_cost_counts_all_input_and_is_an_estimate():
-    assert claude(GOOD).cost == Cost("alias", 120, 7, Decimal("0.125"), estimated=True)
+    assert claude(GOOD).cost == Cost(
+        "alias", 120, 7, Decimal("0.125"), estimated=True, cache_read_tokens=20
+    )
 
 
 def test_a_cost_of_zero_is_unmeasured_and_not_zero():
-    assert claude({**GOOD, "total_cost_usd": 0}).cost == Cost("alias", 120, 7, None, estimated=True)
+    assert claude({**GOOD, "total_cost_usd": 0}).cost == Cost(
+        "alias", 120, 7, None, estimated=True, cache_read_tokens=20
+    )
     assert claude({**GOOD, "total_cost_usd": 0, "usage": {}}).cost is None
 
 
@@ -142,7 +146,7 @@ def test_without_a_result_the_tokens_of_each_message_count_once():
         return {"type": "assistant", "message": body}
 
     outcome = claude(message(1, "a"), message(1, "b"), message(2, "c"), code=143, stopped="timeout")
-    assert outcome.cost == Cost("alias", 240, 14, None, estimated=True)
+    assert outcome.cost == Cost("alias", 240, 14, None, estimated=True, cache_read_tokens=40)
     assert outcome.text == "c"
 
 

@@ -9,6 +9,8 @@ provider (429, 401, a refused connection, garbage). Limits are exit 1 with `erro
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 from damascus.builders.outcomes import (
@@ -147,22 +149,37 @@ def _denials(result: JSON | None) -> str:
 
 
 def _cost(result: JSON, model: str) -> Cost | None:
-    read, written = _tokens(mapping(result.get("usage")))
-    usd = dollars(result.get("total_cost_usd"))
-    if usd is None and not read and not written:
-        return None
-    return Cost(model, read, written, usd, estimated=True)
+    cost = _used(model, [mapping(result.get("usage"))], dollars(result.get("total_cost_usd")))
+    return cost if cost.usd is not None or cost.input_tokens or cost.output_tokens else None
 
 
 def _tokens_alone(stream: Stream, model: str) -> Cost | None:
     """What the messages seen so far used, where no result tells: the dollars stay unknown."""
-    counts = [_tokens(usage) for usage in stream.usages.values()]
-    read = sum(one[0] or 0 for one in counts)
-    written = sum(one[1] or 0 for one in counts)
-    return Cost(model, read, written, None, estimated=True) if read or written else None
+    cost = _used(model, list(stream.usages.values()), None)
+    return cost if cost.input_tokens or cost.output_tokens else None
 
 
-def _tokens(usage: JSON) -> tuple[int | None, int | None]:
-    names = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
-    told = [count for name in names if (count := tokens(usage.get(name))) is not None]
-    return (sum(told) if told else None), tokens(usage.get("output_tokens"))
+def _used(model: str, usages: Sequence[JSON], usd: Decimal | None) -> Cost:
+    """The sum of some usages; what a cache was read or written with is part of the input."""
+    fresh, written, read, output = (
+        _sum(usages, name)
+        for name in (
+            *("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens"),
+            "output_tokens",
+        )
+    )
+    told = [count for count in (fresh, written, read) if count is not None]
+    return Cost(
+        model,
+        sum(told) if told else None,
+        output,
+        usd,
+        estimated=True,
+        cache_read_tokens=read,
+        cache_write_tokens=written,
+    )
+
+
+def _sum(usages: Sequence[JSON], name: str) -> int | None:
+    told = [count for usage in usages if (count := tokens(usage.get(name))) is not None]
+    return sum(told) if told else None

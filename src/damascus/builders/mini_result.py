@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import cast
 
@@ -109,21 +109,36 @@ def _ended(status: str, info: JSON, code: int, turns: int, said: str) -> tuple[s
 
 
 def _cost(trajectory: JSON, info: JSON, model: str) -> Cost | None:
-    counts = list(_usages(trajectory))
+    usages = list(_usages(trajectory))
     usd = dollars(mapping(info.get("model_stats")).get("instance_cost"))
-    if not counts:
+    if not usages:
         return None if usd is None else Cost(model, None, None, usd, estimated=True)
-    read, written = (sum(side) for side in zip(*counts, strict=True))
-    return Cost(model, read, written, usd, estimated=True)
+    return Cost(
+        model,
+        sum(tokens(usage["prompt_tokens"]) or 0 for usage in usages),
+        sum(tokens(usage["completion_tokens"]) or 0 for usage in usages),
+        usd,
+        estimated=True,
+        cache_read_tokens=_sum(
+            mapping(usage.get("prompt_tokens_details")).get("cached_tokens") for usage in usages
+        ),
+        cache_write_tokens=_sum(usage.get("cache_creation_input_tokens") for usage in usages),
+    )
 
 
-def _usages(trajectory: JSON) -> Iterator[tuple[int, int]]:
+def _sum(counts: Iterable[object]) -> int | None:
+    told = [count for one in counts if (count := tokens(one)) is not None]
+    return sum(told) if told else None
+
+
+def _usages(trajectory: JSON) -> Iterator[JSON]:
+    """The usage of each answer that tells how much was read and written."""
     for message in listing(trajectory.get("messages")):
         response = mapping(mapping(mapping(message).get("extra")).get("response"))
         usage = mapping(response.get("usage"))
-        read, written = tokens(usage.get("prompt_tokens")), tokens(usage.get("completion_tokens"))
-        if read is not None and written is not None:
-            yield read, written
+        both = (usage.get("prompt_tokens"), usage.get("completion_tokens"))
+        if all(tokens(count) is not None for count in both):
+            yield usage
 
 
 def _last_words(trajectory: JSON) -> str:
