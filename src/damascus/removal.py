@@ -2,11 +2,13 @@
 
 Depth, number and names of the entries are the agent's to choose, and so are their modes. So no path
 is ever put together, nothing recurses, and no list of entries is held: directories are opened one
-within the other, and what lies deeper than `DEEPEST` is moved up to the top of the tree first.
+within the other, and what lies deeper than `DEEPEST` is moved up to the top of the tree first. What
+is mounted in the tree is somebody else's: it is taken off where that is allowed, and never entered.
 """
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import fcntl
 import itertools
@@ -25,6 +27,8 @@ ENTER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 GET_FLAGS: Final = 0x80086601
 SET_FLAGS: Final = 0x40086602
 FIXED: Final = 0x10 | 0x20
+MNT_DETACH: Final = 2
+UMOUNT_NOFOLLOW: Final = 8
 TAKEN: Final = (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR)
 
 
@@ -81,6 +85,8 @@ def _remove_tree(parent: int, name: str) -> None:
                     levels.append(_enter(above, level.name))
             elif _unlink(level.fd, entry.name) or _rmdir(level.fd, entry.name):
                 level.progress = True
+            elif _is_mounted_on(level.fd, entry.name):
+                level.progress |= _unmount(level.fd, entry.name)
             elif len(levels) < DEEPEST:
                 with suppress(OSError):
                     levels.append(_enter(level.fd, entry.name))
@@ -133,6 +139,23 @@ def _gone(act: Callable[..., None], parent: int, name: str) -> bool:
             return False
         else:
             return True
+    return False
+
+
+def _is_mounted_on(parent: int, name: str) -> bool:
+    """Tell whether something is mounted on a directory: the kernel says so before "not empty"."""
+    try:
+        os.rmdir(name, dir_fd=parent)
+    except OSError as error:
+        return error.errno == errno.EBUSY
+    return False
+
+
+def _unmount(parent: int, name: str) -> bool:
+    """Take off what is mounted on a directory; tells whether it went."""
+    place = f"/proc/self/fd/{parent}/{name}"
+    with suppress(OSError, AttributeError):
+        return ctypes.CDLL(None).umount2(os.fsencode(place), MNT_DETACH | UMOUNT_NOFOLLOW) == 0
     return False
 
 
