@@ -6,7 +6,6 @@ is `DAMASCUS_GITEA_TOKEN`. Sections are read from the same places as the setting
 
 from __future__ import annotations
 
-import io
 import json
 import os
 from collections.abc import Iterator, Mapping
@@ -15,7 +14,6 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, get_origin
 
-from dotenv import dotenv_values
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -27,6 +25,7 @@ from pydantic import (
 )
 from pydantic.fields import FieldInfo
 
+from damascus.env_file import read_env_file
 from damascus.errors import ConfigurationError
 
 PREFIX = "DAMASCUS_"
@@ -120,17 +119,11 @@ class Sources:
     def read(cls, dotenv: str | Path | None, given: Mapping[str, Any]) -> Sources:
         """Look at the environment and at the file `dotenv`, None for no file.
 
-        Raises ConfigurationError when the file is there and cannot be read.
+        Raises ConfigurationError when the file is there and cannot be read as it was meant.
         """
         written: Mapping[str, str | None] = {}
         if dotenv is not None:
-            try:
-                if Path(dotenv).exists():
-                    text = Path(dotenv).read_text("utf-8")
-                    written = dotenv_values(stream=io.StringIO(text))
-            except (OSError, UnicodeDecodeError) as error:
-                reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-                raise ConfigurationError(f"{dotenv} cannot be read: {reason}") from None
+            written = read_env_file(Path(dotenv), prefix=PREFIX)
         return cls(
             None if dotenv is None else Path(dotenv),
             given=dict(given),

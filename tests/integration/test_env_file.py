@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from typing import Any
@@ -117,6 +118,49 @@ def test_an_env_file_that_cannot_be_read_is_one_sentence(cli):
     file.unlink()
     file.mkdir()
     assert "cannot be read: Is a directory" in cli("config", code=3).err
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("DAMASCUS_BUDGET_USD=2\n#\nDAMASCUS_budget_usd=9\n", "twice, in lines 1 and 3: leave one"),
+        ("\n\nDAMASCUS_BUDGET_USD\n", "line 3 of "),
+        ("A=1\nDAMASCUS_BUDGET_USD: 2\n", "line 2 of "),
+        ('DAMASCUS_BUDGET_USD="2\n', "line 1 of "),
+        ("DAMASCUS_BUDGET_USD=2\0\n", "it holds a zero byte"),
+        ("#" * 1_000_001, "it is larger than 1000000 bytes"),
+    ],
+)
+def test_what_would_silently_mean_something_else_is_one_sentence(cli, text, why):
+    (cli.place.parent / "home" / ".env").write_text(text)
+    said = cli("config", code=3)
+    assert why in said.err
+    assert said.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("begin", ["\ufeff", "\ufeff\r\n", "# café\r\n"])
+def test_an_editors_mark_and_its_line_ends_change_nothing(cli, begin):
+    text = f"{begin}DAMASCUS_BUDGET_USD=2\r\nDAMASCUS_WORKER_NAME=a\r\n"
+    (cli.place.parent / "home" / ".env").write_bytes(text.encode())
+    found = shown(cli("config", "--json", code=0))
+    assert float(found["DAMASCUS_BUDGET_USD"]["value"]) == 2
+    assert found["DAMASCUS_WORKER_NAME"]["value"] == "a"
+
+
+def test_a_pipe_or_a_device_in_its_place_is_not_waited_for(cli):
+    file = cli.place.parent / "home" / ".env"
+    os.mkfifo(file)
+    assert "it is no plain file" in cli("config", code=3).err
+    file.unlink()
+    file.symlink_to("/dev/zero")
+    assert "it is no plain file" in cli("config", code=3).err
+
+
+def test_an_env_file_that_everybody_may_write_is_not_obeyed(cli):
+    file = cli.place.parent / "home" / ".env"
+    file.write_text(PLANTED)
+    file.chmod(0o666)
+    assert f"everybody may write to it: chmod o-w {file}" in cli("config", code=3).err
 
 
 def test_an_env_file_of_the_home_cannot_move_the_home(cli, tmp_path):
