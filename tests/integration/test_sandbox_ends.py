@@ -235,6 +235,26 @@ def test_a_command_that_stops_its_supervisor_is_ended_long_before_its_deadline(d
     assert not pids_with(token)
 
 
+DAEMON_THAT_BLINDS = """
+import os, resource, sys
+resource.prlimit(os.getppid(), resource.RLIMIT_NOFILE, (0, 0))
+if os.fork() == 0:
+    os.setsid()
+    if os.fork(): os._exit(0)
+    os.execve("/bin/sleep", ["sleep", sys.argv[1]], {})
+os.wait()
+print("still here", flush=True)
+"""
+
+
+@pytest.mark.parametrize("then", ["", "import time; time.sleep(600)\n"])
+def test_nothing_survives_a_command_that_takes_its_supervisors_eyes(place, token, then):
+    (place / "daemon.py").write_text(DAEMON_THAT_BLINDS + then)
+    ended = Plain().run(command(place, "python", "daemon.py", token, timeout=600))
+    assert not pids_with(token)
+    assert (ended.exit_code, ended.killed) == (137, None)
+
+
 @pytest.mark.parametrize("word", ["SIGTERM", "SIGINT", "SIGHUP"])
 def test_a_command_cannot_ask_its_supervisor_to_end(sandbox, daemons, token, word):
     ended = sandbox.run(dataclasses.replace(daemons(token, word), timeout=2))

@@ -225,7 +225,7 @@ class Supervisor:
 
     def look(self) -> tuple[str, float]:
         """Return which resource is over its bound, if any, and the seconds until the next look."""
-        resident = descendants(os.getpid())
+        resident = self.below()
         if self.crowd and len(resident) > self.crowd:
             return f"it had more than {self.crowd} processes", 0.0
         together, now = sum(resident.values()), time.monotonic()
@@ -240,11 +240,22 @@ class Supervisor:
         busy = self.disk.looking or (self.memory and together > self.memory // 2)
         return said, LOOK_CLOSELY if busy else LOOK_EVERY
 
+    def below(self) -> dict[int, int]:
+        """Everything alive below this process: pid -> resident bytes.
+
+        A command can take this process's right to open files, and with it all sight of what runs.
+        Then it ends without a word, and the worker ends what it leaves.
+        """
+        found = descendants(os.getpid())
+        if not found and self.sees and not processes():
+            os._exit(1)
+        return found
+
     def living(self) -> list[int]:
         """Return what still runs below this process; without /proc, the command itself."""
         self.reap()
         if self.sees:
-            return list(descendants(os.getpid()))
+            return list(self.below())
         return [self.main] if self.status is None else []
 
     def send(self, pid: int, number: int) -> None:
