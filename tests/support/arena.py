@@ -67,6 +67,7 @@ class Arena:
         git(self.person, "remote", "add", "origin", str(self.remote))
         self._commit({"README.md": "# Arena\n", **files}, "main")
         self.forge = LocalForge(self.remote)
+        self.git = GitBinary()
         self.baselines = FakeBaselines()
         self.command = tuple(command)
         self.project = Project(
@@ -112,7 +113,7 @@ class Arena:
             llm=FakeLLM,
             builder=lambda _: FakeBuilder(),
             forge=self.forge,
-            git=GitBinary(),
+            git=self.git,
             sandbox=self.sandbox,
             wiki=RepositoryWiki(GitBinary()),
             progress=progress,

@@ -119,7 +119,7 @@ class LargeFiles:
                 elif (target := tree.place_in(top, within + path)) is not None:
                     _replace(target, kept)
                     brought.append(os.fsencode(path))
-            if index:
+            if index and brought:
                 # With the mirror as storage, for git-lfs to store nothing a second time.
                 words = ("-c", f"lfs.storage={store}", "update-index", "-q", "-z", "--stdin")
                 git(*words, feed=b"\0".join(brought))
@@ -228,7 +228,10 @@ def object_in(store: Path, pointer: Pointer) -> Path:
 
 def _pointers(here: Path, git: RunGit) -> Mapping[str, Pointer]:
     """The files on the disk that are pointers, and that the attributes give to Git LFS."""
-    listed = git("ls-files", "-z").stdout.split(b"\0")
+    listing = git("ls-files", "-z").stdout
+    if b".gitattributes\0" not in listing:  # the rule, and quick to see
+        return {}
+    listed = listing.split(b"\0")
     attributes = [name for name in listed if name.rpartition(b"/")[2] == b".gitattributes"]
     if not any(b"lfs" in (_read(here, name, ATTRIBUTES_CAP) or b"") for name in attributes):
         return {}

@@ -260,6 +260,8 @@ def gitlinks(process: GitProcess, workspace: Workspace) -> dict[str, str]:
             f"git ls-files failed: {git_errors.shown(answer.stderr)}", stderr=answer.stderr
         )
     found: dict[str, str] = {}
+    if GITLINK + b" " not in answer.stdout:  # the rule, and quick to see
+        return found
     for entry in answer.stdout.split(b"\0"):
         if entry.startswith(GITLINK):
             about, _, path = entry.partition(b"\t")
