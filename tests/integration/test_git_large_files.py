@@ -179,11 +179,13 @@ def test_a_secret_in_a_large_file_is_found(at):
     assert at.worker.leaks(at.attempt(1), base=base, head=sha, secrets=["another"]) == []
 
 
-def test_a_server_in_trouble_is_no_missing_file(at):
+@pytest.mark.parametrize("status", [503, 500, 429])
+def test_a_server_in_trouble_is_no_missing_file(at, status):
     at.push({"a.bin": b"one\0"})
     at.clone(1)
     at.push({"b.bin": b"two\0"})
     large, at.served.large = at.served.large, None
+    at.served.trouble = status
     with pytest.raises(ForgeUnreachableError, match="files of Git LFS"):
         at.clone(2)
     at.served.large = large

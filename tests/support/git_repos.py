@@ -93,7 +93,7 @@ class GitOverHTTP:
     """What a server of git over HTTP was asked, and how it is to answer.
 
     `large` are the objects of Git LFS, by their hash, for all repositories together; None
-    while their server is in trouble. With `token`
+    while their server answers with the status `trouble`. With `token`
     set every request needs `Authorization: token <token>`. `answer` set to a status
     is given to every request instead; `location` is sent with it.
     """
@@ -104,6 +104,7 @@ class GitOverHTTP:
     location: str = ""
     hang: threading.Event | None = None
     large: dict[str, bytes] | None = field(default_factory=dict)
+    trouble: int = 503
     asked: list[tuple[str, str | None]] = field(default_factory=list)
 
 
@@ -178,7 +179,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Answer like a server of Git LFS: the batch API, and the basic transfer."""
         oid = self.path.rpartition("/")[2]
         if state.large is None:
-            self._plain(503)
+            self._plain(state.trouble)
         elif self.command == "PUT":
             state.large[oid] = body
             self._plain(200)

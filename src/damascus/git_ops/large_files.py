@@ -36,7 +36,11 @@ POINTER_CAP: Final = 1024  # bytes: what git-lfs itself takes for a pointer
 ATTRIBUTES_CAP: Final = 1_000_000
 AT_ONCE: Final = 100  # objects of one command, which has a deadline
 BYTES_AT_ONCE: Final = 256_000_000
-AWAY: Final = re.compile(r"HTTP (429|5\d\d)|Server error|[Rr]ate limit|no such host|i/o timeout")
+AWAY: Final = re.compile(
+    r"HTTP (429|5\d\d)|\[(429|5\d\d)\]|Server error|[Rr]ate limit|no such host|timeout|\bEOF\b"
+)
+# What a server says of contents that it does not have, or does not give. Anything else is a fault.
+REFUSED: Final = re.compile(r"\[4\d\d\]|does not exist|[Nn]ot [Ff]ound|[Aa]uthori[sz]|[Aa]uthentic")
 OPTIONS: Final = (
     *("-c", "lfs.locksverify=false", "-c", "lfs.basictransfersonly=true"),
     *("-c", "lfs.allowincompletepush=false", "-c", "lfs.skipdownloaderrors=false"),
@@ -169,7 +173,7 @@ class LargeFiles:
                 answer = self._run(remote, store, "fetch", pointers=[sizes[oid] for oid in some])
                 if answer:
                     error = _error(remote, "fetching files of Git LFS", answer)
-                    if isinstance(error, ForgeUnreachableError) or git_errors.of_machine(answer):
+                    if isinstance(error, ForgeUnreachableError) or not REFUSED.search(answer):
                         raise error
                     said = str(error)
         return said
