@@ -143,7 +143,15 @@ def _copy(source: Path, target: Path) -> None:
             shutil.copy2(name, place, follow_symlinks=False)
         return place
 
-    shutil.copytree(source, target, symlinks=True, dirs_exist_ok=True, copy_function=one)
+    def there(directory: str, names: list[str]) -> list[str]:
+        """The links that are left out, since copytree would stop at what is in their place."""
+        beside = target / os.path.relpath(directory, source)
+        links = [name for name in names if Path(directory, name).is_symlink()]
+        return [name for name in links if os.path.lexists(beside / name)]
+
+    shutil.copytree(
+        source, target, symlinks=True, dirs_exist_ok=True, copy_function=one, ignore=there
+    )
 
 
 def _is_plain(top: Path, path: str) -> bool:

@@ -125,12 +125,27 @@ def _plain_way(top: Path, path: str) -> bool:
 
 
 def _copy(source: Path, target: Path) -> None:
-    shutil.copytree(source, target, symlinks=True, dirs_exist_ok=True, copy_function=_copy_file)
+    def make_room(directory: str, names: list[str]) -> tuple[str, ...]:
+        """Remove links, and what is of another kind: a copy stops there, or is led away."""
+        there = target / Path(directory).relative_to(source)
+        for name in names:
+            entry, place = Path(directory, name), there / name
+            links = place.is_symlink() or entry.is_symlink()
+            if os.path.lexists(place) and (links or entry.is_dir() != place.is_dir()):
+                _remove(place)
+        return ()
+
+    shutil.copytree(
+        source,
+        target,
+        symlinks=True,
+        dirs_exist_ok=True,
+        copy_function=_copy_file,
+        ignore=make_room,
+    )
 
 
 def _copy_file(source: str, target: str) -> str:
-    if Path(target).is_symlink():
-        Path(target).unlink()
     if stat.S_ISREG(os.lstat(source).st_mode):
         return shutil.copy2(source, target, follow_symlinks=False)
     return target  # a socket or a pipe that a set-up left: no test needs it
