@@ -167,3 +167,23 @@ def test_a_test_of_ctests_is_the_program_of_the_file_of_its_name(name):
     trap = set_trap(report, {"tests/test_words.c": MAIN}, fraction=1.0)
     assert trap.red == {name}
     assert trap.unbreakable == 1
+
+
+JAVA = """package shop;
+
+public class {name} {{
+    @Test
+    public void works() {{
+        assertEquals(4, two() * 2);
+    }}
+}}
+"""
+
+
+def test_methods_of_one_name_are_told_apart_by_the_class_of_their_file():
+    files = {f"src/test/java/shop/{name}.java": JAVA.format(name=name) for name in ("A", "B")}
+    cases = [
+        TestCase(f"shop.{name}::works", Outcome.PASSED, title="works") for name in ("A", "B$In")
+    ]
+    trap = set_trap(TestReport.of("maven", cases), files, fraction=1.0)
+    assert trap.red == {"shop.A::works", "shop.B$In::works"}

@@ -6,6 +6,7 @@ The choice is made after the work is committed, by the system's randomness: nobo
 from __future__ import annotations
 
 import random
+import re
 import secrets
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -156,6 +157,13 @@ def _matcher(language: Language, path: str) -> Callable[[TestCase, str, str], bo
         called = {stem, bare, f"test_{bare}", f"{bare}_test"}
         # A test of ctest's is a program, called like the file with its `main` as a rule.
         return lambda case, _qualified, _title: case.title in called
+
+    if language.name == "Java":
+        # Many classes have a method of one name; a file is called like the class in it.
+        stem = PurePosixPath(path).stem
+        return lambda case, _qualified, title: (
+            case.title == title and stem in re.split(r"::|[.$]", case.name)
+        )
 
     def titled(case: TestCase, _qualified: str, title: str) -> bool:
         if case.title != title:
