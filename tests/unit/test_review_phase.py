@@ -56,7 +56,8 @@ def test_tests_run_on_the_merged_tree_with_a_bare_environment(world):
     (command,) = world.sandbox.commands
     assert seen == [["README.md", "app.py", "login.py", "other.py"]]
     assert command.argv == ("pytest", "-q")
-    assert set(command.env) == {"PATH", "HOME", "LANG", "CI"}
+    homes = {"HOME", "MAVEN_OPTS", "GRADLE_USER_HOME"}
+    assert set(command.env) == {"PATH", "LANG", "CI", *homes}
     assert command.network is False
     assert command.timeout == world.project.test_timeout_seconds
     assert command.cwd in command.writable

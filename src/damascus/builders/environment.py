@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from damascus.domain.variables import with_home
 from damascus.errors import ConfigurationError
 from damascus.ports import Workspace
 
@@ -21,14 +22,13 @@ TEMPORARY = "tmp"  # below HOME: what an agent leaves behind goes when the attem
 def prepare(workspace: Workspace, path: str, extra: Mapping[str, str]) -> dict[str, str]:
     """Make HOME and its temporary directory; returns the whole environment for an agent.
 
-    `path` becomes PATH; `extra` is added last and may replace anything. Git asks no questions and
-    can commit, for agents that do.
+    `path` becomes PATH; `extra` is added last and may replace anything but HOME. Git asks no
+    questions and can commit, for agents that do.
     """
     temporary = workspace.home / TEMPORARY
     temporary.mkdir(parents=True, exist_ok=True)
-    return {
+    own = {
         "PATH": path,
-        "HOME": str(workspace.home),
         "TMPDIR": str(temporary),
         "LANG": "C.UTF-8",
         "TERM": "dumb",
@@ -42,6 +42,7 @@ def prepare(workspace: Workspace, path: str, extra: Mapping[str, str]) -> dict[s
         "GIT_COMMITTER_EMAIL": "damascus@localhost",
         **extra,
     }
+    return with_home(str(workspace.home), own)
 
 
 def locate(executable: str, path: str) -> tuple[Path, tuple[Path, ...]]:

@@ -52,3 +52,14 @@ def host_problem(text: str) -> str:
 def parsed(assignments: Sequence[str]) -> Mapping[str, str]:
     """`NAME=VALUE` each, as a mapping; the last of a name wins."""
     return dict(text.split("=", 1) for text in assignments)
+
+
+def with_home(home: str, own: Mapping[str, str]) -> dict[str, str]:
+    """`own` variables, with those that lead to a private HOME.
+
+    A JVM takes its user's home from the system's accounts, whatever HOME says: Maven and Gradle are
+    told by variables of their own.
+    """
+    maven = " ".join(filter(None, (f"-Duser.home={home}", own.get("MAVEN_OPTS"))))
+    gradle = own.get("GRADLE_USER_HOME", f"{home}/.gradle")
+    return {**own, "HOME": home, "MAVEN_OPTS": maven, "GRADLE_USER_HOME": gradle}

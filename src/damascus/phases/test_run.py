@@ -18,6 +18,7 @@ from damascus.domain.evidence import TestReport
 from damascus.domain.findings import Details
 from damascus.domain.networks import NONE, is_whole, places
 from damascus.domain.services import parsed
+from damascus.domain.variables import with_home
 from damascus.domain.work import PhaseContext, PhaseResult, Verdict
 from damascus.errors import ClaimLostError, SandboxError
 from damascus.evidence.candidate import Run
@@ -267,13 +268,8 @@ def shown_to(workspace: Workspace) -> dict[Path, PurePosixPath]:
 
 def project_environment(tools: Tools, workspace: Workspace) -> dict[str, str]:
     """The variables of what a project's own commands are: its set-up and its tests."""
-    return {
-        "HOME": str(workspace.home),
-        "LANG": "C.UTF-8",
-        "CI": "true",
-        **tools.variables,
-        "PATH": tools.path,
-    }
+    own = {"LANG": "C.UTF-8", "CI": "true", **tools.variables, "PATH": tools.path}
+    return with_home(str(workspace.home), own)
 
 
 def run_or_none(tools: Tools, command: Command) -> Finished | None:

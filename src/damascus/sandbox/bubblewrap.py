@@ -28,9 +28,10 @@ from damascus.text.redaction import Redactor
 ETC_NAMES: Final = """
 alternatives bash.bashrc ca-certificates crypto-policies debian_version fonts gai.conf group
 host.conf hosts inputrc java-11-openjdk java-17-openjdk java-21-openjdk ld.so.cache ld.so.conf
-ld.so.conf.d locale.alias locale.conf localtime magic mime.types nsswitch.conf os-release passwd
-perl pki/ca-trust pki/tls/certs pki/tls/cert.pem pki/tls/openssl.cnf profile profile.d protocols
-python3 resolv.conf rpc services ssl/cert.pem ssl/certs ssl/openssl.cnf static terminfo timezone xml
+ld.so.conf.d locale.alias locale.conf localtime magic maven/logging maven/m2.conf mime.types
+nsswitch.conf os-release passwd perl pki/ca-trust pki/tls/certs pki/tls/cert.pem pki/tls/openssl.cnf
+profile profile.d protocols python3 resolv.conf rpc services ssl/cert.pem ssl/certs ssl/openssl.cnf
+static terminfo timezone xml
 """
 OTHER: Final = ("/nix/store", "/gnu/store")
 # What engines of containers cover as well: the machine's memory, keys, timing and devices.

@@ -8,6 +8,7 @@ attempt, and the command is led there.
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
@@ -17,8 +18,8 @@ from damascus.ports import Command
 def as_seen(command: Command) -> Command:
     """`command` whose words and variables name the shown directories by their paths inside.
 
-    A word or the value of a variable is changed when it is such a directory or lies in one; of a
-    list of paths, each is. The working directory stays that of the machine.
+    A word is changed when it is such a directory or lies in one; in the value of a variable each is
+    that is named there (`a:b`, `-Dhome=a`). The working directory stays that of the machine.
     """
     if not command.shown:
         return command
@@ -52,7 +53,9 @@ def copies(command: Command) -> Iterator[str]:
 
 
 def _each_moved(value: str, shown: Mapping[Path, PurePosixPath]) -> str:
-    return ":".join(_moved(part, shown) for part in value.split(":"))
+    for path, place in shown.items():
+        value = re.sub(rf"(?<![\w./-]){re.escape(str(path))}(?![\w.-])", str(place), value)
+    return value
 
 
 def _moved(word: str, shown: Mapping[Path, PurePosixPath]) -> str:
