@@ -121,6 +121,14 @@ def test_a_line_of_the_ci_that_runs_no_test_is_no_proposal():
     assert found(files) == ["cargo test"]
 
 
+def test_a_ctest_of_the_ci_that_builds_nothing_does_not_go_before_the_one_that_does():
+    files = {
+        ".github/workflows/ci.yml": "- run: ctest -V\n",
+        "CMakeLists.txt": "enable_testing()\n",
+    }
+    assert found(files)[0].startswith("ctest --build-and-test")
+
+
 def test_the_specs_of_a_tool_that_was_copied_in_are_not_the_repositorys():
     files = {
         "CMakeLists.txt": "enable_testing()\n",

@@ -84,7 +84,7 @@ def _with_options(one: Proposal, hint: Proposal) -> Proposal | None:
         words = words[2:]
     if words[:2] in {("python", "-m"), ("python3", "-m")}:
         words = words[2:]
-    if not words or words[0] not in one.argv:
-        return None
+    if not words or words[0] not in one.argv or "--build-and-test" in one.argv:
+        return None  # ctest's own line tests what another one has built
     place = one.argv.index(words[0])
     return dataclasses.replace(one, argv=(*one.argv[:place], *words), why=hint.why)
