@@ -1,8 +1,8 @@
 """From `project add` to merged, in each ecosystem, with dependencies out of its real registry.
 
-Detection proposes set-up and test command, and `--yes` pins them. Two stories follow; their agent
-runs the tests itself and reaches nothing. Skipped where a tool is not installed, or where it
-reaches no registry by itself.
+Detection proposes set-up and test command, and `--yes` pins them. Stories follow, two as a rule;
+their agent runs the tests itself and reaches nothing. Skipped where a tool is not installed, or
+where it reaches no registry by itself.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from damascus.demo.model_server import ModelServer
 from damascus.environments.certificates import certificate_variables
 from damascus.environments.real_programs import real_path
 from support.command_line import CommandLine
-from support.ecosystems import ECOSYSTEMS, STORIES
+from support.ecosystems import ECOSYSTEMS
 from support.git_repos import git
 from support.sandbox_world import REASONS
 from support.scripted_tasks import as_url
@@ -78,7 +78,7 @@ def repository(place, ecosystem):
 
 
 @pytest.mark.parametrize("name", ECOSYSTEMS)
-def test_two_stories_are_merged_after_project_add_alone(cli, name):
+def test_stories_are_merged_after_project_add_alone(cli, name):
     ecosystem = ECOSYSTEMS[name]
     repository(cli.place / "repo", ecosystem)
     cli.set(command_argv=json.dumps(["sh", "-c", ecosystem.agent()]))
@@ -90,7 +90,7 @@ def test_two_stories_are_merged_after_project_add_alone(cli, name):
     assert any(ecosystem.set_up in line for line in added.json["setup_commands"]), added.json
     kept = environments(cli)
 
-    for word in STORIES:
+    for word in ecosystem.stories:
         story = cli.place / f"{word}.md"
         story.write_text(STORY.format(word=word))
         cli("ingest", "--project", "shop", story, code=0)

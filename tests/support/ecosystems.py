@@ -162,6 +162,7 @@ class Ecosystem:
     test: tuple[str, ...]
     locks: str = "true"
     variables: dict[str, str] = field(default_factory=dict)
+    stories: tuple[str, ...] = STORIES
     built_in_tree: bool = False  # its set-up configures a build, so each tree has its own
 
     def begin(self) -> dict[str, str]:
@@ -252,6 +253,7 @@ ECOSYSTEMS = {
         {"pom.xml": _POM, ".gitignore": "target\n"},
         "mvn -B -q test",
         ("mvn", "-B", "-o", "-q", "test"),
+        stories=STORIES[:1],  # a JVM for every run takes its time
         built_in_tree=True,
     ),
     "cmake": Ecosystem(
