@@ -187,3 +187,20 @@ def test_methods_of_one_name_are_told_apart_by_the_class_of_their_file():
     ]
     trap = set_trap(TestReport.of("maven", cases), files, fraction=1.0)
     assert trap.red == {"shop.A::works", "shop.B$In::works"}
+
+
+@pytest.mark.parametrize(
+    ("imports", "broken"),
+    [
+        ("org.junit.Assert.assertEquals", 'throw new AssertionError("word");'),
+        ("org.junit.Assert.*", "assertNotEquals(two(), other());"),
+        ("a.B.assertNotEquals", "assertNotEquals(two(), other());"),
+    ],
+)
+def test_an_assertion_that_a_java_file_does_not_import_takes_no_ones_place(imports, broken):
+    text = f"import static {imports};\n" + JAVA.format(name="A").replace(
+        "assertEquals(4, two() * 2)", "assertEquals(two(), other())"
+    )
+    language = language_of("A.java")
+    assert language is not None
+    assert broken in language.break_tests(text, ["works"], "word").text

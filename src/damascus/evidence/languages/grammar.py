@@ -26,7 +26,8 @@ class Grammar:
     `module` and `function` name the grammar's Python package. `fails` is inserted into a test that
     is to fail, `noise` into all; `planted` is a whole test. {token}, {t} and the captures of the
     query may be used in them. `load` is what makes a source fail, `at_end` where it goes.
-    `rules` turn assertions round.
+    `rules` turn assertions round; where `imported` is given, only into one whose {name} a line of
+    the file imports, if it stands alone.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Grammar:
     planted: str
     load: str
     rules: Sequence[Rule] = ()
+    imported: str = ""
     noise: str = "/* {token} */"
     at_end: bool = False
     keep: Callable[[Mapping[str, str], str], bool] = lambda _captures, _before: True
@@ -153,6 +155,7 @@ GRAMMARS: Sequence[Grammar] = (
         at_end=True,
         keep=lambda captures, _: captures["call"] == "Test",
         rules=assertions.JVM,
+        imported=r"^\s*import\s+static\s+[\w.]+\.(?:\*|{name})\s*;",
     ),
     Grammar(
         name="Ruby",
@@ -281,9 +284,17 @@ class GrammarLanguage:
             done = assertions.expecting_another(statement, token) or turned_round(
                 statement, self._grammar.rules
             )
-            if done is not None:
+            if done is not None and self._is_known(done, source):
                 return source[:start] + done.encode() + source[end:]
         return None
+
+    def _is_known(self, statement: str, source: bytes) -> bool:
+        """Tell whether a file that has one assertion imports the one in its place as well."""
+        name = re.match(r"(\w+)\s*\(", statement)
+        if not self._grammar.imported or name is None:
+            return True
+        pattern = self._grammar.imported.format(name=name[1])
+        return re.search(pattern, source.decode(errors="replace"), re.MULTILINE) is not None
 
     def plant(self, text: str, token: str) -> tuple[str, str] | None:
         """Put a failing test before the last one of the file."""
