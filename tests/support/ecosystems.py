@@ -93,6 +93,7 @@ _POM = """<project xmlns="http://maven.apache.org/POM/4.0.0">
   <properties>
     <maven.compiler.source>11</maven.compiler.source>
     <maven.compiler.target>11</maven.compiler.target>
+    <forkCount>0</forkCount>
     <project.build.sourceEncoding>UTF-8</project.build.sourceEncoding>
   </properties>
   <dependencies>
@@ -253,6 +254,7 @@ ECOSYSTEMS = {
         {"pom.xml": _POM, ".gitignore": "target\n"},
         "mvn -B -q test",
         ("mvn", "-B", "-o", "-q", "test"),
+        variables={"MAVEN_OPTS": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"},
         stories=STORIES[:1],  # a JVM for every run takes its time
         built_in_tree=True,
     ),
