@@ -7,7 +7,6 @@ the machine do not exist in it, so no list of places with secrets has to be kept
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 from collections.abc import Generator, Iterable, Iterator, Sequence
@@ -18,10 +17,9 @@ from typing import Final
 from damascus.errors import SandboxError
 from damascus.ports import ClaimGuard, Command, Finished
 from damascus.sandbox import inside, overlay, seccomp, services
-from damascus.sandbox.egress_proxy import EgressProxy
+from damascus.sandbox.networks import in_network
 from damascus.sandbox.run import Bounds, check_command, run_supervised
 from damascus.sandbox.toolchain import SYSTEM
-from damascus.sandbox.upstream import upstream, with_options
 from damascus.text.redaction import Redactor
 
 # No /etc as a whole: it holds shadow, host keys, and tokens in the configuration of programs.
@@ -82,36 +80,10 @@ class Bubblewrap:
         check_command(command)
         command = inside.as_seen(command)
         return services.run_beside(
-            command, lambda one, fds: self._run_in_network(one, guard, pass_fds=fds), self._redactor
+            command,
+            lambda one, fds: in_network(one, guard, self._run, pass_fds=fds),
+            self._redactor,
         )
-
-    def _run_in_network(
-        self, command: Command, guard: ClaimGuard | None, *, pass_fds: tuple[int, ...]
-    ) -> Finished:
-        """Run a command in the network that it may have."""
-        if command.network:
-            command = upstream(os.environ).known_to(command)
-            return self._run(command, guard, pass_fds=pass_fds)
-        if not (command.egress or command.hosts):
-            return self._run(command, guard, pass_fds=pass_fds)
-        ports = [one.port for one in command.services]
-        with EgressProxy(command.egress, command.hosts, avoid=ports) as proxy:
-            wrapped = dataclasses.replace(
-                command,
-                argv=proxy.wrap(command.argv),
-                env=with_options(proxy.env, command.env),
-                readable=(*command.readable, *proxy.readable),
-            )
-            finished = self._run(wrapped, guard, pass_fds=(proxy.fd, *pass_fds))
-            start_error = proxy.start_error()
-            finished = dataclasses.replace(finished, refused=proxy.refused)
-        if start_error and finished.stopped is None:
-            raise SandboxError(
-                f"The program {command.argv[0]!r} could not be started in the sandbox:"
-                f" {start_error}. Install it where the sandbox can see it, or make its directory"
-                " readable."
-            )
-        return finished
 
     def _run(
         self, command: Command, guard: ClaimGuard | None, *, pass_fds: tuple[int, ...] = ()

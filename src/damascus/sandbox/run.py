@@ -12,22 +12,21 @@ import os
 import selectors
 import signal
 import socket
-import subprocess
-import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol, TypeAlias
 
 from damascus.crashpoints import Boundary, crashpoint
 from damascus.errors import SandboxError
 from damascus.ports import ClaimGuard, Command, Finished
-from damascus.sandbox import orphans, supervise, usage
+from damascus.sandbox import supervise, usage
 from damascus.sandbox.capture import Capture
 from damascus.sandbox.framing import Lines
+from damascus.sandbox.local_supervisor import LocalSupervisor
 from damascus.text.redaction import Redactor
 
 KILLED: Final = 128 + signal.SIGKILL
@@ -40,6 +39,23 @@ _FROM_OUTSIDE: Final = {
     "asked": "supervisor",
     "orphaned": "supervisor",
 }
+
+
+class Supervisor(Protocol):
+    """What supervises one command, wherever that runs; see `LocalSupervisor`."""
+
+    control: socket.socket
+    when_gone: str
+
+    def is_stopped(self) -> bool: ...
+
+    def end_all(self, main: int | None) -> None: ...
+
+    def close(self) -> None: ...
+
+
+# Starts one, with the command's input and output and what else it inherits. Raises SandboxError.
+Start: TypeAlias = Callable[[int, int, Sequence[int]], Supervisor]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,16 +112,19 @@ def run_supervised(
     wrapped: bool = False,
     pass_fds: Sequence[int] = (),
     redactor: Redactor | None = None,
+    start: Start = LocalSupervisor,
+    job: Mapping[str, Any] | None = None,
 ) -> Finished:
     """Run `argv` (the command, or a wrapper around it) to its end under a supervisor.
 
     `wrapped` says that argv[0] is a wrapper that must be spared the TERM meant for the command.
-    `redactor` takes secrets out of its output and log.
+    `redactor` takes secrets out of its output and log. `start` starts the supervisor; what is in
+    `job` takes the place of what it is told otherwise.
     Raises SandboxError when it cannot be started.
     """
     if guard is not None and guard.lost():
         return Finished(KILLED, "", 0.0, "claim_lost")
-    job = {
+    whole = {
         "argv": list(argv),
         "cwd": str(command.cwd),
         "env": dict(command.env),
@@ -120,12 +139,13 @@ def run_supervised(
         "places": [str(place) for place in (*command.writable, *_uppers(command))],
         "wrapped": wrapped,
         "pass_fds": list(pass_fds),
+        **(job or {}),
     }
     with ExitStack() as stack:
         capture = stack.enter_context(
             Capture(command.output_cap, command.log, command.finished_when, redactor)
         )
-        return _Run(stack, command, capture, job).to_the_end(guard)
+        return _Run(stack, command, capture, whole, start).to_the_end(guard)
 
 
 def _uppers(command: Command) -> list[Path]:
@@ -137,45 +157,36 @@ class _Run:
     """The state of one run, between its start and its end."""
 
     def __init__(
-        self, stack: ExitStack, command: Command, capture: Capture, job: dict[str, Any]
+        self,
+        stack: ExitStack,
+        command: Command,
+        capture: Capture,
+        job: dict[str, Any],
+        start: Start,
     ) -> None:
         self.command = command
         self.capture = capture
-        self.began = time.monotonic()
         self.kills = usage.kills_for_memory()
-        self.control, theirs = socket.socketpair()
         self.reading, writing = os.pipe()
         # An agent may exit without waiting for a slow reader: with the usual 64 KiB a long answer
         # lost the result object at its end, with 1 MiB it did not.
         with suppress(OSError, AttributeError):
             fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, 1 << 20)
         stack.callback(os.close, self.reading)
-        stack.callback(self.control.close)
         with ExitStack() as mine:
-            mine.callback(theirs.close)
             mine.callback(os.close, writing)
             try:
                 stdin = os.open(command.stdin or os.devnull, os.O_RDONLY | os.O_CLOEXEC)
-                mine.callback(os.close, stdin)
-                self.orphans = orphans.Orphans()
-                self.supervisor = orphans.start_supervisor(
-                    lambda: subprocess.Popen(
-                        [sys.executable, "-I", "-S", supervise.__file__, str(theirs.fileno())],
-                        stdin=stdin,
-                        stdout=writing,
-                        stderr=writing,
-                        cwd="/",
-                        env={},
-                        start_new_session=True,
-                        pass_fds=(theirs.fileno(), *job["pass_fds"]),
-                    )
-                )
             except OSError as error:
-                what = error.filename or "a process"
+                what = error.filename or "a file"
                 raise SandboxError(
                     f"The command could not be started ({what}: {error.strerror})."
                 ) from error
-        stack.callback(self._end)  # closes the socket, upon which the supervisor kills all
+            mine.callback(os.close, stdin)
+            self.supervisor = start(stdin, writing, job["pass_fds"])
+        self.began = time.monotonic()
+        self.control = self.supervisor.control
+        stack.callback(self.supervisor.close)  # upon which everything is killed
         with suppress(OSError):  # if it is dead already, the end of file says so below
             self.control.sendall(json.dumps(job).encode() + b"\n")
         os.set_blocking(self.reading, False)
@@ -260,7 +271,7 @@ class _Run:
         """Read the supervisor's messages, one JSON object a line."""
         self.messages.receive()
         if self.messages.ended:
-            self._end_unsupervised("unsupervised" if self.main is not None else "asked")
+            self._end_unsupervised(self.supervisor.when_gone if self.main is not None else "asked")
             return
         while line := self.messages.take():
             word = json.loads(line)
@@ -277,30 +288,14 @@ class _Run:
         if (now := time.monotonic()) < self.look_at or self.report is not None:
             return
         self.look_at = now + LOOK_EVERY
-        self.stood_still = self.stood_still + 1 if orphans.is_stopped(self.supervisor.pid) else 0
+        self.stood_still = self.stood_still + 1 if self.supervisor.is_stopped() else 0
         if self.stood_still > 1:
             self._end_unsupervised("unsupervised")
 
     def _end_unsupervised(self, why: str) -> None:
         """Kill the supervisor, where it still lives, and all that it leaves."""
-        self.supervisor.kill()
-        if self.main is not None:
-            with suppress(ProcessLookupError, PermissionError):
-                os.killpg(self.main, signal.SIGKILL)
-        self.supervisor.wait()
-        self.orphans.end()
+        self.supervisor.end_all(self.main)
         self.report = {"exit": KILLED, "why": why}
-
-    def _end(self) -> None:
-        """Leave nothing behind, whatever happened."""
-        self.control.close()
-        try:
-            self.supervisor.wait(supervise.KILL_FOR + 5.0)
-        except subprocess.TimeoutExpired:
-            self.supervisor.kill()
-            self.supervisor.wait()
-            self.orphans.end()
-        orphans.forget_supervisor(self.supervisor)
 
     def _finished(self) -> Finished:
         report = self.report or {"exit": KILLED, "why": "unsupervised"}
