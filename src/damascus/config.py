@@ -249,6 +249,12 @@ class Settings(BaseSettings):
         description="bubblewrap: where it does not work nothing is run. plain: agents and tests "
         "run as processes that may do what the worker's user may, and every status says so.",
     )
+    container_engine: str | None = Field(
+        json_schema_extra=needed_by(Process.WORKER, Process.CLI),
+        default=None,
+        description="Engine of the containers of projects with an image: podman, docker, or a "
+        "program's path; unset: Podman, else Docker, whichever answers.",
+    )
     output_cap_bytes: int = Field(
         json_schema_extra=needed_by(Process.WORKER),
         default=1_000_000,

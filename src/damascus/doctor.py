@@ -12,6 +12,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -20,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from damascus.builders import BUILDERS
 from damascus.config import EMBEDDED
 from damascus.domain.work import Cost
-from damascus.errors import DamascusError, LLMUnreachableError
+from damascus.errors import DamascusError, LLMUnreachableError, NoSandboxError
 from damascus.forge import FORGES
 from damascus.ports import Command, NoLedger
 from damascus.programs import version_of
@@ -29,6 +30,7 @@ from damascus.registry import BuilderContext, ForgeEntry
 if TYPE_CHECKING:
     from damascus.attempts.archive import Archive
     from damascus.config import Settings
+    from damascus.sandbox.containers.host import ContainerHost
     from damascus.state.db import Database, Row
     from damascus.state.store import Store
 
@@ -55,6 +57,8 @@ class Patient(Protocol):
     def db(self) -> Database: ...
     @cached_property
     def store(self) -> Store: ...
+    @cached_property
+    def container_host(self) -> ContainerHost: ...
     def check_project(
         self, *, forge: str, repo: str, base_branch: str, directory: str = ""
     ) -> None: ...
@@ -94,6 +98,7 @@ def examine(app: Patient) -> Iterator[Check]:
         ("git-lfs", _git_lfs),
         ("sandbox", _sandbox),
         ("environments", _environments),
+        ("containers", _containers),
         ("model", _model_answers),
     )
     for name, check in checks:
@@ -260,6 +265,28 @@ def _environments(app: Patient) -> Check:
         "what set-up commands make is kept, and laid under every command by an overlay: ready at "
         "once, whatever its size",
     )
+
+
+def _containers(app: Patient) -> Check:
+    """The engine that makes the containers of projects with an image."""
+    images = _images(app)
+    try:
+        return Check("containers", True, app.container_host.describe(images))
+    except NoSandboxError as error:
+        if images or app.settings.container_engine:
+            raise
+        said = str(error).partition(": install")[0]
+        return Check("containers", True, f"{said}; only projects with an image need one")
+
+
+def _images(app: Patient) -> list[str]:
+    """The images that projects name."""
+    named: dict[str, None] = {}
+    with suppress(Exception):  # the check of the database says it
+        for row in app.store.projects.list():
+            if image := row["policy"].get("image"):
+                named[str(image)] = None  # pyright: ignore[reportArgumentType] - what is stored may be anything
+    return list(named)
 
 
 def _model(app: Patient) -> Check:

@@ -62,13 +62,15 @@ class BuilderContext:
     """What a coding agent is made with, besides its own settings.
 
     `path` is the PATH it gets; `test_programs` are the first words a test command may have; `hosts`
-    are those that the project lets it reach besides its model's, as `host` or `host:port`.
+    are those that the project lets it reach besides its model's, as `host` or `host:port`. `image`
+    is the project's, which may bring the agent's program, "" where there is none.
     """
 
     settings: Settings
     path: str
     test_programs: tuple[str, ...] = ()
     hosts: tuple[str, ...] = ()
+    image: str = ""
 
 
 def _no_secrets(_settings: Section) -> Iterable[str]:

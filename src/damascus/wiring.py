@@ -49,6 +49,8 @@ if TYPE_CHECKING:
     from damascus.environments.store import EnvironmentStore
     from damascus.git_ops import GitBinary
     from damascus.ports import LLM, Builder, ClaimGuard, Environments, Forge, Sandbox, Tools
+    from damascus.sandbox.containers.host import ContainerHost
+    from damascus.sandbox.containers.sandbox import Container
     from damascus.state.outbox import Outbox
 
 _BASELINE_AGE = timedelta(days=30)  # as long as a base branch may rest
@@ -203,8 +205,6 @@ class App:
             builder=lambda name: self._builder(name, context.project),
             forge=guarded_forge(self.forge(context.project.forge, context.project.repo), guard),
             git=guarded_git(git, guard),
-            sandbox=self.sandbox,
-            environments=self.environments_for(self.sandbox),
             wiki=RepositoryWiki(git),
             progress=progress,
             guard=guard,
@@ -216,7 +216,7 @@ class App:
                 output_cap=settings.output_cap_bytes,
             ),
             baselines=BaselineReports(self.db, age=_BASELINE_AGE),
-            **self.project_environment(context.project),
+            **self._where_it_runs(context.project),
             secrets=self.redactor.needles,
             kept_work=lambda sha: self.archive.bring(
                 workspace, project=context.project.name, item_id=context.item.id, sha=sha
@@ -225,15 +225,24 @@ class App:
 
     def environments_for(self, sandbox: Sandbox) -> Environments | None:
         """What set-up commands made; None in a sandbox that cannot show it at the same path."""
+        from damascus.sandbox.containers.sandbox import Container  # noqa: PLC0415 - only workers need it
+
+        if isinstance(sandbox, Container):
+            image = sandbox.image
+            return self._environments(lambda _: self.container_host.overlay_problem(image))
         return self.environment_store if sandbox.name == "bubblewrap" else None
 
     @cached_property
     def environment_store(self) -> EnvironmentStore:
         """The environments that are kept on this machine."""
+        from damascus.sandbox.overlay_trial import overlay_problem  # noqa: PLC0415 - only workers need it
+
+        return self._environments(overlay_problem)
+
+    def _environments(self, overlay_problem: Callable[[Path], str]) -> EnvironmentStore:
         from damascus.environments.store import (  # noqa: PLC0415 - only workers need it
             EnvironmentStore,
         )
-        from damascus.sandbox.overlay_trial import overlay_problem  # noqa: PLC0415 - the same
 
         return EnvironmentStore(
             (self.settings.home / "environments").resolve(),
@@ -258,15 +267,13 @@ class App:
                 builder=lambda name: self._builder(name, project),
                 forge=self.forge(project.forge, project.repo),
                 git=self._git,
-                sandbox=self.sandbox,
-                environments=self.environments_for(self.sandbox),
                 wiki=RepositoryWiki(self._git),
                 progress=unclaimed,
                 guard=unclaimed,
                 workspace=workspace,
                 limits=Limits(output_cap=self.settings.output_cap_bytes),
                 baselines=BaselineReports(self.db, age=_BASELINE_AGE),
-                **self.project_environment(project),
+                **self._where_it_runs(project),
                 secrets=self.redactor.needles,
             )
         finally:
@@ -323,27 +330,54 @@ class App:
     def _secrets(self) -> Path:
         return self.settings.secrets_dir or self.settings.home / "secrets"
 
-    def project_environment(self, project: Project) -> dict[str, Any]:
+    def project_environment(
+        self, project: Project, container: Container | None = None
+    ) -> dict[str, Any]:
         """The PATH and the variables of a project's commands, as `Tools` takes them.
 
-        Raises ConfigurationError where a secret variable has no value here.
+        `container` is the sandbox of a project with an image, whose programs they run. Raises
+        ConfigurationError where a secret variable has no value here.
         """
         from damascus.sandbox import toolchain  # noqa: PLC0415 - only workers need it
 
         given = variables.parsed(project.variables)
         secrets = secret_files.read_secrets(self._secrets, project.name, project.secret_variables)
         self.redactor.learn(secrets.values())
-        path = given.get("PATH", self.path)
         certificates = certificate_variables(os.environ)
+        path = given.get("PATH") or (container.path if container else self.path)
+        for_agents = given if project.variables_for_agents else dict[str, str]()
+        shown = () if container or path == self.path else toolchain(path)
         return {
             "path": path,
-            "readable": (
-                *bundles(certificates),
-                *(toolchain(path) if path != self.path else ()),
-            ),
+            "readable": (*bundles(certificates), *shown),
             "variables": {**certificates, **given, **secrets},
-            "agent_variables": given if project.variables_for_agents else {},
+            "agent_variables": {**for_agents, "PATH": path} if container else for_agents,
         }
+
+    def _where_it_runs(self, project: Project) -> dict[str, Any]:
+        """The sandbox of a project's commands and what belongs to it, as `Tools` takes them.
+
+        Raises NoSandboxError, and what `project_environment` raises.
+        """
+        container = self.container_host.sandbox(project.image) if project.image else None
+        sandbox = container or self.sandbox
+        return {
+            "sandbox": sandbox,
+            "environments": self.environments_for(sandbox),
+            "image": container.digest if container else "",
+            **self.project_environment(project, container),
+        }
+
+    @cached_property
+    def container_host(self) -> ContainerHost:
+        """The engine that makes the containers of projects' images."""
+        from damascus.sandbox.containers.host import ContainerHost  # noqa: PLC0415 - only workers need it
+
+        return ContainerHost(
+            self.settings.container_engine,
+            home=self.settings.home.resolve(),
+            redactor=self.redactor,
+        )
 
     @cached_property
     def sandbox(self) -> Sandbox:
@@ -363,6 +397,7 @@ class App:
 
         with self._lock:
             self.__dict__.pop("sandbox", None)
+            self.__dict__.pop("container_host", None)
             forget_trials()
 
     @cached_property
@@ -438,6 +473,7 @@ class App:
             path=self.path,
             test_programs=project.test_programs or DEFAULT_TEST_PROGRAMS,
             hosts=project.agent_hosts,
+            image=project.image or "",
         )
         section = self.settings.section(entry.name, entry.settings)
         if not (entry.measures(section) or project.allow_unmeasured):

@@ -66,7 +66,8 @@ class BaseCheckVerbs(BacklogBase):
                 return tools.git.read(tools.workspace, path, cap=_FILE_CAP)
 
             repository = Repository(files, read)
-            _tell_versions(repository, project.directory, tools.path, tell)
+            if not project.image:
+                _tell_versions(repository, project.directory, tools.path, tell)
             found = proposals(files, read, project.directory)
             best = self._best(project, tools, found, tell)
             is_green = best is not None and best.trial.green
@@ -129,7 +130,7 @@ class BaseCheckVerbs(BacklogBase):
         told: set[str] = set()  # one program may be missing for many proposals
         for one in found:
             chosen = replace(one, setup=()) if project.setup_commands else one
-            missing = _missing_programs(chosen, tools.path)
+            missing = "" if project.image else _missing_programs(chosen, tools.path)
             if missing:
                 if missing not in told:
                     tell(f"not tried: {_shown(chosen)}. {missing}")

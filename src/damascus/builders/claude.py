@@ -13,7 +13,9 @@ from damascus.ports import BuildOutcome, BuildRequest, ClaimGuard, Command, Sand
 
 ANTHROPIC = "https://api.anthropic.com"
 SESSIONS = uuid.uuid5(uuid.NAMESPACE_URL, "urn:damascus:session")
-CONFINED = frozenset({"bubblewrap"})  # sandboxes inside which the agent needs no rules of its own
+CONFINED = frozenset(
+    {"bubblewrap", "container"}
+)  # sandboxes inside which the agent needs no rules of its own
 ALLOWED = ("Read", "Edit", "Write", "NotebookEdit", "Glob", "Grep", "Task", "TodoWrite")
 ALLOWED_COMMANDS = ("ls", "cat", "git diff", "git log", "git show", "git status", "git grep")
 # Reaching out, leaving the checkout, and outliving the attempt are no part of the work.
@@ -93,7 +95,7 @@ class ClaudeCode:
         if request.usd is not None and request.usd <= 0:
             return outcomes.NOTHING_LEFT
         workspace = request.workspace
-        program, shown = environment.locate(self._executable, self._path)
+        program, shown = environment.locate(self._executable, self._path, sandbox)
         confined = sandbox.name in CONFINED
         env = environment.prepare(workspace, self._path, {**request.env, **self._variables()})
         env["CLAUDE_CODE_TMPDIR"] = env["TMPDIR"]
@@ -107,6 +109,7 @@ class ClaudeCode:
                 readable=(*shown, *request.readable),
                 layers=request.layers,
                 shown=request.shown,
+                own_program=True,
                 timeout=request.seconds,
                 grace=self._grace,
                 **self._reach.for_command(),

@@ -49,7 +49,9 @@ def _make(settings: ClaudeSettings, context: BuilderContext) -> Builder:
 
     token = settings.auth_token
     return ClaudeCode(
-        needed(
+        settings.executable
+        if context.image
+        else needed(
             settings.executable,
             context.path,
             what="Claude Code",

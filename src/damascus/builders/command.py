@@ -100,7 +100,7 @@ class CommandAgent:
         workspace = request.workspace
         env = environment.prepare(workspace, self._path, {**request.env, **self._env})
         argv = self._filled(request)
-        program, shown = environment.locate(argv[0], self._path)
+        program, shown = environment.locate(argv[0], self._path, sandbox)
         # Below HOME: the agent must be able to read the file by its name inside the sandbox.
         prompt = environment.write_private(workspace.home / "prompt.md", request.prompt)
         before = self._key_spend.now() if self._key_spend else None
@@ -113,6 +113,7 @@ class CommandAgent:
                 readable=(*shown, *request.readable),
                 layers=request.layers,
                 shown=request.shown,
+                own_program=True,
                 timeout=request.seconds,
                 **self._reach.for_command(),
                 output_cap=self._output_cap,

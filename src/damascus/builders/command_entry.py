@@ -80,7 +80,7 @@ def _reach(settings: CommandSettings, context: BuilderContext) -> Reach:
 def _make(settings: CommandSettings, context: BuilderContext) -> Builder:
     from .command import CommandAgent  # noqa: PLC0415 - only where it builds
 
-    if settings.argv:
+    if settings.argv and not context.image:
         needed(
             settings.argv[0],
             context.path,

@@ -14,8 +14,9 @@ from urllib.parse import urlsplit
 
 from damascus.domain.variables import with_home
 from damascus.errors import ConfigurationError
-from damascus.ports import Workspace
+from damascus.ports import Sandbox, Workspace
 
+IMAGES = "container"  # the sandbox that has programs of its own
 TEMPORARY = "tmp"  # below HOME: what an agent leaves behind goes when the attempt goes
 
 
@@ -45,14 +46,16 @@ def prepare(workspace: Workspace, path: str, extra: Mapping[str, str]) -> dict[s
     return with_home(str(workspace.home), own)
 
 
-def locate(executable: str, path: str) -> tuple[Path, tuple[Path, ...]]:
+def locate(executable: str, path: str, sandbox: Sandbox) -> tuple[Path, tuple[Path, ...]]:
     """Find a program on `path`; returns it, and what a sandbox must show besides that PATH.
 
     A program given by a path of its own, outside every directory of PATH, is run as its real file
-    and shown alone: what else it needs must be on the PATH. Raises ConfigurationError when it is
-    not there or not executable.
+    and shown alone: what else it needs must be on the PATH. A container's image may bring what is
+    not here. Raises ConfigurationError when it is not there or not executable.
     """
     found = shutil.which(executable, path=path)
+    if found is None and sandbox.name == IMAGES:
+        return Path(executable), ()
     if found is None:
         raise ConfigurationError(
             f"The coding agent {executable!r} was not found: install it, or correct its setting "

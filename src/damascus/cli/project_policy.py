@@ -80,7 +80,7 @@ def _annotation(one: PolicyField) -> Any:
             return Annotated[Path | None, typer.Option(name, metavar=one.metavar, help=help_)]
         case Kind.MONEY:
             return Annotated[Any, typer.Option(name, parser=usd, metavar=one.metavar, help=help_)]
-        case Kind.CHOICE | Kind.COMMAND | Kind.DIRECTORY:
+        case Kind.CHOICE | Kind.COMMAND | Kind.DIRECTORY | Kind.IMAGE:
             return Annotated[str | None, typer.Option(name, metavar=one.metavar, help=help_)]
         case _:  # every kind of list
             return Annotated[list[str] | None, typer.Option(name, metavar=one.metavar, help=help_)]

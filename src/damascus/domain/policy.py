@@ -197,6 +197,12 @@ class Policy:
         option="allow-program",
         metavar="NAME",
     )
+    image: str | None = declare(
+        Kind.IMAGE,
+        "Image in a container of which set-up, agents and tests run, by rootless Podman or Docker "
+        "(docs/sandbox.md).",
+        metavar="IMAGE",
+    )
     setup_commands: tuple[str, ...] = declare(
         Kind.SCRIPTS,
         "Makes what a fresh checkout lacks: `sh -euc` runs it in the checkout, before agents and "

@@ -39,7 +39,7 @@ def shown(fields: Iterable[PolicyField] | None = None) -> dict[str, Any]:
 
 def _plain_type(one: PolicyField) -> Any:
     match one.kind:
-        case Kind.TEXT | Kind.CHOICE | Kind.DIRECTORY:
+        case Kind.TEXT | Kind.CHOICE | Kind.DIRECTORY | Kind.IMAGE:
             return str
         case Kind.INTEGER:
             return int
@@ -65,7 +65,7 @@ def _accepted_type(one: PolicyField) -> Any:
         case Kind.CHOICE if one.choices:
             extra["enum"] = list(one.choices)
             bounds = Field(json_schema_extra=extra)
-        case Kind.CHOICE | Kind.FLAG:
+        case Kind.CHOICE | Kind.FLAG | Kind.IMAGE:
             bounds = Field()
         case Kind.INTEGER:
             bounds = Field(ge=one.least, le=one.most)

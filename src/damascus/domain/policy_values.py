@@ -8,7 +8,7 @@ from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from typing import Any, Final, cast
 
-from damascus.domain import directories, globs, networks, services, variables
+from damascus.domain import directories, globs, images, networks, services, variables
 
 _OPERATORS = frozenset({"|", "||", "&", "&&", ";", ">", ">>", "<", "2>&1"})
 _CENTS = 4  # decimal places of an amount: the columns are numeric(12, 4)
@@ -31,6 +31,7 @@ class Kind(StrEnum):
     NETWORK = "network"  # the word none, the word all, or a list of host names
     INTEGER = "integer"
     FLAG = "flag"
+    IMAGE = "image"  # str, the name of a container's image
     MONEY = "money"  # US dollars, Decimal
 
 
@@ -60,6 +61,8 @@ def normalise(  # noqa: PLR0911 - one line per kind
             return _integer(value, least, most)
         case Kind.FLAG:
             return _flag(value)
+        case Kind.IMAGE:
+            return _each([_storable(value)], images.problem)[0]
         case Kind.MONEY:
             return _money(value, most)
         case _:

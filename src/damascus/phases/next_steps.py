@@ -113,6 +113,15 @@ def without_program(argv: Sequence[str], path: str) -> str:
     return on_path(program, path) or install(program)
 
 
+def in_image(program: str, image: str) -> str:
+    """Say that an image lacks a program."""
+    name = PurePosixPath(program).name
+    return (
+        f"The image {image} has no program {name!r} on its PATH: use one that has it, or make it "
+        "with --setup-command."
+    )
+
+
 def install(program: str) -> str:
     """Say that a program is missing, and where it is to be."""
     name = PurePosixPath(program).name

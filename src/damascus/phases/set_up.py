@@ -70,8 +70,8 @@ def environment_for(
         project=project.name,
         commands=project.setup_commands,
         variables=(*project.variables, *project.secret_variables),
-        path=tools.path,
-        sandbox=tools.sandbox.name,
+        path="" if tools.image else tools.path,
+        sandbox=f"{tools.sandbox.name} {tools.image}".strip(),
         made_from=tree.head_sha,
         work_tree="" if tree.head_sha == tree.base_sha else tools.git.tree_sha(tree.workspace),
         # A set-up may build what the tests run. Where no report shows that they run this tree's own

@@ -70,9 +70,9 @@ def run_spec(context: PhaseContext, tools: Tools) -> PhaseResult:
 def _check_start(project: Project, path: str) -> None:
     """Raise ConfigurationError, before anything is paid, when the pinned test command cannot start.
 
-    What the checkout or the set-up may bring along is left to the review.
+    What the checkout, the set-up or an image may bring along is left to the review.
     """
-    if project.test_command is None or project.setup_commands:
+    if project.test_command is None or project.setup_commands or project.image:
         return
     program = project.test_command[0]
     in_checkout = "/" in program and not program.startswith("/")

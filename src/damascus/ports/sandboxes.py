@@ -57,6 +57,8 @@ class Command:
     are laid over directories that it may write; `shown` are such directories with the path at which
     it sees them, and is started, as well. `plain` can do neither, and is given none. `services` are
     started before it, in the same sandbox, and end with it; all have `service_seconds` to answer.
+    `own_program` says that argv[0] is a program of the worker's, such as an agent: a sandbox that
+    has programs of its own shows it besides.
     """
 
     argv: Sequence[str]
@@ -77,6 +79,7 @@ class Command:
     shown: Mapping[Path, PurePosixPath] = field(default_factory=dict[Path, PurePosixPath])
     services: Sequence[Service] = ()
     service_seconds: float = 60.0
+    own_program: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """Runs an argv bounded in time, output, processes and network.
 
 detect(name)        the sandbox asked for, tried: where it does not work nothing is run
+Container           a container of a project's image, see `containers`
 Bubblewrap          a private view of the file system, of processes and of the network
 Plain               the same limits, but the rights of the worker's own user
 """

@@ -32,7 +32,12 @@ def as_seen(command: Command) -> Command:
 
 def working_directory(command: Command) -> str:
     """Where the command starts, inside."""
-    return _moved(str(command.cwd), command.shown)
+    return seen_at(command.cwd, command.shown)
+
+
+def seen_at(path: Path, shown: Mapping[Path, PurePosixPath]) -> str:
+    """The path at which a command sees a path of the machine."""
+    return _moved(str(path), shown)
 
 
 def binds(command: Command) -> Iterator[str]:

@@ -46,4 +46,3 @@ def in_network(
             " readable."
         )
     return finished
-

@@ -39,6 +39,22 @@ def forget_supervisor(process: subprocess.Popen[bytes]) -> None:
         _supervisors.discard(process.pid)
 
 
+def expect(pid: int) -> int:
+    """Know a process of an engine that comes to this one when its parent ends: no command's."""
+    with _lock:
+        _supervisors.add(pid)
+    return pid
+
+
+def reap(pid: int) -> None:
+    """Take an expected process off the list; where it has ended, nothing is left of it."""
+    with _lock:
+        _supervisors.discard(pid)
+    with suppress(OSError):
+        if pid:
+            os.waitpid(pid, os.WNOHANG)
+
+
 class Orphans:
     """The orphans of one run: what has come to this process since the run began."""
 

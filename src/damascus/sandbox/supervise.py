@@ -135,7 +135,8 @@ def become(job: dict[str, Any], parent: int, control: socket.socket, errors: int
 
 def start(job: dict[str, Any], control: socket.socket) -> tuple[int, str]:
     """Fork and execute the job. Returns its process id, and a sentence if that failed."""
-    if job.get("processes") and os.getuid() != 0:  # the kernel does not limit root
+    # The kernel does not limit root; and of a container its user's other processes are not seen.
+    if job.get("processes") and os.getuid() != 0 and not job.get("contained"):
         job["task_ceiling"] = job["processes"] + tasks_of_user()
     reading, writing = os.pipe()
     parent = os.getpid()

@@ -801,6 +801,11 @@ export interface components {
              */
             test_programs?: string[] | null;
             /**
+             * Image
+             * @description Image in a container of which set-up, agents and tests run, by rootless Podman or Docker (docs/sandbox.md).
+             */
+            image?: string | null;
+            /**
              * Setup Commands
              * @description Makes what a fresh checkout lacks: `sh -euc` runs it in the checkout, before agents and tests (docs/environments.md).
              */
@@ -1109,6 +1114,11 @@ export interface components {
              * @description First word a spec's test command may have, in place of the usual ones.
              */
             test_programs?: string[] | null;
+            /**
+             * Image
+             * @description Image in a container of which set-up, agents and tests run, by rootless Podman or Docker (docs/sandbox.md).
+             */
+            image?: string | null;
             /**
              * Setup Commands
              * @description Makes what a fresh checkout lacks: `sh -euc` runs it in the checkout, before agents and tests (docs/environments.md).
