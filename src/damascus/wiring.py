@@ -362,11 +362,18 @@ class App:
         container = self.container_host.sandbox(project.image) if project.image else None
         sandbox = container or self.sandbox
         return {
-            "sandbox": sandbox,
+            "sandbox": self._with_services(sandbox) if project.services else sandbox,
             "environments": self.environments_for(sandbox),
             "image": container.digest if container else "",
             **self.project_environment(project, container),
         }
+
+    def _with_services(self, sandbox: Sandbox) -> Sandbox:
+        from damascus.sandbox.containers.service_host import (  # noqa: PLC0415 - only workers need it
+            WithServiceContainers,
+        )
+
+        return WithServiceContainers(sandbox, self.container_host)
 
     @cached_property
     def container_host(self) -> ContainerHost:

@@ -52,11 +52,17 @@ class FakeEngine:
 @cache
 def why_not(kind: str) -> str:
     """Why an engine of this machine cannot be tested with; "" when it can."""
+    return why_no_image(kind, IMAGE)
+
+
+@cache
+def why_no_image(kind: str, image: str) -> str:
+    """Why an engine of this machine has no such image, or does not work; "" when it has it."""
     program = shutil.which(kind)
     if program is None:
         return f"{kind} is not installed here"
     try:
-        for words in (("info",), ("image", "inspect", IMAGE)):
+        for words in (("info",), ("image", "inspect", image)):
             done = subprocess.run(
                 [program, *words], capture_output=True, text=True, timeout=30, check=False
             )

@@ -129,7 +129,7 @@ def _stored(one: PolicyField, row: Mapping[str, Any]) -> Any:
 def _shown(one: PolicyField, row: Mapping[str, Any]) -> object:
     value = _stored(one, row)
     match one.kind:
-        case Kind.SCRIPTS | Kind.SERVICES | Kind.VARIABLES:
+        case Kind.SCRIPTS | Kind.SERVICES | Kind.IMAGES | Kind.VARIABLES:
             return "; ".join(str(line) for line in value)
         case _ if one.kind is Kind.COMMAND or one.kind in LISTS:
             return " ".join(str(word) for word in value)

@@ -12,7 +12,7 @@ from damascus.domain.policy import Policy
 from damascus.errors import UsageError
 
 # What another value of makes it another base that was proven.
-COMMANDS = ("test_command", "setup_commands", "service_commands", "directory")
+COMMANDS = ("test_command", "setup_commands", "service_commands", "services", "image", "directory")
 _ACCEPT = re.compile(r"\W*(?:yes|accept|go on|go on anyway)\W*\Z", re.IGNORECASE)
 _RETRY = re.compile(r"\W*(?:retry|again|try again)\W*\Z", re.IGNORECASE)
 

@@ -254,9 +254,17 @@ class Policy:
         option="service-command",
         metavar="PORT:COMMAND",
     )
+    services: tuple[str, ...] = declare(
+        Kind.IMAGES,
+        "Image that runs in a container beside the tests, with its variables, such as 'postgres:16 "
+        "POSTGRES_DB=app'; they find it by DAMASCUS_SERVICE_POSTGRES_HOST and _PORT.",
+        default=(),
+        option="service",
+        metavar="IMAGE",
+    )
     service_timeout_seconds: int = declare(
         Kind.INTEGER,
-        "Seconds the services have until their ports answer; they count as time of the tests.",
+        "Seconds the services have until they are up; they count as time of the tests.",
         default=60,
         option="service-timeout",
         metavar="SECONDS",

@@ -25,6 +25,7 @@ class Kind(StrEnum):
     GLOBS = "globs"  # a list of globs over the paths of the repository
     SCRIPTS = "scripts"  # a list of command lines, each of which a shell runs
     SERVICES = "services"  # a list of PORT: COMMAND, whose command a shell runs
+    IMAGES = "images"  # a list of IMAGE [NAME=VALUE …], services in containers
     VARIABLES = "variables"  # a list of NAME=VALUE
     NAMES = "names"  # a list of names of environment variables
     HOSTS = "hosts"  # a list of host names; one that begins with a dot stands for all below too
@@ -38,7 +39,7 @@ class Kind(StrEnum):
 # An option of each is given again for more.
 LISTS: Final = frozenset(
     {
-        *(Kind.WORDS, Kind.GLOBS, Kind.SCRIPTS, Kind.SERVICES, Kind.VARIABLES),
+        *(Kind.WORDS, Kind.GLOBS, Kind.SCRIPTS, Kind.SERVICES, Kind.IMAGES, Kind.VARIABLES),
         *(Kind.NAMES, Kind.HOSTS, Kind.NETWORK),
     }
 )
@@ -75,6 +76,8 @@ def _list(value: object, kind: Kind) -> list[str]:  # noqa: PLR0911 - one line p
             return _each(_words(value), globs.problem)
         case Kind.SERVICES:
             return _services(value)
+        case Kind.IMAGES:
+            return _images(value)
         case Kind.VARIABLES:
             return _each(_texts(value), variables.assignment_problem, shown="=")
         case Kind.NAMES:
@@ -92,6 +95,13 @@ def _services(value: object) -> list[str]:
     if (port := services.port_twice(lines)) is not None:
         raise ValueError(f"names the port {port} twice: give each service its own")
     return lines
+
+
+def _images(value: object) -> list[str]:
+    texts = _each(_words(value), images.service_problem, shown=" ")
+    if (name := images.service_twice(texts)) is not None:
+        raise ValueError(f"names two services {name}: their variables would be the same")
+    return texts
 
 
 def _hosts(words: list[str]) -> list[str]:

@@ -382,7 +382,7 @@ def _prompt(context: PhaseContext, tools: Tools, start: _Start, *, prepared: boo
             "task": task.strip(),
             "place": prompting.place_text(project),
             "environment": (_PREPARED if prepared else "")
-            + prompting.services_text(project.service_commands),
+            + prompting.services_text((*project.service_commands, *project.services)),
             "test_command": fenced(shlex.join(command) or "(none)", "sh"),
             "protected": ", ".join(f"`{pattern}`" for pattern in shown) or "(none)",
             "outside": prompting.outside_text(project),

@@ -63,6 +63,12 @@ def after_setup(project: Project, sentence: str, output: str) -> str:
 
 def after_service(project: Project, line: str, output: str, path: str) -> str:
     """What to do about a service, started by `line`, that does not come up."""
+    if line in project.services:
+        return (
+            f"See in its output why {line!r} does not come up, and give it what its image needs: "
+            f"{_change(project)} --service 'IMAGE NAME=VALUE …'; --service-timeout gives it more "
+            "time."
+        )
     if program := missing_program(_PORT.sub("", output)):
         return on_path(program, path) or install(program)
     return (

@@ -106,8 +106,8 @@ def _finding_text(finding: Finding) -> str:
 
 
 _SERVICES = (
-    "The tests run beside these services, each a port and the line that starts it. They do not run "
-    "for you: start those that you need in the background."
+    "The tests run beside these services, each a port and the line that starts it, or "
+    "an image. They do not run for you: start those that you need in the background."
 )
 
 

@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from damascus.domain import images
 from damascus.domain.evidence import TestReport
 from damascus.domain.findings import Details
 from damascus.domain.networks import NONE, is_whole, places
@@ -122,6 +123,7 @@ def environment_of(context: PhaseContext, tools: Tools) -> dict[str, object]:
         "network": list(project.test_network) or [NONE],
         "setup_commands": list(project.setup_commands),
         "service_commands": list(project.service_commands),
+        "services": list(project.services),
         "variables": [*project.variables, *project.secret_variables],
         "path": tools.path,
     }
@@ -230,6 +232,7 @@ def run_command(
         output_cap=tools.limits.output_cap,
         log=log or tools.workspace.log,
         services=parsed(project.service_commands),
+        service_images=images.services(project.services),
         # So that it is told of a service that does not come up, and not that time was over.
         service_seconds=min(project.service_timeout_seconds, 0.9 * project.test_timeout_seconds),
     )

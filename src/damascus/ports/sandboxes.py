@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Final, Protocol
 
+from damascus.domain.images import ServiceImage
 from damascus.domain.services import Service
 
 
@@ -43,6 +45,18 @@ class Layer:
 
 
 @dataclass(frozen=True, slots=True)
+class Forward:
+    """A port of the sandbox's own loopback whose connections `connect` opens, elsewhere.
+
+    Where that port is not free another is taken: `variable` tells the command which.
+    """
+
+    port: int
+    variable: str
+    connect: Callable[[], socket.socket]
+
+
+@dataclass(frozen=True, slots=True)
 class Command:
     """What the sandbox is to run. No shell is ever involved.
 
@@ -58,7 +72,8 @@ class Command:
     it sees them, and is started, as well. `plain` can do neither, and is given none. `services` are
     started before it, in the same sandbox, and end with it; all have `service_seconds` to answer.
     `own_program` says that argv[0] is a program of the worker's, such as an agent: a sandbox that
-    has programs of its own shows it besides.
+    has programs of its own shows it besides. `service_images` run in containers beside it; who does
+    that turns them into `forwards`.
     """
 
     argv: Sequence[str]
@@ -80,6 +95,8 @@ class Command:
     services: Sequence[Service] = ()
     service_seconds: float = 60.0
     own_program: bool = False
+    service_images: Sequence[ServiceImage] = ()
+    forwards: Sequence[Forward] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,7 +48,8 @@ class EgressProxy:
     """Serves places inside a private network for as long as its context is entered.
 
     `hosts` are reached at public addresses only; ("*", 0) among them is every public host.
-    The proxy takes none of the ports in `avoid`. `beyond` are the proxies that it goes through
+    The proxy takes none of the ports in `avoid`. `forwards` are ports inside, with what opens the
+    connection that each leads to. `beyond` are the proxies that it goes through
     itself, by default those of this process's environment.
     """
 
@@ -58,6 +59,7 @@ class EgressProxy:
         hosts: Sequence[Place] = (),
         *,
         avoid: Collection[int] = (),
+        forwards: Mapping[int, Callable[[], socket.socket]] | None = None,
         beyond: Upstream | None = None,
     ) -> None:
         self._beyond = upstream(os.environ) if beyond is None else beyond
@@ -69,7 +71,10 @@ class EgressProxy:
         self._serve: list[Callable[[socket.socket], None]] = [
             lambda inner, place=place: self._pass_on(inner, place, b"") for place in here
         ]
-        taken = {*avoid, *(port for _, port in here)}
+        for port, connect in (forwards or {}).items():
+            self._inside.append(("127.0.0.1", port))
+            self._serve.append(lambda inner, connect=connect: self._join(inner, connect()))
+        taken = {*avoid, *(forwards or {}), *(port for _, port in here)}
         self._proxy = next(p for p in range(PROXY_PORT, 65536) if p not in taken)
         if self._proxied or self._hosts:
             self._inside.append(("127.0.0.1", self._proxy))
@@ -259,11 +264,17 @@ class EgressProxy:
             if first or answer:
                 inner.sendall(REFUSED % b"502 The host does not answer")
             return
+        self._join(inner, outer, answer + already, first)
+
+    def _join(
+        self, inner: socket.socket, outer: socket.socket, answer: bytes = b"", first: bytes = b""
+    ) -> None:
+        """Join two connections until both sides have ended, each with its first bytes."""
         outer.settimeout(None)
         if not self._keep(outer):
             return
         try:
-            inner.sendall(answer + already)
+            inner.sendall(answer)
             outer.sendall(first)
             other = self._spawn(_copy, inner, outer)
             _copy(outer, inner)

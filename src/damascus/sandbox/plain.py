@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 
 from damascus.ports import ClaimGuard, Command, Finished
 from damascus.sandbox import services
+from damascus.sandbox.networks import in_network
 from damascus.sandbox.run import Bounds, check_command, run_supervised
 from damascus.sandbox.upstream import upstream
 from damascus.text.redaction import Redactor
@@ -34,12 +36,19 @@ class Plain:
         """
         check_command(command)
         command = upstream(os.environ).known_to(command)
+        if command.forwards:  # the ports are this machine's, as the whole network is
+            command = dataclasses.replace(command, network=True)
+            return services.run_beside(
+                command,
+                lambda one, fds: in_network(one, guard, self._run, pass_fds=fds),
+                self._redactor,
+            )
         return services.run_beside(
             command, lambda one, fds: self._run(one, guard, pass_fds=fds), self._redactor
         )
 
     def _run(
-        self, command: Command, guard: ClaimGuard | None, *, pass_fds: tuple[int, ...]
+        self, command: Command, guard: ClaimGuard | None, *, pass_fds: tuple[int, ...] = ()
     ) -> Finished:
         return run_supervised(
             command,

@@ -841,8 +841,13 @@ export interface components {
              */
             service_commands?: string[] | null;
             /**
+             * Services
+             * @description Image that runs in a container beside the tests, with its variables, such as 'postgres:16 POSTGRES_DB=app'; they find it by DAMASCUS_SERVICE_POSTGRES_HOST and _PORT.
+             */
+            services?: string[] | null;
+            /**
              * Service Timeout Seconds
-             * @description Seconds the services have until their ports answer; they count as time of the tests. Default: 60.
+             * @description Seconds the services have until they are up; they count as time of the tests. Default: 60.
              */
             service_timeout_seconds?: number | null;
             /**
@@ -1155,8 +1160,13 @@ export interface components {
              */
             service_commands?: string[] | null;
             /**
+             * Services
+             * @description Image that runs in a container beside the tests, with its variables, such as 'postgres:16 POSTGRES_DB=app'; they find it by DAMASCUS_SERVICE_POSTGRES_HOST and _PORT.
+             */
+            services?: string[] | null;
+            /**
              * Service Timeout Seconds
-             * @description Seconds the services have until their ports answer; they count as time of the tests. Default: 60.
+             * @description Seconds the services have until they are up; they count as time of the tests. Default: 60.
              */
             service_timeout_seconds?: number | null;
             /**

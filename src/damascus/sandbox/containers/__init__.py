@@ -8,5 +8,8 @@ shelf.py       files of this machine at places that an engine can see
 mounts.py      what a command sees, as options of the engine
 start.py       one container from its start to its end
 leftovers.py   containers of workers that died
+service_entry.py      runs a service in its container, and opens connections to it
+service_container.py  such a service, as the worker sees it
+service_host.py       a sandbox whose commands have such services beside them
 sandbox.py     `Container`, beside `Bubblewrap` and `Plain`
 """

@@ -13,6 +13,7 @@ from typing import Any, Final
 from damascus.errors import NoSandboxError, SandboxError
 
 KNOWN: Final = ("podman", "docker")  # in this order: Podman needs no daemon that is root
+_MORE_PROCESSES: Final = 64
 ASK_SECONDS: Final = 20.0
 _SAID: Final = 400  # characters of what an engine said
 # What an engine's client needs of the worker's environment; tokens are not among it.
@@ -67,6 +68,18 @@ class Engine:
         if self.rootless:
             return ["--user", "0:0"]  # which is the user of its daemon
         return [*(["--userns", "host"] if self.remapped else []), "--user", f"{uid}:{gid}"]
+
+    def bounds(self, memory: int, processes: int) -> list[str]:
+        """The options that hold a container to bytes of memory and to processes, as far as it can.
+
+        The supervisor inside has bounds of its own, which come first.
+        """
+        options: list[str] = []
+        if "memory" in self.limits:
+            options += ["--memory", str(memory)]
+        if "pids" in self.limits:
+            options += ["--pids-limit", str(processes + _MORE_PROCESSES)]
+        return options
 
     def describe(self) -> str:
         """Its name, version and rights, for people."""

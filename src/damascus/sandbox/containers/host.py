@@ -9,12 +9,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final
 
+from damascus.domain.images import ServiceImage
 from damascus.errors import NoSandboxError
 from damascus.sandbox.containers import trial
 from damascus.sandbox.containers.engine import Engine, find_engine
 from damascus.sandbox.containers.images import Image, find_image, get_image
 from damascus.sandbox.containers.leftovers import remove_leftovers
 from damascus.sandbox.containers.sandbox import FOLDER, Container
+from damascus.sandbox.containers.service_container import ServiceContainer
 from damascus.sandbox.run import Bounds
 from damascus.text.redaction import Redactor
 
@@ -69,6 +71,26 @@ class ContainerHost:
             self._try_home(found)
         return Container(
             engine, found, home=self._home, bounds=self._bounds, redactor=self._redactor
+        )
+
+    def service(self, service: ServiceImage, *, seconds: float) -> ServiceContainer:
+        """A service, to be started by entering it. Raises NoSandboxError."""
+        with self._lock:
+            engine = self.engine
+        image = get_image(engine, service.image)
+        if not image.ports:
+            raise NoSandboxError(
+                f"the image {service.image} exposes no port (EXPOSE), so nothing could reach it as "
+                "a service: use another, or start its program with --service-command"
+            )
+        return ServiceContainer(
+            engine,
+            image,
+            service,
+            folder=self.folder,
+            bounds=self._bounds or Bounds(),
+            seconds=seconds,
+            redactor=self._redactor,
         )
 
     def overlay_problem(self, image: Image) -> str:

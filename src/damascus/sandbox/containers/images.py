@@ -26,7 +26,8 @@ class Image:
     """An image that is on this machine. `digest` is that of its contents.
 
     `argv` is what it runs where nothing else is said, `user` as whom; `ports` are the TCP ports
-    that it exposes; `health` is its own check: an argv, with the seconds of one try.
+    that it exposes; `health` is its own check, an argv; `volumes`
+    are directories that it writes much to.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Image:
     directory: str = "/"
     ports: Sequence[int] = ()
     health: Sequence[str] = ()
+    volumes: Sequence[str] = ()
 
     @property
     def path(self) -> str:
@@ -84,6 +86,7 @@ def _inspect(engine: Engine, name: str) -> Image:
         user=str(config.get("User") or ""),
         directory=str(config.get("WorkingDir") or "/"),
         ports=sorted(int(one.split("/")[0]) for one in exposed if not one.endswith("/udp")),
+        volumes=[str(one) for one in config.get("Volumes") or ()],
         health=_health(check.get("Test") or ()),
     )
 

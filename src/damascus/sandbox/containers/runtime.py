@@ -22,12 +22,12 @@ from typing import Final
 from damascus.errors import NoSandboxError
 from damascus.removal import remove
 from damascus.sandbox import framing, stop_signals, supervise, usage
-from damascus.sandbox.containers import container_init
+from damascus.sandbox.containers import container_init, service_entry
 
 INSIDE: Final = "/damascus/runtime"
 PACKAGES: Final = "/damascus/packages"
 LIBRARIES: Final = ".libraries"  # in a copy of packages: the shared libraries that they need
-_OURS: Final = (container_init, supervise, stop_signals, framing, usage)
+_OURS: Final = (container_init, service_entry, supervise, stop_signals, framing, usage)
 _LEFT_OUT: Final = (
     *("__pycache__", "test", "tests", "site-packages", "dist-packages", "idlelib", "tkinter"),
     *("turtledemo", "ensurepip", "lib2to3", "pydoc_data", "config-*", "_tkinter*", "_test*"),

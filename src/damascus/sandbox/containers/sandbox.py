@@ -63,7 +63,9 @@ class Container:
         packages = command.argv[0] == sys.executable and Path(sys.prefix) in command.readable
         run = partial(self._run, programs=programs, packages=packages)
         return services.run_beside(
-            command, lambda one, fds: in_network(one, guard, run, pass_fds=fds), self._redactor
+            command,
+            lambda one, fds: in_network(one, guard, run, pass_fds=fds, own_loopback=True),
+            self._redactor,
         )
 
     def _run(
@@ -117,18 +119,13 @@ class Container:
         """What the engine is told for this command, up to the image."""
         bounds, engine = self._bounds, self._engine
         tmp = f"rw,exec,nosuid,nodev,mode=1777,size={bounds.tmp_bytes}"
-        limits: list[str] = []
-        if "memory" in engine.limits:  # the supervisor's own bound comes first
-            limits += ["--memory", str(bounds.together_bytes + bounds.tmp_bytes)]
-        if "pids" in engine.limits:
-            limits += ["--pids-limit", str(bounds.processes + 64)]
         return [
             *("--network", "bridge" if command.network else "none"),
             *("--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges"),
             *("--no-healthcheck", "--hostname", "damascus", "--workdir", "/"),
             *("--tmpfs", f"/tmp:{tmp}", "--tmpfs", f"/var/tmp:{tmp}", "--tmpfs", f"/run:{tmp}"),  # noqa: S108 - private
             *("--shm-size", str(bounds.tmp_bytes)),
-            *limits,
+            *engine.bounds(bounds.together_bytes + bounds.tmp_bytes, bounds.processes),
             *engine.user(),
             *mounts.bind(runtime.runtime(self._folder), runtime.INSIDE),
             *mounts.bind(self._shelf.text(self._passwd), "/etc/passwd"),
