@@ -56,7 +56,7 @@ def command(place, *argv, services=("redis:7",), env=None, **more):
 
 
 def containers(host):
-    return host.engine.call("ps", "--all", "--quiet", "--filter", "label=damascus.run").split()
+    return host.engine.call("ps", "--all", "--quiet", "--filter", "label=damascus.runs").split()
 
 
 @pytest.mark.parametrize("network", [False, True], ids=["alone", "whole-network"])

@@ -219,10 +219,10 @@ def test_what_a_dead_worker_left_is_removed_and_what_is_in_use_stays(host, engin
     (dead / "lock").touch()
     left = engine.state / "containers" / "damascus-99999-dead"
     left.mkdir()
-    (left / "labels").write_text(f"damascus.run={dead}")
+    (left / "labels").write_text(f"damascus.runs={runs}")
     strangers = engine.state / "containers" / "other"
     strangers.mkdir()
-    (strangers / "labels").write_text("damascus.run=/another/home/containers/runs/1")
+    (strangers / "labels").write_text("damascus.runs=/another/home/containers/runs")
     gone: list[str] = []
 
     def sweep():

@@ -154,10 +154,11 @@ def logs(engine: Engine, words: list[str]) -> None:
     sys.stdout.write((engine.container(words[-1]) / "log").read_text())
 
 
-def ps(engine: Engine, _words: list[str]) -> None:
+def ps(engine: Engine, words: list[str]) -> None:
+    wanted = words[words.index("--filter") + 1].removeprefix("label=")
     for place in sorted((engine.state / "containers").iterdir()):
-        label = (place / "labels").read_text().partition("=")[2]
-        say(f"{place.name}\t{label}")
+        if wanted in (place / "labels").read_text().splitlines():
+            say(place.name)
 
 
 def rm(engine: Engine, words: list[str]) -> None:

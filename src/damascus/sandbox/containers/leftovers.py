@@ -10,7 +10,7 @@ from pathlib import Path
 from damascus.errors import SandboxError
 from damascus.removal import remove
 from damascus.sandbox.containers.engine import Engine
-from damascus.sandbox.containers.start import LABEL
+from damascus.sandbox.containers.start import LABEL, PREFIX
 
 log = logging.getLogger(__name__)
 
@@ -26,15 +26,13 @@ def remove_leftovers(engine: Engine, folder: Path) -> list[str]:
         return gone
     try:
         listed = engine.call(
-            *("ps", "--all", "--filter", f"label={LABEL}"),
-            *("--format", '{{.Names}}\t{{.Label "' + LABEL + '"}}'),
+            *("ps", "--all", "--filter", f"label={LABEL}={folder}", "--format", "{{.Names}}"),
         )
     except SandboxError as error:
         log.warning("containers of workers that died are not looked for: %s", error)
         return gone
-    for line in listed.splitlines():
-        name, _, place = line.partition("\t")
-        if Path(place).parent == folder and not _is_held(Path(place)):
+    for name in listed.split():
+        if not _is_held(folder / name.removeprefix(PREFIX)):
             try:
                 engine.call("rm", "--force", "--volumes", name)
             except SandboxError as error:

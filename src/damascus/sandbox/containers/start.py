@@ -26,7 +26,8 @@ START_SECONDS: Final = 120.0
 CONNECT_SECONDS: Final = 60.0
 LOOK_EVERY: Final = 2.0  # seconds between two looks whether a container that is silent still runs
 REMOVE_SECONDS: Final = 60.0
-LABEL: Final = "damascus.run"  # the directory of a run; its lock tells whether its worker lives
+LABEL: Final = "damascus.runs"  # the directory of all runs of an installation
+PREFIX: Final = "damascus-"  # before the name of a run's directory: the name of its container
 INSIDE: Final = str(Path(container_init.SOCKET).parent)
 _NONE: Final = 0
 
@@ -57,7 +58,7 @@ class ContainerRun:
         """
         self._engine = engine
         self._place = folder / f"{os.getpid()}-{secrets.token_hex(8)}"
-        self.name = f"damascus-{self._place.name}"
+        self.name = f"{PREFIX}{self._place.name}"
         with ExitStack() as undo:
             undo.callback(self._remove)
             with self._listen(undo) as listening:
@@ -88,7 +89,7 @@ class ContainerRun:
         try:
             self._engine.call(
                 *("run", "--detach", "--pull", "never", "--name", self.name),
-                *("--label", f"{LABEL}={self._place}", *monitor),
+                *("--label", f"{LABEL}={self._place.parent}", *monitor),
                 *bind(self._place, INSIDE),
                 *options,
                 seconds=START_SECONDS,
