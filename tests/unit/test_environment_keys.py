@@ -64,3 +64,19 @@ def test_a_manifest_that_names_itself_and_one_outside_the_repository_ends(checko
     (checkout / "packages/shared/pyproject.toml").write_text("'../shared' '../../../../etc'\n")
     (checkout / "packages/api/pyproject.toml").write_text("'../shared' '../..' '../../../x'\n")
     assert key_of(RECIPE, checkout)
+
+
+@pytest.mark.parametrize("called", ["tools/inner.sh", "packages/api/pins.txt", "tools/deep/x.py"])
+def test_what_a_script_of_the_set_up_calls_makes_another_environment(checkout, called):
+    (checkout / "tools/deep").mkdir()
+    files = {
+        "tools/setup.sh": "#!/bin/sh\n. ../../tools/inner.sh\npip install -r pins.txt\n",
+        "tools/inner.sh": "python3 deep/x.py && sh ./setup.sh\n",
+        "tools/deep/x.py": "1\n",
+        "packages/api/pins.txt": "a==1\n",
+    }
+    for path, text in files.items():
+        (checkout / path).write_text(text)
+    before = key_of(RECIPE, checkout)
+    (checkout / called).write_text(f"{files[called]}# changed\n")
+    assert key_of(RECIPE, checkout) != before

@@ -9,6 +9,7 @@ import posixpath
 import re
 import shlex
 from collections.abc import Collection, Iterator
+from collections.abc import Set as AbstractSet
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Final
@@ -39,6 +40,9 @@ MANIFESTS: Final = (
 )
 # A path out of the directory, as `"../shared"` in a manifest and `-e ../shared` in a command.
 _BESIDE: Final = re.compile(rb"(?<![\w./-])\.\.(?:/[\w.@+-]+)+")
+_PATH: Final = re.compile(rb"[\w.@+-]*[/.][\w./@+-]*")  # of a file, in a script
+_SCRIPT_CAP: Final = 200_000  # bytes of a script that are read
+_CALLED: Final = 500  # files
 _OF_MANIFESTS: Final = frozenset({"requirements"})  # directories whose files include each other
 # What runs set-ups: another version of one of these may make something else.
 _PROGRAMS: Final = (
@@ -94,25 +98,51 @@ def _programs(path: str) -> Iterator[tuple[str, str, int, int]]:
 
 def _files(recipe: Recipe, checkout: Path) -> Iterator[tuple[str, str]]:
     """Yield path and digest of each manifest, and of each file that a set-up command names."""
+    every = set(_every_file(checkout))
     words = {word for line in recipe.commands for word in _words(line)}
-    named = {from_top(recipe.directory, os.path.normpath(word)) for word in words}
-    known = set(_manifests(checkout, named))
+    named = {from_top(recipe.directory, os.path.normpath(word)) for word in words} & every
+    called = _called(checkout, named, recipe.directory, every)
+    known = {path for path in every if _is_manifest(path)}
     near = {path for path in known if concerns(recipe.directory, path)}
-    for path in near | (named & known) | _beside(recipe, checkout, known, near):
+    for path in near | called | _beside(recipe, checkout, known, near):
         data = read_plain(checkout / path, cap=_CAP)
         if data is not None:
             yield path, hashlib.sha256(data).hexdigest()
 
 
-def _manifests(checkout: Path, named: Collection[str]) -> Iterator[str]:
-    """Yield the path of each manifest, and of each file in `named`."""
+def _every_file(checkout: Path) -> Iterator[str]:
     for directory, names, files in os.walk(checkout):
-        names[:] = sorted(name for name in names if name != ".git")
-        requirements = os.path.basename(directory) in _OF_MANIFESTS  # noqa: PTH119 - thousands of them
-        for file in files:
-            path = os.path.relpath(os.path.join(directory, file), checkout)  # noqa: PTH118 - as above
-            if requirements or path in named or any(fnmatchcase(file, glob) for glob in MANIFESTS):
-                yield path
+        names[:] = [name for name in names if name != ".git"]
+        inside = os.path.relpath(directory, checkout)
+        yield from (file if inside == "." else f"{inside}/{file}" for file in files)
+
+
+def _is_manifest(path: str) -> bool:
+    directory, name = posixpath.split(path)
+    return posixpath.basename(directory) in _OF_MANIFESTS or any(
+        fnmatchcase(name, glob) for glob in MANIFESTS
+    )
+
+
+def _called(
+    checkout: Path, named: AbstractSet[str], directory: str, every: AbstractSet[str]
+) -> set[str]:
+    """The files that set-up commands name, those that these name as scripts, and so on.
+
+    A name may be meant from the top, from where the set-up starts, or from the script's own place.
+    """
+    found: set[str] = set()
+    todo = sorted(named)
+    while todo and len(found) < _CALLED:
+        path = todo.pop()
+        if path in found:
+            continue
+        found.add(path)
+        text = read_plain(checkout / path, cap=_SCRIPT_CAP) or b""
+        names = {os.path.normpath(os.fsdecode(word)) for word in _PATH.findall(text)}
+        places = ("", directory, posixpath.dirname(path))
+        todo += sorted({from_top(place, name) for place in places for name in names} & every)
+    return found
 
 
 def _beside(
