@@ -19,6 +19,8 @@ from typing import Final
 from damascus.sandbox import supervise, usage
 
 STILL_FOR: Final = 0.01  # seconds between two rounds of killing
+# What the kernel counts the starts of processes by: since the machine was booted, asleep or not.
+_CLOCK: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 _lock = threading.Lock()  # held while a supervisor is started: it must be known before it is seen
 _supervisors = set[int]()
@@ -56,10 +58,13 @@ def reap(pid: int) -> None:
 
 
 class Orphans:
-    """The orphans of one run: what has come to this process since the run began."""
+    """The orphans of one run: what came to this process, and was started since the run began.
+
+    A list of what was here before would mean to read all of /proc before every command.
+    """
 
     def __init__(self) -> None:
-        self._before = set(_foreign_children())
+        self._since = int(time.clock_gettime(_CLOCK) * os.sysconf("SC_CLK_TCK"))
 
     def end(self) -> None:
         """Kill them with all that they have started, until nothing is left."""
@@ -81,8 +86,7 @@ class Orphans:
             time.sleep(STILL_FOR)
 
     def _adopted(self) -> list[int]:
-        children = _foreign_children()
-        return [pid for pid, began in children if (pid, began) not in self._before]
+        return [pid for pid, began in _foreign_children() if began >= self._since]
 
 
 def is_stopped(pid: int) -> bool:
@@ -93,7 +97,10 @@ def is_stopped(pid: int) -> bool:
 
 
 def _foreign_children() -> list[tuple[int, int]]:
-    """Every child of this process that has another session and is no supervisor: id and start."""
+    """Every child of this process that has another session and is no supervisor: id and start.
+
+    The start is in the kernel's ticks.
+    """
     me, session = os.getpid(), os.getsid(0)
     found: list[tuple[int, int]] = []
     for pid, (parent, _, _) in usage.processes().items():
