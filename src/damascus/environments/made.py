@@ -63,7 +63,7 @@ class Size:
 def without_secrets(top: Path, secrets: Mapping[str, str]) -> list[str]:
     """Remove every file that holds one of `secrets`, as programs write it.
 
-    Returns `NAME in path` of each, for people.
+    Returns `NAME in path` of each, for people, in order.
 
     Agents read what is kept, and are not given the secrets of set-ups.
     """
@@ -83,7 +83,7 @@ def without_secrets(top: Path, secrets: Mapping[str, str]) -> list[str]:
             removed.append(f"{held} in {path.relative_to(top)}")
 
     _each_file(top, look)
-    return removed
+    return sorted(removed)
 
 
 def _ways(value: str) -> list[bytes]:
