@@ -15,7 +15,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Generator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -25,8 +25,9 @@ from pydantic import SecretStr
 from damascus.config import EMBEDDED, SHARED, UNCAGED, Settings
 from damascus.distribution import install_extra
 from damascus.doctor import unable
+from damascus.embedded.background import LOCK
 from damascus.embedded.postgres import PrivatePostgres
-from damascus.errors import ConfigurationError, ConflictError
+from damascus.errors import ConfigurationError, ConflictError, DamascusError
 from damascus.extensions import shown
 from damascus.state import schema
 from damascus.tasks import run_embedded
@@ -41,7 +42,7 @@ EMBEDDED_LOOK_SECONDS = (
 
 
 def run_up(settings: Settings, *, say: Callable[[str], None], browse: bool = False) -> int:
-    """Run until SIGINT or SIGTERM; returns the exit code. `say` gets lines for a person.
+    """Run until SIGINT, SIGTERM or SIGHUP; returns the exit code. `say` gets lines for a person.
 
     With `browse` it opens the page in the person's browser.
 
@@ -49,6 +50,7 @@ def run_up(settings: Settings, *, say: Callable[[str], None], browse: bool = Fal
     DatabaseUnreachableError.
     """
     stop = threading.Event()
+    say = _to_whoever_is_there(say)
     with App(settings) as trying:
         trying.require_sandbox()
     with ExitStack() as stack:
@@ -124,7 +126,7 @@ def embedded(settings: Settings) -> Generator[Settings]:
 def _alone(home: Path) -> Generator[None]:
     """Hold the home directory's lock; the kernel gives it back however this process ends."""
     try:
-        file = (home / "up.lock").open("a+")
+        file = (home / LOCK).open("a+")
     except OSError as error:
         raise ConfigurationError(
             f"DAMASCUS_HOME is {home}, where nothing can be written: {error.strerror}"
@@ -168,8 +170,9 @@ def _announced(settings: Settings, url: str) -> Generator[None]:
 def stopping_on_signals(
     stop: threading.Event, say: Callable[[str], None]
 ) -> Generator[list[signal.Signals]]:
-    """Set `stop` at SIGINT and SIGTERM; a second one ends the process at once.
+    """Set `stop` at SIGINT, SIGTERM and SIGHUP; a second one ends the process at once.
 
+    A closed terminal (SIGHUP) is no reason where the process was told that it is none (`nohup`).
     Yields the signals that have come, in a list that grows.
     """
     came: list[signal.Signals] = []
@@ -181,14 +184,25 @@ def stopping_on_signals(
         say(f"{came[0].name}: stopping; what runs gets a moment (again: at once) …")
         stop.set()
 
-    before = {
-        number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)
-    }
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        numbers.append(signal.SIGHUP)
+    before = {number: signal.signal(number, on_signal) for number in numbers}
     try:
         yield came
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _to_whoever_is_there(say: Callable[[str], None]) -> Callable[[str], None]:
+    """`say`, that a closed terminal does not keep from stopping in good order."""
+
+    def said(line: str) -> None:
+        with suppress(OSError, DamascusError):
+            say(line)
+
+    return said
 
 
 def _tell(app: App, stop: threading.Event, say: Callable[[str], None]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import sys
 import threading
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -202,12 +203,28 @@ def up(
         typer.Option("--builder", metavar="mini|claude|command", help="Coding agent to use."),
     ] = None,
     browse: OpenFlag = False,
+    detach: Annotated[
+        bool, typer.Option("--detach", "-d", help="Go on in the background, without a terminal.")
+    ] = False,
+    stop: Annotated[
+        bool, typer.Option("--stop", help="Stop what is up, in good order, and wait for its end.")
+    ] = False,
 ) -> None:
     """Run everything in this process until Ctrl-C: a private PostgreSQL, workers, the page.
 
-    It needs no Redis. The page is on DAMASCUS_API_PORT; a link that signs in is shown.
+    It needs no Redis. The page is on DAMASCUS_API_PORT; a link that signs in is shown. It ends with
+    its terminal, and its PostgreSQL with it; with --detach it goes on, and writes to `up.log` in
+    its home.
     """
+    if detach and stop:
+        raise UsageError("--detach and --stop exclude each other")
+    if stop:
+        _stop_up()
+        return
     _known(builder, _BUILDERS)
+    if detach:
+        _start_up(browse=browse)
+        return
     from damascus.up import run_up  # noqa: PLC0415 - `--help` does not pay for it
 
     log_to_stderr(logging.WARNING)
@@ -215,6 +232,31 @@ def up(
     chosen = load(**{name: value for name, value in changes.items() if value is not None})
     if code := run_up(chosen, say=output.line, browse=browse):
         raise typer.Exit(code)
+
+
+def _start_up(*, browse: bool) -> None:
+    """Start `up` with the words of this process, but in the background."""
+    from damascus.embedded import background  # noqa: PLC0415 - `--help` does not pay for it
+
+    if browse:
+        raise UsageError("--open needs a terminal: use the link in `page.link` in its home instead")
+    home = load().home
+    words = [word for word in sys.argv[1:] if word not in ("--detach", "-d")]
+    pid, log, said = background.start(home, words)
+    for line in said:
+        output.line(line)
+    output.line(f"It goes on as process {pid} and writes to {log}; stop it: damascus up --stop")
+
+
+def _stop_up() -> None:
+    from damascus.embedded import background  # noqa: PLC0415 - `--help` does not pay for it
+
+    settings = load()
+    pid = background.stop(settings.home, seconds=settings.shutdown_grace_seconds + 60)
+    if pid is None:
+        output.line(f"nothing is up in {settings.home}")
+    else:
+        output.line(f"Damascus is down (it was process {pid})")
 
 
 def demo(

