@@ -30,6 +30,8 @@ TOOLS = {
     "change_project": (False, False, True),
     "pause_project": (False, False, True),
     "resume_project": (False, False, True),
+    "bulk_items": (False, True, True),
+    "bulk_answer": (False, True, True),
     "list_workers": (True, None, True),
     "list_conditions": (True, None, True),
     "pause_all": (False, False, True),

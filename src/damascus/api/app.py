@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 
 from damascus import __version__
 from damascus.api import (
+    bulk,
     costs,
     events,
     gates,
@@ -44,6 +45,7 @@ _ROUTES = (
     stats.reading,
     installation.reading,
     installation.operating,
+    bulk.operating,
     items.reading,
     items.ingesting,
     items.operating,

@@ -6,6 +6,7 @@ nowhere else. `docs/doors.md` says which door offers which verb.
 """
 
 from damascus.backlog.base_checks import FoundCommand
+from damascus.backlog.bulk import Chosen
 from damascus.backlog.caller import Caller, ScopeMissingError
 from damascus.backlog.inputs import (
     Budgets,
@@ -19,6 +20,7 @@ from damascus.backlog.inputs import (
 from damascus.backlog.outcomes import (
     AllPaused,
     Answered,
+    BulkDone,
     Diff,
     EventPage,
     GateAdded,
@@ -38,7 +40,9 @@ __all__ = [
     "Answered",
     "Backlog",
     "Budgets",
+    "BulkDone",
     "Caller",
+    "Chosen",
     "Diff",
     "EventPage",
     "EventQuery",

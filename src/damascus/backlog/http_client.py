@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from damascus.backlog.caller import Caller
+from damascus.backlog.http_bulk import HttpBulk
 from damascus.backlog.http_requests import HttpRequests, given
 from damascus.backlog.inputs import (
     Budgets,
@@ -44,11 +45,11 @@ from damascus.domain.work import Phase
 _NONE = Budgets()
 
 
-class HttpBacklog:
+class HttpBacklog(HttpBulk):
     """The verbs of `Backlog` that tools need, over HTTP. A context manager; thread-safe."""
 
     def __init__(self, url: str, token: str) -> None:
-        self._http = HttpRequests(url, token)
+        super().__init__(HttpRequests(url, token))
 
     def __enter__(self) -> Self:
         return self

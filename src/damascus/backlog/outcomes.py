@@ -5,7 +5,7 @@ Rows have the columns that `api.schemas` shows, with datetimes and Decimals as t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from damascus.domain.work import Phase
@@ -110,6 +110,24 @@ class ProjectChanged(Told):
 
     project: Row
     missing: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """An item or issue that could not be moved, and why."""
+
+    number: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class BulkDone:
+    """What was chosen, and what became of it; a `dry_run` did nothing."""
+
+    dry_run: bool
+    matched: list[int]
+    done: list[int] = field(default_factory=list[int])
+    refused: list[Refused] = field(default_factory=list[Refused])
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from damascus.backlog.base_checks import BaseCheckVerbs
+from damascus.backlog.bulk import BulkVerbs
 from damascus.backlog.installation import InstallationVerbs
-from damascus.backlog.moves import Moves
 from damascus.backlog.projects import ProjectVerbs
 from damascus.backlog.reading import Reading
-from damascus.backlog.stories import Stories
 from damascus.backlog.tokens import TokenVerbs
 
 
-class Backlog(Stories, Moves, ProjectVerbs, BaseCheckVerbs, Reading, InstallationVerbs, TokenVerbs):
+class Backlog(BulkVerbs, ProjectVerbs, BaseCheckVerbs, Reading, InstallationVerbs, TokenVerbs):
     """Damascus as every door sees it: one object a process, for any number of threads.
 
     Each verb takes the `Caller` first, and raises ScopeMissingError when it may not, the store's

@@ -9,6 +9,7 @@ import typer
 
 from damascus.cli import (
     api,
+    bulk,
     events,
     gates,
     ingest,
@@ -89,6 +90,7 @@ for command in (
     issues.answer,
 ):
     app.command()(command)
+app.add_typer(bulk.bulk, name="bulk")
 app.add_typer(gates.app, name="gate")
 for command in (events.events, events.costs, verify.verify, setup.config, processes.relay):
     app.command()(command)

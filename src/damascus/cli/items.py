@@ -71,7 +71,7 @@ def items(  # noqa: PLR0917 - typer's options
     """
     query = _query(
         project=project,
-        phases=[_phase(name) for name in phase or []],
+        phases=[phase_named(name) for name in phase or []],
         text=text,
         failing=failing,
         sort=sort,
@@ -195,7 +195,8 @@ def change(
     output.line(f"item {number} is changed")
 
 
-def _phase(name: str) -> Phase:
+def phase_named(name: str) -> Phase:
+    """The phase with that name. Raises UsageError."""
     from damascus.domain.work import Phase  # noqa: PLC0415 - `--help` does not pay for it
 
     try:

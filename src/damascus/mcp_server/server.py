@@ -7,7 +7,13 @@ from typing import Any
 from mcp.server import MCPServer
 
 from damascus import __version__
-from damascus.mcp_server import acting_tools, installation_tools, project_tools, reading_tools
+from damascus.mcp_server import (
+    acting_tools,
+    bulk_tools,
+    installation_tools,
+    project_tools,
+    reading_tools,
+)
 from damascus.mcp_server.redacting import RedactingMiddleware
 from damascus.mcp_server.resources import add_prompts, add_resources
 from damascus.mcp_server.session import SessionOf
@@ -39,6 +45,7 @@ def serve(session_of: SessionOf, redactor: Redactor) -> MCPServer[Any]:
             *acting_tools.tools(session_of),
             *project_tools.tools(session_of),
             *installation_tools.tools(session_of),
+            *bulk_tools.tools(session_of),
         ],
     )
     add_resources(server, session_of)

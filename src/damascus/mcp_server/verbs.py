@@ -11,7 +11,9 @@ from damascus.backlog import (
     AllPaused,
     Answered,
     Budgets,
+    BulkDone,
     Caller,
+    Chosen,
     Diff,
     EventPage,
     EventQuery,
@@ -67,6 +69,43 @@ class Verbs(Protocol):
     def cancel(
         self, caller: Caller, item: ItemName, /, *, note: str = "", free: bool = False
     ) -> Moved: ...
+
+    def retry_many(
+        self,
+        caller: Caller,
+        chosen: Chosen,
+        /,
+        *,
+        note: str = "",
+        budgets: Budgets = ...,
+        dry_run: bool = False,
+    ) -> BulkDone: ...
+
+    def cancel_many(
+        self, caller: Caller, chosen: Chosen, /, *, note: str = "", dry_run: bool = False
+    ) -> BulkDone: ...
+
+    def change_many(
+        self,
+        caller: Caller,
+        chosen: Chosen,
+        /,
+        *,
+        priority: int | None = None,
+        budgets: Budgets = ...,
+        dry_run: bool = False,
+    ) -> BulkDone: ...
+
+    def answer_many(
+        self,
+        caller: Caller,
+        chosen: Chosen,
+        /,
+        *,
+        text: str = "",
+        choice: str | None = None,
+        dry_run: bool = False,
+    ) -> BulkDone: ...
 
     def issues(self, caller: Caller, query: IssueQuery, /) -> Page: ...
 

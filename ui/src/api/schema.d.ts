@@ -184,6 +184,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/bulk/items": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Bulk Items
+         * @description Retry, cancel or change every item that the filter finds; again: what is left.
+         *
+         *     Needs the scope `operate`.
+         */
+        post: operations["bulk_items"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/bulk/answers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Bulk Answer
+         * @description Give the same answer to every open issue that the filter finds.
+         *
+         *     Needs the scope `operate`.
+         */
+        post: operations["bulk_answer"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/items": {
         parameters: {
             query?: never;
@@ -1066,6 +1110,87 @@ export interface components {
             turns_at: string;
         };
         /**
+         * BulkAnswerRequest
+         * @description The same answer to every issue that the filter finds.
+         */
+        BulkAnswerRequest: {
+            filter?: components["schemas"]["IssueFilter"];
+            /**
+             * Dry Run
+             * @description Only say which there are.
+             * @default false
+             */
+            dry_run: boolean;
+            /**
+             * Text
+             * @description The answer to a question.
+             * @default
+             * @example Use the second one.
+             */
+            text: string;
+            /** Choice */
+            choice?: ("retry" | "cancel") | null;
+        };
+        /**
+         * BulkDone
+         * @description What was chosen, and what became of it.
+         */
+        BulkDone: {
+            /** Dry Run */
+            dry_run: boolean;
+            /** Matched */
+            matched: number[];
+            /** Done */
+            done: number[];
+            /** Refused */
+            refused: components["schemas"]["Refused"][];
+        };
+        /**
+         * BulkItemsRequest
+         * @description An act on every item that the filter finds: one transaction and one event each.
+         */
+        BulkItemsRequest: {
+            /**
+             * Act
+             * @enum {string}
+             */
+            act: "retry" | "cancel" | "change";
+            filter?: components["schemas"]["ItemFilter"];
+            /**
+             * Dry Run
+             * @description Only say which there are.
+             * @default false
+             */
+            dry_run: boolean;
+            /**
+             * Note
+             * @description Kept with the event.
+             * @default
+             * @example go on
+             */
+            note: string;
+            /**
+             * Phase
+             * @description Of a retry: where they go on.
+             */
+            phase?: ("spec" | "build" | "review") | null;
+            /** Budget Cycles */
+            budget_cycles?: number | null;
+            /** Budget Usd */
+            budget_usd?: string | null;
+            /**
+             * Priority
+             * @description Of a change.
+             */
+            priority?: number | null;
+            /**
+             * Free
+             * @description Of a cancel: what waits for them goes on.
+             * @default false
+             */
+            free: boolean;
+        };
+        /**
          * CancelRequest
          * @description How an item is cancelled.
          */
@@ -1836,6 +1961,28 @@ export interface components {
             };
         };
         /**
+         * IssueFilter
+         * @description Which issues: open ones, the oldest first.
+         */
+        IssueFilter: {
+            /**
+             * Project
+             * @description Only this project.
+             */
+            project?: string | null;
+            /**
+             * Since Seconds
+             * @description Only what moved or was opened since then.
+             */
+            since_seconds?: number | null;
+            /**
+             * Limit
+             * @description The first so many of them.
+             * @default 1000
+             */
+            limit: number;
+        };
+        /**
          * IssueKind
          * @description Why a human issue is open.
          * @enum {string}
@@ -1976,6 +2123,41 @@ export interface components {
              * @description Oldest first.
              */
             events: components["schemas"]["Event"][];
+        };
+        /**
+         * ItemFilter
+         * @description Which items, the oldest first.
+         */
+        ItemFilter: {
+            /**
+             * Project
+             * @description Only this project.
+             */
+            project?: string | null;
+            /**
+             * Since Seconds
+             * @description Only what moved or was opened since then.
+             */
+            since_seconds?: number | null;
+            /**
+             * Limit
+             * @description The first so many of them.
+             * @default 1000
+             */
+            limit: number;
+            /**
+             * Phase
+             * @description Only these phases.
+             */
+            phase?: components["schemas"]["Phase"][];
+            /** Text */
+            text?: string | null;
+            /**
+             * Failing
+             * @description Blocked, or did not pass the last run.
+             * @default false
+             */
+            failing: boolean;
         };
         /**
          * ItemGroup
@@ -2517,6 +2699,16 @@ export interface components {
             input_tokens: number;
             /** Output Tokens */
             output_tokens: number;
+        };
+        /**
+         * Refused
+         * @description What could not be moved, and why.
+         */
+        Refused: {
+            /** Number */
+            number: number;
+            /** Why */
+            why: string;
         };
         /**
          * RetryRequest
@@ -3542,6 +3734,258 @@ export interface operations {
             };
             /** @description This server does not answer to that host name */
             421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Asked too often: wait as long as Retry-After says */
+            429: {
+                headers: {
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Something this needs does not answer: try again */
+            503: {
+                headers: {
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    bulk_items: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BulkItemsRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BulkDone"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description No token, or none that is known */
+            401: {
+                headers: {
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The token lacks the scope, or another page tried to act */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The body did not come in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The state of things forbids it; nothing was changed */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The body is not sent as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description This server does not answer to that host name */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Something given cannot be used; nothing was changed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Asked too often: wait as long as Retry-After says */
+            429: {
+                headers: {
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Something this needs does not answer: try again */
+            503: {
+                headers: {
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    bulk_answer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BulkAnswerRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BulkDone"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description No token, or none that is known */
+            401: {
+                headers: {
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The token lacks the scope, or another page tried to act */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The body did not come in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The state of things forbids it; nothing was changed */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The body is not sent as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description This server does not answer to that host name */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Something given cannot be used; nothing was changed */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };

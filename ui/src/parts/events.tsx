@@ -25,6 +25,8 @@ const WORDS: Record<EventType, string> = {
   'project.paused': 'Project paused',
   'project.resumed': 'Project resumed',
   'project.base_checked': 'Base of a project tried',
+  'condition.opened': 'Something is wrong for everybody',
+  'condition.closed': 'That is over',
   'relay.parked': 'A sink goes without an event',
 };
 const TONES: Partial<Record<EventType, string>> = {
