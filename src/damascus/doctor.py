@@ -18,8 +18,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from damascus import __version__
 from damascus.builders import BUILDERS
 from damascus.config import EMBEDDED
+from damascus.distribution import revision
 from damascus.domain.work import Cost
 from damascus.errors import DamascusError, LLMUnreachableError, NoSandboxError
 from damascus.forge import FORGES
@@ -37,6 +39,9 @@ if TYPE_CHECKING:
 OLDEST_GIT = (2, 30)
 LITTLE_SPACE = 5 << 30  # bytes: a warning
 NO_SPACE = 1 << 30  # bytes: clones and logs of a few attempts
+# What a container other than the worker's has no use for, by what its first process was told to do.
+_ELSEWHERE = {"api": "the API", "scheduler": "the scheduler", "sidecar-status": "the status page"}
+_OF_WORKERS = ("git", "sandbox", "environments", "model")
 CheckT = TypeVar("CheckT")
 _ASK = "Answer with the word ok."
 _TOKENS = 16  # the least that every provider takes
@@ -101,15 +106,21 @@ def examine(app: Patient) -> Iterator[Check]:
         ("containers", _containers),
         ("model", _model_answers),
     )
+    here = _ELSEWHERE.get(_role() or "")
+    if here is not None:
+        said = f"{here} runs here: models, agents and sandbox are the worker's; ask its container"
+        yield Check("container", True, said)
     for name, check in checks:
-        yield _tried(name, lambda check=check: check(app))
+        if here is None or name not in _OF_WORKERS:
+            yield _tried(name, lambda check=check: check(app))
     yield from _forges(app)
     database = _tried("database", lambda: _database(app))
     yield database
     if database.ok:
+        yield _tried("processes", lambda: _processes(app))
         yield _tried("gates", lambda: _gates(app))
         yield from _projects(app)
-    for builder in _builders(app):
+    for builder in _builders(app) if here is None else ():
         yield _tried(f"builder {builder}", lambda builder=builder: _builder(app, builder))
 
 
@@ -171,6 +182,38 @@ def _database(app: Patient) -> Check:
         f"PostgreSQL {version // 10000}.{version % 10000} at {where(app.db.url)}, schema version "
         f"{schema.VERSION}",
     )
+
+
+def _processes(app: Patient) -> Check:
+    """Whether the processes that live are of this version."""
+    from damascus.state.version import VERSION  # noqa: PLC0415 - as above
+
+    alive = [one for one in app.store.workers.list() if one["alive"]]
+    here = _program(__version__, revision(), VERSION)
+    others = [
+        f"the {one['kind']} {one['name']} is {there}"
+        for one in alive
+        if (there := _program(one["version"], one["revision"], one["schema_version"])) != here
+    ]
+    if others:
+        said = f"this is {here}, but {'; '.join(others[:3])}: install the same, and restart"
+        return Check("processes", None, said)
+    return Check("processes", True, f"this is {here}, as are all processes that live: {len(alive)}")
+
+
+def _program(version: str, commit: str, schema: int) -> str:
+    return f"{version}{f' ({commit[:12]})' if commit else ''} with schema version {schema}"
+
+
+def _role() -> str | None:
+    """What the first process of this container was told to do; None outside of Damascus's own."""
+    try:
+        words = Path("/proc/1/cmdline").read_text("utf-8", "replace").split("\0")
+    except OSError:
+        return None
+    if not any(Path(word).name in ("damascus", "taskiq") for word in words):
+        return None
+    return next((role for role in _ELSEWHERE if role in words), None)
 
 
 def _gates(app: Patient) -> Check:

@@ -4,25 +4,30 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from damascus.backlog.facts import facts, worst_first
+from damascus.backlog.stats import Stats
+from damascus.config import Settings
 from damascus.domain.conditions import ConditionKind
 from damascus.state.conditions import Conditions
 from damascus.state.db import Database
 from damascus.state.version import VERSION
 from damascus.state.workers import Identity, Workers
+from damascus.worker.process import Worker
 from support.api_items import api, asking  # noqa: F401 - fixtures
 from support.command_line import CommandLine
 from support.cycles import accept, add_project, make_claims, make_store
 from support.patience import wait_until
 from support.redis_server import RedisServer
-from support.scripted_tasks import as_url
+from support.scripted_tasks import ScriptedApp, as_url
 from support.taskiq_system import System
 
 
@@ -205,6 +210,34 @@ def test_a_stale_schema_is_a_condition_and_no_traceback(db: Database, cli: Comma
     (told,) = cli("conditions", "--json", code=0).json["conditions"]
     assert told["kind"] == "schema"
     assert "version 99" in told["why"]
+
+
+def test_a_full_disk_is_said_of_its_machine_until_there_is_room(
+    db: Database, database_url: str, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk = SimpleNamespace(free=0, total=10**12)
+    monkeypatch.setattr("damascus.worker.process.shutil.disk_usage", lambda _: disk)
+    store = make_store(db)
+    add_project(store)
+    item = accept(store)
+    settings = Settings(_env_file=None, database_url=as_url(database_url), home=home)  # type: ignore[call-arg,arg-type]
+    worker = Worker(lambda: ScriptedApp(settings), ring=lambda: None)
+
+    def told() -> list[tuple[str, str]]:
+        wrong = Stats(store, cap=1).look(fresh=True)["conditions"]
+        return [(one["kind"], one["subject"]) for one in wrong if one["kind"] != "scheduler"]
+
+    try:
+        worker.tick()
+        wait_until(lambda: told() == [("disk", socket.gethostname())], "it is said", every=0.2)
+        assert store.items.get(item)["phase"] == "spec"
+        disk.free = disk.total
+        worker.tick()
+        wait_until(lambda: told() == [], "it is over", every=0.2)
+        assert store.items.get(item)["phase"] == "merged"
+    finally:
+        worker.close()
+    assert told() == [], "a worker that has ended has no trouble"
 
 
 # -- stop and go for all ---------------------------------------------------------------------------

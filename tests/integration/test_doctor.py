@@ -9,6 +9,7 @@ import pytest
 from damascus import doctor
 from damascus.demo.model_server import ModelServer
 from damascus.demo.script import DemoModel
+from damascus.state.workers import Identity, Workers
 from support.command_line import CommandLine
 from support.cycles import accept, add_project, make_store
 from support.gitea_standin import GiteaStandin
@@ -59,6 +60,23 @@ def test_a_machine_that_has_everything_is_well(cli, monkeypatch):
     assert said.json["ok"] is (said.code == 0)
     assert "canary" not in said.out
     del monkeypatch
+
+
+def test_a_container_without_a_model_is_told_what_it_needs_itself(cli, monkeypatch):
+    monkeypatch.setattr(doctor, "_role", lambda: "api")
+    found = findings(cli("doctor", "--json", code=0))
+    assert not {"git", "sandbox", "environments", "model", "builder command"} & set(found)
+    assert "the API runs here" in found["container"][1]
+    assert found["database"][0] is True
+
+
+def test_processes_of_another_version_are_told(cli, db):
+    old = Identity("worker", "old", "there", 7, "0.0.1", "a" * 40, 5)
+    assert findings(cli("doctor", "--json"))["processes"][0] is True
+    Workers(db).beat(old, {})
+    ok, said = findings(cli("doctor", "--json"))["processes"]
+    assert ok is None
+    assert f"the worker old is 0.0.1 ({'a' * 12}) with schema version 5" in said
 
 
 def test_nothing_configured_is_told_check_by_check(cli):

@@ -16,6 +16,7 @@ _HOW = (
     (r"definition of the API", "the definition of Gitea's API (beside the repository)"),
     (r"small file system", "a small file system (as root, where one may mount)"),
     (r"git-lfs", "Git LFS (apt install git-lfs)"),
+    (r"PgBouncer", "PgBouncer (apt install pgbouncer)"),
     (r"curl", "curl (apt install curl)"),
 )
 
