@@ -150,7 +150,16 @@ class Settings(BaseSettings):
         default=8,
         ge=1,
         le=1000,
-        description="Faults in a row before an item blocks.",
+        description="Faults in a row before an item blocks. What others meet as well, such as a "
+        "provider or a forge that is away, does not count.",
+    )
+    probe_seconds: float = Field(
+        json_schema_extra=needed_by(Process.WORKER),
+        default=5.0,
+        gt=0,
+        le=3600,
+        description="After how long one item tries again, for all that wait, what was away; then "
+        "twice as long each time, at most sixty times as long, or as long as it has told.",
     )
     poll_seconds: float = Field(
         json_schema_extra=needed_by(Process.WORKER),

@@ -20,11 +20,17 @@ from damascus.crashpoints import Boundary, crashpoint
 from damascus.domain.conclusion import conclude, died_too_often
 from damascus.domain.work import Claim, Verdict
 from damascus.engine.attempts import Attempts
+from damascus.engine.breaker import PhaseBreaker
 from damascus.engine.execution import IDLE, Execution, Outcome, Tick
 from damascus.engine.heartbeat import Heartbeat
 from damascus.engine.ledger import CallLedger
 from damascus.engine.progress import ClaimProgress
-from damascus.errors import ClaimLostError, DatabaseUnreachableError, ProjectWaitsError
+from damascus.errors import (
+    ClaimLostError,
+    ConditionOpenError,
+    DatabaseUnreachableError,
+    ProjectWaitsError,
+)
 from damascus.state.claims import Claims
 
 log = logging.getLogger(__name__)
@@ -34,7 +40,7 @@ class Cycle:
     """Runs cycles for one worker; safe to call from several threads.
 
     `ledger` has a row of each call before it is sent. `ring` wakes other workers. `max_errors`
-    faults in a row block an item.
+    faults in a row block an item; `breaker` knows those that are not an item's own.
     """
 
     def __init__(
@@ -46,6 +52,7 @@ class Cycle:
         *,
         ring: Callable[[], None] = lambda: None,
         max_errors: int = 8,
+        breaker: PhaseBreaker | None = None,
     ) -> None:
         self._claims = claims
         self._ledger = ledger
@@ -53,6 +60,7 @@ class Cycle:
         self._attempts = attempts
         self._ring = ring
         self._max_errors = max_errors
+        self._breaker = breaker
         self.stopping = False
 
     def tick(self) -> Tick:
@@ -104,6 +112,8 @@ class Cycle:
             return dataclasses.replace(execution, outcome=Outcome.LOST, note=str(lost))
         except ProjectWaitsError as waits:
             return self._release(execution, str(waits), reason=str(waits))
+        except ConditionOpenError as away:
+            return self._wait(execution, away)
         except BaseException:
             # Ctrl-C, or a bug: whatever it is, the claim does not have to go stale first.
             self._try_release(execution)
@@ -133,12 +143,16 @@ class Cycle:
     def _conclude(self, execution: Execution) -> Execution:
         """Decide what the result does to the item."""
         assert execution.result is not None, "what was not run is not concluded"  # noqa: S101 - a promise of `_carry`
+        condition = None
+        if self._breaker is not None:
+            condition = self._breaker.condition_of(execution.claim, execution.result)
         conclusion = conclude(
             execution.claim,
             execution.context,
             execution.result,
             max_errors=self._max_errors,
             jitter=random.random(),  # noqa: S311 - jitter, not a secret
+            condition=condition,
         )
         return dataclasses.replace(execution, conclusion=conclusion)
 
@@ -146,13 +160,30 @@ class Cycle:
         """Write the verdict. Raises ClaimLostError, and then nothing is written."""
         assert execution.conclusion is not None, "only a conclusion is settled"  # noqa: S101 - a promise of `_carry`
         self._claims.settle(execution.claim, execution.conclusion)
+        if self._breaker is not None:
+            self._breaker.settled(execution.context, execution.conclusion.result)
         return dataclasses.replace(execution, outcome=Outcome.SETTLED)
 
     # -- giving up -----------------------------------------------------------------------------
 
-    def _release(self, execution: Execution, why: str, *, reason: str = "shutdown") -> Execution:
+    def _wait(self, execution: Execution, away: ConditionOpenError) -> Execution:
+        """Give the claim back: its item, and all like it, wait for what is away."""
+        done = self._release(execution, str(away), reason=str(away), waits_for=away.condition)
+        if self._breaker is not None:
+            self._breaker.hold(execution.context, away.condition)
+        return done
+
+    def _release(
+        self,
+        execution: Execution,
+        why: str,
+        *,
+        reason: str = "shutdown",
+        waits_for: int | None = None,
+    ) -> Execution:
         """Give the claim back, unspent, because of `reason`; it may be lost already."""
-        if self._claims.release(execution.claim, reason=reason):
+        execution.guard.settling = True  # a claim that is given back is not lost
+        if self._claims.release(execution.claim, reason=reason, waits_for=waits_for):
             shutdown = reason == "shutdown"
             note = "released: the worker is shutting down" if shutdown else reason
             return dataclasses.replace(execution, outcome=Outcome.RELEASED, note=note)

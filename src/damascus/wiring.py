@@ -11,7 +11,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from functools import cached_property, partial
 from pathlib import Path
@@ -24,7 +24,14 @@ from damascus import extensions
 from damascus.builders import BUILDERS
 from damascus.config import Settings
 from damascus.domain import variables
+from damascus.domain.conditions import (
+    ConditionKind,
+    forge_subject,
+    model_subject,
+    settings_subject,
+)
 from damascus.domain.refs import branch_ref
+from damascus.domain.work import Phase
 from damascus.environments import secret_files
 from damascus.environments.certificates import bundles, certificate_variables
 from damascus.environments.real_programs import real_path
@@ -43,6 +50,7 @@ if TYPE_CHECKING:
     from damascus.attempts.directories import RunDirectories
     from damascus.cycle import Cycle
     from damascus.domain.work import PhaseContext, Project
+    from damascus.engine.breaker import Need
     from damascus.engine.heartbeat import Heartbeat, RunningClaim
     from damascus.engine.ledger import CallLedger
     from damascus.engine.progress import ClaimProgress
@@ -132,6 +140,7 @@ class App:
         from damascus.cycle import Cycle  # noqa: PLC0415 - readers do not pay for it
         from damascus.engine.attempts import Attempts  # noqa: PLC0415 - the same
         from damascus.engine.base_gate import BaseGate  # noqa: PLC0415 - the same
+        from damascus.engine.breaker import PhaseBreaker  # noqa: PLC0415 - the same
         from damascus.engine.redacting import redact_result  # noqa: PLC0415 - the same
         from damascus.phases import PHASES  # noqa: PLC0415 - the same
         from damascus.state.claims import Claims  # noqa: PLC0415 - the same
@@ -143,7 +152,17 @@ class App:
             stale=self.stale,
             uncaged="plain" if self.settings.sandbox == "plain" else None,
             caps=self._caps,
+            probe_seconds=self.settings.probe_seconds,
         )
+        breaker = PhaseBreaker(claims.breaker, self._needs)
+        base_gate = BaseGate(
+            self.store.bases, remove=remove, ring=ring, redact=self.redactor.redact
+        )
+
+        def may_begin(context: PhaseContext, tools: Tools) -> None:
+            breaker.pass_or_wait(context, tools)
+            base_gate.pass_or_wait(context, tools)
+
         attempts = Attempts(
             PHASES,
             self._tools,
@@ -153,9 +172,7 @@ class App:
             ),
             sandbox_failed=self.doubt_sandbox,
             redact=partial(redact_result, self.redactor),
-            may_begin=BaseGate(
-                self.store.bases, remove=remove, ring=ring, redact=self.redactor.redact
-            ).pass_or_wait,
+            may_begin=may_begin,
         )
         return Cycle(
             claims,
@@ -164,7 +181,24 @@ class App:
             self.ledger,
             ring=ring,
             max_errors=self.settings.max_errors,
+            breaker=breaker,
         )
+
+    def _needs(self, context: PhaseContext) -> set[Need]:
+        """What a phase needs of what others use as well."""
+        project, settings, phase = context.project, self.settings, context.claim.phase
+        needs = {
+            (ConditionKind.FORGE, forge_subject(project.repo)),
+            (ConditionKind.SETTINGS, settings_subject(phase.value, project.name)),
+        }
+        if phase is Phase.SPEC and settings.llm_model:
+            subject = model_subject(settings.llm_model, settings.llm_api_base)
+            needs.add((ConditionKind.MODEL, subject))
+        if phase is Phase.BUILD:
+            with suppress(ConfigurationError):  # the phase says the same, and better
+                builder = self._builder(project.builder or "", project)
+                needs.add((ConditionKind.MODEL, getattr(builder, "model", builder.name)))
+        return needs
 
     @cached_property
     def ledger(self) -> CallLedger:

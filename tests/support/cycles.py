@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
@@ -23,6 +23,7 @@ from damascus.domain.work import (
     WorkItem,
 )
 from damascus.engine.attempts import Attempts
+from damascus.engine.breaker import Need, PhaseBreaker
 from damascus.engine.execution import Tick
 from damascus.engine.heartbeat import Heartbeat
 from damascus.engine.ledger import CallLedger
@@ -148,7 +149,7 @@ class Script:
 
 
 def make_claims(db: Database, *, worker: str = "w1", cap: int = 8, **more: Any) -> Claims:
-    return Claims(db, worker=worker, cap=cap, stale=more.get("stale", STALE))
+    return Claims(db, worker=worker, cap=cap, **{"stale": STALE, **more})
 
 
 def make_cycle(
@@ -160,15 +161,20 @@ def make_cycle(
     stale: timedelta = STALE,
     ring: Callable[[], None] = lambda: None,
     home: Path = NOWHERE,
+    needs: Callable[[PhaseContext], Collection[Need]] = lambda _: (),
+    probe_seconds: float = 5.0,
 ) -> tuple[Cycle, Heartbeat]:
-    claims = make_claims(db, worker=worker, cap=cap, stale=stale)
+    """`needs` says what a phase needs that others use too; `probe_seconds` is the first pause."""
+    claims = make_claims(db, worker=worker, cap=cap, stale=stale, probe_seconds=probe_seconds)
+    breaker = PhaseBreaker(claims.breaker, needs)
     heartbeat = Heartbeat(claims.renew, interval=0.05, stale=stale.total_seconds())
     attempts = Attempts(
         dict.fromkeys((Phase.SPEC, Phase.BUILD, Phase.REVIEW), script.run),
         lambda _context, progress, _guard: progress,  # type: ignore[arg-type,return-value]
+        may_begin=breaker.pass_or_wait,
     )
     ledger = CallLedger(Calls(db), home / "ledger")
-    return Cycle(claims, heartbeat, attempts, ledger, ring=ring), heartbeat
+    return Cycle(claims, heartbeat, attempts, ledger, ring=ring, breaker=breaker), heartbeat
 
 
 def spend(db: Database, context: PhaseContext, *costs: Cost) -> None:

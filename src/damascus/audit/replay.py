@@ -158,7 +158,9 @@ class _Step:
             self.wrong(f"{verdict.value} never becomes {effective.value}")
         refunded = row.refunded or fault or verdict is Verdict.CLAIM_LOST
         self._check_attempts(state.attempts + (0 if refunded else 1))
-        errors = state.values.get("consecutive_errors", 0) + 1 if fault else 0
+        before = state.values.get("consecutive_errors", 0)
+        shared = "condition" in data and effective is Verdict.ERROR
+        errors = before + (not shared) if fault else 0
         if data.get("consecutive_errors", errors) != errors:
             self.wrong(f"the faults in a row are {data['consecutive_errors']}, not {errors}")
         self._set(phase=_phase(data.get("to")), phase_before=phase, consecutive_errors=errors)

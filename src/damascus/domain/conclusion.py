@@ -40,7 +40,9 @@ class Conclusion:
     """What the verdict transaction writes.
 
     `verdict` is the effective one; the phase's own is in `result`. `refunded` gives the attempt
-    back. A `fault` adds to the faults in a row; anything else sets them to 0. `wait_seconds` is the
+    back. A `fault` adds to the faults in a row; anything else sets them to 0, but for a fault of
+    `condition`, which leaves them as they are. With `waits` the item waits until that is over.
+    `wait_seconds` is the
     time before the item can be claimed again, None for none. `keeps_build` says that the commit
     built last stays good. `findings` replace the item's when not None.
     """
@@ -51,6 +53,8 @@ class Conclusion:
     event: str
     refunded: bool
     fault: bool
+    condition: int | None = None
+    waits: bool = False
     wait_seconds: float | None = None
     keeps_build: bool = False
     findings: tuple[Finding, ...] | None = None
@@ -64,11 +68,13 @@ def conclude(
     *,
     max_errors: int,
     jitter: float,
+    condition: int | None = None,
 ) -> Conclusion:
     """Decide what `result` does to the item of `claim`.
 
     `context` is None when the phase was never begun: then the claim's own attempt does not count
-    and is given back. `jitter` is a random number in [0, 1).
+    and is given back. `jitter` is a random number in [0, 1). `condition` is the open one that the
+    result's outage belongs to: then the fault is not the item's, which waits if others do.
     """
     begun = context is not None
     decision = decide(
@@ -80,6 +86,7 @@ def conclude(
         max_errors=max_errors,
         needs_person=result.needs_person,
         waits=result.asks_about_command,
+        shared=condition is not None,
     )
     row = decision.transition
     findings, issue = _findings(context, result), _issue(claim, result, decision)
@@ -87,14 +94,21 @@ def conclude(
         goes_on = retry_phase(claim.phase, result.verdict, decision)
         details: Details = {**result.details, "retry_at": goes_on.value}
         result = dataclasses.replace(result, details=details)
-    wait = backoff_seconds(claim.consecutive_errors + 1, jitter=jitter) if row.backoff else None
+    shared = condition is not None and decision.verdict is Verdict.ERROR
+    waits = shared and result.outage is not None and not result.outage.here
+    wait = None
+    if row.backoff and not shared:
+        wait = backoff_seconds(claim.consecutive_errors + 1, jitter=jitter)
     return Conclusion(
         result=result,
         verdict=decision.verdict,
         to=row.to,
         event=row.event,
         refunded=decision.refunded or not begun,
-        fault=decision.verdict is Verdict.ERROR or decision.exhausted_by == "errors",
+        fault=not shared
+        and (decision.verdict is Verdict.ERROR or decision.exhausted_by == "errors"),
+        condition=condition if shared else None,
+        waits=waits,
         wait_seconds=wait,
         keeps_build=row.to in (Phase.REVIEW, Phase.MERGED) or row.backoff,
         findings=findings,

@@ -10,10 +10,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import urlsplit
 
 from damascus.errors.outages import ConditionKind, Outage
 
-__all__ = ["KINDS", "ConditionKind", "KindSpec", "Outage", "title_of"]
+__all__ = [
+    "KINDS",
+    "ConditionKind",
+    "KindSpec",
+    "Outage",
+    "forge_subject",
+    "model_subject",
+    "settings_subject",
+    "title_of",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +60,10 @@ KINDS: Final[Mapping[ConditionKind, KindSpec]] = {
     _K.SANDBOX: KindSpec(
         "The sandbox of {subject} does not work",
         "Run `damascus doctor` on that machine; nothing is claimed there until it works.",
+    ),
+    _K.SETTINGS: KindSpec(
+        "{subject} cannot be run as things are set up",
+        "Put right what it says; it is tried again by itself.",
     ),
     _K.ENGINE: KindSpec(
         "The container engine of {subject} does not answer",
@@ -93,3 +107,20 @@ def title_of(kind: str, subject: str) -> str:
         return KINDS[ConditionKind(kind)].title.format(subject=subject)
     except ValueError:
         return f"{kind} {subject}".strip()
+
+
+def forge_subject(repo: str) -> str:
+    """How a condition names the forge of a repository: its host, or the directory itself."""
+    parts = urlsplit(repo)
+    return parts.netloc.rpartition("@")[2] if parts.scheme in ("http", "https") else repo
+
+
+def model_subject(model: str, api_base: str | None = None) -> str:
+    """How a condition names a model: with the host it is asked at, where that is not its own."""
+    host = urlsplit(api_base or "").netloc.rpartition("@")[2]
+    return f"{model} at {host}" if host else model
+
+
+def settings_subject(phase: str, project: str) -> str:
+    """How a condition names what cannot be run as things are set up."""
+    return f"{phase} of project {project}"

@@ -26,6 +26,9 @@ Before a verdict is looked up it is normalised, so that the table needs no condi
 2. `error` is a fault of the provider, the forge or the machine. It is counted apart: after 8 in a
    row (`DAMASCUS_MAX_ERRORS`) it becomes `exhausted`. Until then the item waits 5 s, 10 s, 20 s …
    at most 15 minutes, with jitter.
+   A fault of something that others use as well (a model, a forge, a setting) is not counted at
+   all: it opens a condition, and what needs the same thing waits until one item, which tries again
+   for all, has found it there. A doubtful one counts until a second item has met it.
 3. Any other verdict but `pass` and `over_budget` becomes `exhausted` when the attempts reach the
    item's budget (`DAMASCUS_BUDGET_CYCLES`, 3), or when only a person can help. A spec whose test
    command waits for a person's consent has used up nothing: it waits in `awaiting_human`.

@@ -100,6 +100,7 @@ _VERDICT = (
     Field("summary", TEXT, "the verdict in a sentence"),
     Field("run", ID, "the run", optional=True),
     Field("issue", ID, "the human issue it opened", optional=True),
+    Field("condition", ID, "the condition whose fault it is, so it is not counted", optional=True),
     Field("head_sha", COMMIT, "the commit that was built or tested", optional=True),
     Field("base_sha", COMMIT, "the base it was tested on", optional=True),
     Field("merge_sha", COMMIT, "the commit it was merged as", optional=True),

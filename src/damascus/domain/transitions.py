@@ -4,7 +4,8 @@ The rules, in the order in which they are applied by `decide`:
 
 1. A verdict that a phase cannot give (`spec` saying `conflict`) is a fault of ours: it counts as
    `error`. The table holds `None` there.
-2. `error` has a count of its own. The `max_errors`-th in a row becomes `exhausted`.
+2. `error` has a count of its own. The `max_errors`-th in a row becomes `exhausted`. A fault of what
+   others use as well is not counted: the item waits for a condition (`domain/conditions.py`).
 3. Any other verdict but `pass` and `over_budget` becomes `exhausted` when the attempts used reach
    the budget, or when only a person can help (a pull request that somebody closed). So the table
    itself needs no conditions. A spec whose test command waits for consent has used up nothing.
@@ -160,11 +161,13 @@ def decide(
     max_errors: int,
     needs_person: bool = False,
     waits: bool = False,
+    shared: bool = False,
 ) -> Decision:
     """Look up what `verdict` does to an item in `phase`.
 
     `attempts` counts the claim that gave the verdict; `consecutive_errors` does not count this
     one. `waits` says that nothing went wrong: the item waits for consent to its test command.
+    `shared` says that a fault is a condition's and not this item's: it is never the last one.
     Raises ValueError for a phase that is not live.
     """
     if phase not in LIVE:
@@ -173,7 +176,7 @@ def decide(
         verdict = Verdict.ERROR
     exhausted_by = None
     if verdict is Verdict.ERROR:
-        if consecutive_errors + 1 >= max_errors:
+        if not shared and consecutive_errors + 1 >= max_errors:
             exhausted_by = "errors"
     elif verdict not in (Verdict.PASS, Verdict.OVER_BUDGET) and not waits:
         if needs_person:

@@ -17,6 +17,7 @@ from damascus.domain.base_checks import BaseState
 from damascus.domain.consent import CommandAnswers
 from damascus.domain.findings import Details, Finding
 from damascus.domain.policy import Policy
+from damascus.errors.outages import Outage
 
 JSON: TypeAlias = Mapping[str, Any]
 
@@ -128,6 +129,19 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenCondition:
+    """What is wrong for everybody: of which `kind`, and with what.
+
+    `canary` is the item that tries it for all, None while none does.
+    """
+
+    id: int
+    kind: str
+    subject: str
+    canary: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """A question that was asked about an item, and what a person said."""
 
@@ -141,6 +155,7 @@ class PhaseContext:
 
     `spent_usd` is the sum of the measured costs of the item so far. `answers` and
     the item's findings stand oldest first. `commands` is what people said about test commands.
+    `conditions` are those that are open for its project.
     """
 
     claim: Claim
@@ -150,6 +165,7 @@ class PhaseContext:
     answers: tuple[Answer, ...] = ()
     spent_usd: Decimal = Decimal(0)
     commands: CommandAnswers = field(default_factory=CommandAnswers)
+    conditions: tuple[OpenCondition, ...] = ()
 
     @property
     def remaining_usd(self) -> Decimal | None:
@@ -198,6 +214,7 @@ class PhaseResult:
     `summary` is one sentence for a person. `details` is what the next attempt and the human issue
     see. `questions` belong to `spec_ambiguous`.
     `needs_person` says that trying again is of no use until a person has decided.
+    `outage` says that the fault is one of what others use as well.
     `asks_about_command` says that the question is whether the project may use `test_command`. The
     other fields, where not None, replace the item's columns of the same name on success of the
     verdict transaction.
@@ -209,6 +226,7 @@ class PhaseResult:
     questions: tuple[str, ...] = ()
     needs_person: bool = False
     asks_about_command: bool = False
+    outage: Outage | None = None
     spec: str | None = None
     test_command: tuple[str, ...] | None = None
     branch: str | None = None

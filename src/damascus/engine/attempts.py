@@ -7,14 +7,17 @@ from collections.abc import Callable, Mapping
 
 from damascus.domain.work import Phase, PhaseContext, PhaseResult, Verdict
 from damascus.engine.heartbeat import RunningClaim
+from damascus.engine.outages import outage_of
 from damascus.engine.progress import ClaimProgress
 from damascus.errors import (
     ClaimLostError,
+    ConditionOpenError,
     DamascusError,
     ForgeAuthError,
     ProjectWaitsError,
     SandboxError,
 )
+from damascus.errors.outages import Outage
 from damascus.ports import PhaseRun, Tools
 
 log = logging.getLogger(__name__)
@@ -26,7 +29,7 @@ class Attempts:
     `tools_for` makes the adapters of one run, `clean` removes its workspace, `forge_refused` is
     told when a forge refuses the token of a project, `redact` takes secrets out of what is stored.
     `sandbox_failed` is told when a command could not be started in the sandbox. `may_begin` raises
-    ProjectWaitsError where a phase must not begin yet.
+    ProjectWaitsError or ConditionOpenError where a phase must not begin yet.
     """
 
     def __init__(
@@ -54,7 +57,7 @@ class Attempts:
         """Run the phase and return its verdict, without secrets.
 
         An exception is a fault and not the item's doing: it becomes the verdict `error`. Raises
-        ClaimLostError and ProjectWaitsError, for which there is no verdict.
+        ClaimLostError, ProjectWaitsError and ConditionOpenError, for which there is no verdict.
         """
         return self._redact(self._verdict(context, progress, guard))
 
@@ -69,20 +72,20 @@ class Attempts:
             tools = self._tools_for(context, progress, guard)
             self._may_begin(context, tools)
             return self._phases[context.claim.phase](context, tools)
-        except (ClaimLostError, ProjectWaitsError):
+        except (ClaimLostError, ProjectWaitsError, ConditionOpenError):
             raise
         except ForgeAuthError as error:
             self._forge_refused(context, str(error))
-            return _fault(error)
+            return _fault(error, None)
         except DamascusError as error:
             if isinstance(error, SandboxError):
                 self._sandbox_failed()
-            return _fault(error)
+            return _fault(error, outage_of(error, context))
         except Exception as error:
             log.exception("item %d: a bug in %s", context.item.id, context.claim.phase.value)
-            return _fault(error)
+            return _fault(error, None)
 
 
-def _fault(error: Exception) -> PhaseResult:
+def _fault(error: Exception, outage: Outage | None) -> PhaseResult:
     said = str(error) if isinstance(error, DamascusError) else f"{type(error).__name__}: {error}"
-    return PhaseResult(Verdict.ERROR, said, {"class": type(error).__name__})
+    return PhaseResult(Verdict.ERROR, said, {"class": type(error).__name__}, outage=outage)

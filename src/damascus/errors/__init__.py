@@ -2,6 +2,7 @@
 
     DamascusError             something known by name                  (exit 1)
     ├── UsageError            what was given cannot be used            (exit 2)
+    │   └── LLMRefusedError   a model does not take this very request
     ├── ConfigurationError    a setting is missing or wrong            (exit 3)
     │   ├── SchemaError       the database is too old, or has another schema
     │   └── NoSandboxError    the sandbox in force does not work here (a SandboxError too)
@@ -19,6 +20,7 @@
     │   ├── GitConflictError  … because two sides changed the same lines
     │   ├── LeaseLostError    … because the remote branch is not where it was seen
     │   └── UnusableTreeError … because the working tree holds what cannot be committed
+    ├── ConditionOpenError    what it needs is away: the claim is given back
     ├── ProjectWaitsError     its base is not green yet: the claim is given back
     ├── PortTakenError        the port of a service is in use where it would run
     ├── SandboxError          a command could not be started at all
@@ -33,6 +35,7 @@ from __future__ import annotations
 
 from damascus.errors.adapters import (
     ClaimLostError,
+    ConditionOpenError,
     DatabaseUnreachableError,
     ForgeAuthError,
     ForgeError,
@@ -41,6 +44,7 @@ from damascus.errors.adapters import (
     GitError,
     HeadMovedError,
     LeaseLostError,
+    LLMRefusedError,
     LLMUnreachableError,
     MergeConflictError,
     NoSandboxError,
@@ -97,6 +101,7 @@ from damascus.errors.store import (
 __all__ = [
     "BranchTakenError",
     "ClaimLostError",
+    "ConditionOpenError",
     "ConfigurationError",
     "ConflictError",
     "DamascusError",
@@ -124,6 +129,7 @@ __all__ = [
     "ItemNotFoundError",
     "ItemRef",
     "KeyReusedError",
+    "LLMRefusedError",
     "LLMUnreachableError",
     "LeaseLostError",
     "MergeBusyError",

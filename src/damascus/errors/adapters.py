@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from damascus.errors.categories import ConfigurationError, DamascusError, UnreachableError
+from damascus.errors.categories import (
+    ConfigurationError,
+    DamascusError,
+    UnreachableError,
+    UsageError,
+)
+from damascus.errors.outages import Outage
 
 
 class DatabaseUnreachableError(UnreachableError):
@@ -10,18 +16,31 @@ class DatabaseUnreachableError(UnreachableError):
 
 
 class ForgeUnreachableError(UnreachableError):
-    """The forge does not answer, or answers 5xx or something that is not its API."""
+    """The forge does not answer, or answers 5xx or something that is not its API.
+
+    `retry_after` are the seconds for which it has told us to stay away, where it has.
+    """
+
+    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class LLMUnreachableError(UnreachableError):
     """The model provider does not answer, is rate limiting, or refuses the key.
 
     `cost` is the `Cost` of a call that was answered in vain, None when nothing was answered.
+    `outage` says what it means for others, None where it may be this request's own.
     """
 
-    def __init__(self, message: str, *, cost: object = None) -> None:
+    def __init__(self, message: str, *, cost: object = None, outage: Outage | None = None) -> None:
         super().__init__(message)
         self.cost = cost
+        self.outage = outage
+
+
+class LLMRefusedError(UsageError):
+    """The model does not take this very request: asked again it would say the same."""
 
 
 class ForgeError(DamascusError):
@@ -97,6 +116,16 @@ class ProjectWaitsError(DamascusError):
     def __init__(self, project: str, why: str) -> None:
         super().__init__(f"Project {project} waits: {why}")
         self.project = project
+
+
+class ConditionOpenError(DamascusError):
+    """The phase must not begin: something that it needs is away. Nothing is counted."""
+
+    def __init__(self, condition: int, kind: str, subject: str) -> None:
+        super().__init__(f"It waits for {kind} {subject}")
+        self.condition = condition
+        self.kind = kind
+        self.subject = subject
 
 
 class ClaimLostError(DamascusError):

@@ -14,6 +14,7 @@ class ConditionKind(StrEnum):
     REGISTRY = "registry"
     DISK = "disk"
     SANDBOX = "sandbox"
+    SETTINGS = "settings"
     ENGINE = "engine"
     WORKERS = "workers"
     SCHEDULER = "scheduler"
@@ -31,7 +32,8 @@ class Outage:
     `subject` names which one: a model, a forge's host. `certain` is False where it may be the
     request's own fault: then it concerns everybody once a second item has met it. `retry_after` are
     the seconds for which the dependency has told us to stay away. `to_do` is what a person can do,
-    empty for what is always said.
+    empty for what is always said; then a person is told at once. `here` says that it is a fault of
+    this machine alone: items do not wait, because other machines may take them.
     """
 
     kind: ConditionKind
@@ -39,3 +41,4 @@ class Outage:
     certain: bool = True
     retry_after: float | None = None
     to_do: str = ""
+    here: bool = False

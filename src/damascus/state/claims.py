@@ -21,11 +21,13 @@ from damascus.domain.evidence import Evidence
 from damascus.domain.work import (
     Answer,
     Claim,
+    OpenCondition,
     Phase,
     PhaseContext,
 )
 from damascus.errors import ClaimLostError, DatabaseUnreachableError, MergeBusyError
 from damascus.state.bases import Bases
+from damascus.state.breaker import Breaker
 from damascus.state.budgets import NO_CAPS, REFUSED, Budgets, Caps
 from damascus.state.db import Database, Row, patiently
 from damascus.state.items import work_item_of
@@ -41,7 +43,8 @@ class Claims:
     `cap` is the number of claims that may live at once across all workers; `stale` is how long a
     claim lives without being renewed. Both are compared in the database, with its clock. `uncaged`
     names the sandbox of this worker where that is none, for every status to show. `caps` are what
-    all projects together may spend.
+    all projects together may spend. What is away is tried again after `probe_seconds`, then after
+    twice that, and so on.
     """
 
     def __init__(
@@ -53,6 +56,7 @@ class Claims:
         stale: timedelta,
         uncaged: str | None = None,
         caps: Caps = NO_CAPS,
+        probe_seconds: float = 5.0,
     ) -> None:
         self._db = db
         self.worker = worker
@@ -62,6 +66,7 @@ class Claims:
         self._caps = caps
         self._budgets = Budgets(db, caps)
         self._bases = Bases(db, stale=stale)
+        self.breaker = Breaker(db, worker=worker, first_pause=probe_seconds)
         self._test_commands = TestCommands(db, Moves(db, stale=stale), self._bases)
         self._slots_made = False
         self._woken_at = 0.0
@@ -117,7 +122,7 @@ class Claims:
     def wake(self) -> int:
         """Make runnable what has waited long enough; returns how many items that touched."""
         self._budgets.reopen()
-        return self._db.run("claims.wake")
+        return self._db.run("claims.wake") + self.breaker.tend()
 
     def sweep(self) -> int:
         """Free what dead claims hold of items that nobody may claim now; returns how many."""
@@ -150,6 +155,7 @@ class Claims:
             answers=tuple(Answer(str(q or ""), str(a)) for q, a in row["answers"] or ()),
             spent_usd=Decimal(row["spent_usd"]),
             commands=command_answers(row["command_answers"]),
+            conditions=tuple(OpenCondition(**one) for one in row["open_conditions"] or ()),
         )
 
     def renew(self, held: Sequence[tuple[int, int]]) -> set[tuple[int, int]]:
@@ -239,6 +245,8 @@ class Claims:
             "to": conclusion.to.value,
             "refund": 1 if conclusion.refunded else 0,
             "fault": conclusion.fault,
+            "condition": _text(conclusion.condition),
+            "waits_for": _text(conclusion.condition) if conclusion.waits else None,
             "backoff": None if wait is None else f"{wait} seconds",
             "keep_built": conclusion.keeps_build,
             "verdict": result.verdict.value,
@@ -311,9 +319,13 @@ class Claims:
             self._test_commands.settled(held["project_id"], actor="damascus")
             return row
 
-    def release(self, claim: Claim, *, reason: str) -> bool:
-        """Give the claim back without spending the attempt; False when it was lost already."""
+    def release(self, claim: Claim, *, reason: str, waits_for: int | None = None) -> bool:
+        """Give the claim back without spending the attempt; False when it was lost already.
+
+        The item then waits for the condition `waits_for`, if that is still open.
+        """
         params = {
+            "waits_for": _text(waits_for),
             "item": claim.item_id,
             "epoch": claim.epoch,
             "worker": claim.worker,

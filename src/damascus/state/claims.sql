@@ -212,7 +212,11 @@ SELECT run.id AS run_id,
   (SELECT jsonb_agg(jsonb_build_object('command', h.test_command, 'choice', h.choice,
        'answer', h.answer, 'by', h.closed_by) ORDER BY h.closed_at, h.id)
    FROM human_issues h WHERE h.project_id = w.project_id AND h.test_command IS NOT NULL
-     AND w.phase = 'spec') AS command_answers
+     AND w.phase = 'spec') AS command_answers,
+  (SELECT jsonb_agg(jsonb_build_object('id', o.id, 'kind', o.kind, 'subject', o.subject,
+       'canary', o.canary_item) ORDER BY o.id)
+   FROM conditions o WHERE o.closed_at IS NULL AND NOT o.suspected
+     AND (o.project_id IS NULL OR o.project_id = w.project_id)) AS open_conditions
 FROM run, work_items w JOIN projects p ON p.id = w.project_id WHERE w.id = %(item)s;
 
 -- name: renew
@@ -250,11 +254,16 @@ WHERE id = %(item)s AND claim_epoch = %(epoch)s AND merging RETURNING id;
 
 -- name: settle
 -- The verdict: everything hangs on the fenced UPDATE, so a claim that was lost writes nothing.
-WITH w AS (
+WITH open_condition AS MATERIALIZED (
+  -- Held open until this is written: what closes it afterwards finds the item waiting.
+  SELECT id FROM conditions WHERE id = %(waits_for)s::bigint AND closed_at IS NULL FOR SHARE
+), w AS (
   UPDATE work_items SET
     phase = %(to)s::work_phase, phase_before = phase,
     attempts = GREATEST(attempts - %(refund)s, 0),
-    consecutive_errors = CASE WHEN %(fault)s THEN consecutive_errors + 1 ELSE 0 END,
+    consecutive_errors = CASE WHEN %(fault)s THEN consecutive_errors + 1
+      WHEN %(condition)s::bigint IS NOT NULL THEN consecutive_errors ELSE 0 END,
+    waits_for = (SELECT id FROM open_condition),
     not_before = now() + %(backoff)s::interval,
     ready_since = CASE WHEN phase = %(to)s::work_phase THEN ready_since ELSE now() END,
     claimed_by = NULL, claimed_at = NULL, merging = false,
@@ -305,7 +314,7 @@ SELECT w.id, w.phase, emit_event(%(event)s::text, w.project_id, w.id, %(worker)s
     'from', w.phase_before, 'to', w.phase, 'verdict', %(verdict)s::work_verdict,
     'effective', %(effective)s::work_verdict, 'epoch', %(epoch)s::bigint, 'attempts', w.attempts,
     'budget_cycles', w.budget_cycles, 'consecutive_errors', w.consecutive_errors,
-    'run', (SELECT id FROM run), 'issue', (SELECT id FROM issue), 'summary', %(summary)s::text,
+    'run', (SELECT id FROM run), 'issue', (SELECT id FROM issue), 'condition', %(condition)s::bigint, 'summary', %(summary)s::text,
     'head_sha', %(head_sha)s::text, 'base_sha', %(base_sha)s::text, 'merge_sha', w.merge_sha,
     'pr_number', %(pr_number)s::int, 'test_command', %(test_command)s::jsonb,
     'spec_sha', encode(sha256(convert_to(%(spec)s::text, 'UTF8')), 'hex')))) AS event
@@ -317,9 +326,13 @@ SELECT verdict, effective FROM phase_runs
 WHERE item_id = %(item)s AND claim_epoch = %(epoch)s AND finished_at IS NOT NULL;
 
 -- name: release
--- Give a claim back without spending the attempt (the worker is told to stop).
-WITH w AS (
+-- Give a claim back without spending the attempt (the worker is told to stop, or what the phase
+-- needs is not there: then the item waits for that).
+WITH open_condition AS MATERIALIZED (
+  SELECT id FROM conditions WHERE id = %(waits_for)s::bigint AND closed_at IS NULL FOR SHARE
+), w AS (
   UPDATE work_items SET claimed_by = NULL, claimed_at = NULL, merging = false,
+    waits_for = (SELECT id FROM open_condition),
     attempts = GREATEST(attempts - 1, 0)
   WHERE id = %(item)s AND claim_epoch = %(epoch)s AND claimed_by = %(worker)s::text
   RETURNING id, project_id, phase, attempts

@@ -69,6 +69,11 @@ class Conditions:
             return False
         return self._db.row("conditions.close", {**params, "condition": known["id"]}) is not None
 
+    def try_now(self, condition: int) -> bool:
+        """Have an item try again at once; False where no items wait for it, or it is over."""
+        found = self._db.row("conditions.try_now", {"condition": condition})
+        return found is not None
+
     def list(self, *, everything: bool = False, limit: int = 200) -> Rows:
         """Those that are open, oldest first; with `everything` the newest of all times first.
 

@@ -50,3 +50,8 @@ SELECT c.id, c.kind, c.subject, p.name AS project, c.why, c.to_do, c.since, c.cl
   extract(epoch FROM COALESCE(c.closed_at, now()) - c.since)::float8 AS age_seconds,
   (SELECT count(*) FROM work_items w WHERE w.waits_for = c.id) AS waiting
 FROM conditions c LEFT JOIN projects p ON p.id = c.project_id;
+
+-- name: try_now
+-- A person has mended it, or thinks so: the next canary need not wait.
+UPDATE conditions SET probe_at = now()
+WHERE id = %(condition)s::bigint AND closed_at IS NULL AND NOT suspected AND holds RETURNING id;

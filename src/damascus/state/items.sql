@@ -49,7 +49,7 @@ RETURNING id, emit_event('work.changed', project_id, id, %(actor)s::text,
 WITH w AS (
   UPDATE work_items SET phase_before = phase, phase = %(to)s::work_phase, claim_epoch = claim_epoch + 1,
     attempts = CASE WHEN %(reset)s THEN 0 ELSE attempts END,
-    consecutive_errors = 0, not_before = NULL,
+    consecutive_errors = 0, not_before = NULL, waits_for = NULL,
     budget_cycles = COALESCE(%(budget_cycles)s::int, budget_cycles),
     budget_usd = COALESCE(%(budget_usd)s::numeric, budget_usd),
     ready_since = CASE WHEN phase = %(to)s::work_phase THEN ready_since ELSE now() END,

@@ -105,7 +105,8 @@ class Worker:
         try:
             cycle = self._ready()
             settled = False
-            while cycle is not None and self._run_one(cycle) == "settled":
+            # What was given back waits for something; what stands behind it may not.
+            while cycle is not None and self._run_one(cycle) in ("settled", "released"):
                 settled = True
                 self.relay_now()
             if settled:  # this worker stops here: another may find more

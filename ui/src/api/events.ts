@@ -39,6 +39,7 @@ export type EventData = {
     summary: string;
     run?: number;
     issue?: number;
+    condition?: number;
     head_sha?: string;
     base_sha?: string;
     merge_sha?: string;
@@ -59,6 +60,7 @@ export type EventData = {
     summary: string;
     run?: number;
     issue?: number;
+    condition?: number;
     head_sha?: string;
     base_sha?: string;
     merge_sha?: string;
@@ -79,6 +81,7 @@ export type EventData = {
     summary: string;
     run?: number;
     issue?: number;
+    condition?: number;
     head_sha?: string;
     base_sha?: string;
     merge_sha?: string;
@@ -99,6 +102,7 @@ export type EventData = {
     summary: string;
     run?: number;
     issue?: number;
+    condition?: number;
     head_sha?: string;
     base_sha?: string;
     merge_sha?: string;
@@ -119,6 +123,7 @@ export type EventData = {
     summary: string;
     run?: number;
     issue?: number;
+    condition?: number;
     head_sha?: string;
     base_sha?: string;
     merge_sha?: string;
@@ -139,6 +144,7 @@ export type EventData = {
     summary: string;
     run?: number;
     issue?: number;
+    condition?: number;
     head_sha?: string;
     base_sha?: string;
     merge_sha?: string;
@@ -159,6 +165,7 @@ export type EventData = {
     summary: string;
     run?: number;
     issue?: number;
+    condition?: number;
     head_sha?: string;
     base_sha?: string;
     merge_sha?: string;
@@ -181,6 +188,7 @@ export type EventData = {
     summary?: string;
     run?: number;
     issue?: number;
+    condition?: number;
     head_sha?: string;
     base_sha?: string;
     merge_sha?: string;
