@@ -17,14 +17,17 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from damascus import litellm_import
+from damascus.domain.conditions import model_subject
+from damascus.domain.model_faults import Refusal, model_outage, refusal_of, retry_after
 from damascus.domain.work import Cost
 from damascus.errors import (
     ClaimLostError,
-    ConfigurationError,
     DamascusError,
+    LLMRefusedError,
+    LLMSettingsError,
     LLMUnreachableError,
-    UsageError,
 )
+from damascus.errors.outages import ConditionKind, Outage
 from damascus.ports import ClaimGuard, Completion, Ledger
 
 ANSWER_CAP = 1_000_000  # characters; no spec is longer, and what is would only fill the memory
@@ -43,8 +46,6 @@ _WRONG_REQUEST = frozenset(
         "LiteLLMUnknownProvider",
     }
 )
-# In the words of the providers, for what LiteLLM does not tell apart.
-_LENGTH = re.compile(r"context (?:length|window)|prompt is too long|too many tokens", re.IGNORECASE)
 _NO_KEY = "AuthenticationError"
 _TELLING = _WRONG_REQUEST | {_TOO_LONG, _REFUSED, _NO_KEY}
 _CHAIN = 10  # how far back an error is followed
@@ -77,11 +78,12 @@ class LiteLLM:
 
         Raises:
             LLMUnreachableError: for anything that may pass: no answer, an empty or garbled one, a
-                rate limit, an exhausted account, a refused key. Its `cost` says what it cost.
+                rate limit, an exhausted account, a refused key. Its `cost` says what it cost, its
+                `outage` what it means for others.
             DatabaseUnreachableError: when nothing can be written down; nothing was sent.
             ClaimLostError: at once, when `guard` says that the phase must stop.
-            ConfigurationError: when the provider does not know the model or the request.
-            UsageError: when this prompt is too long for the model, or refused for its content.
+            LLMSettingsError: when the provider does not know the model or the request.
+            LLMRefusedError: when this prompt is too long for the model, or refused for its content.
         """
         request: dict[str, Any] = {
             "model": self.model,
@@ -145,7 +147,8 @@ class LiteLLM:
         if not box:
             raise LLMUnreachableError(
                 f"The model {self.model} did not finish its answer within {self.timeout:g} seconds "
-                "(DAMASCUS_LLM_TIMEOUT_SECONDS)."
+                "(DAMASCUS_LLM_TIMEOUT_SECONDS).",
+                outage=self._doubtful(),
             )
         if "error" in box:
             raise box["error"]
@@ -189,10 +192,13 @@ class LiteLLM:
                 f"The model {self.model} answered without any choice; is {self._where()} "
                 "an OpenAI-compatible endpoint?",
                 cost=cost,
+                outage=self._doubtful(),
             ) from None
         if not isinstance(text, str) or (not text.strip() and not truncated):
             raise LLMUnreachableError(
-                f"The model {self.model} gave an empty answer ({choice.finish_reason}).", cost=cost
+                f"The model {self.model} gave an empty answer ({choice.finish_reason}).",
+                cost=cost,
+                outage=self._doubtful(),
             )
         return Completion(text[:ANSWER_CAP], cost, truncated or len(text) > ANSWER_CAP)
 
@@ -212,27 +218,42 @@ class LiteLLM:
         error = _named(raised)
         name = type(error).__name__
         said = self._without_key(str(error))
-        if name == _TOO_LONG or (name in _WRONG_REQUEST and _LENGTH.search(said)):
-            return UsageError(
+        refusal = refusal_of(said, name=name)
+        if refusal is Refusal.TOO_LONG:
+            return LLMRefusedError(
                 f"The story and its context are too long for the model {self.model}; shorten the "
                 f"story, or configure a model that reads more. It said: {said}"
             )
-        if name == _REFUSED:
-            return UsageError(
+        if refusal is Refusal.CONTENT:
+            return LLMRefusedError(
                 f"The provider of {self.model} refuses this story for its content: {said}"
             )
+        outage = model_outage(
+            model_subject(self.model, self.api_base),
+            name=name,
+            status=_status(error),
+            said=said,
+            retry_after=retry_after(_headers(error)),
+        )
         if name in _WRONG_REQUEST:
-            return ConfigurationError(
+            # Of a request that nobody explains, the next item tells whether it is the model's.
+            return LLMSettingsError(
                 f"The model {self.model} at {self._where()} does not take the request; check the "
-                f"model's name and the address. It said: {said}"
+                f"model's name and the address. It said: {said}",
+                outage=outage or self._doubtful(),
             )
         if name == _NO_KEY:
-            return LLMUnreachableError(
-                f"The provider of {self.model} refuses the key; set a valid one. It said: {said}"
-            )
+            said = f"refuses the key; set a valid one. It said: {said}"
+            return LLMUnreachableError(f"The provider of {self.model} {said}", outage=outage)
         return LLMUnreachableError(
-            f"The model {self.model} at {self._where()} does not answer ({name}): {said}"
+            f"The model {self.model} at {self._where()} does not answer ({name}): {said}",
+            outage=outage,
         )
+
+    def _doubtful(self) -> Outage:
+        """A fault that may be this request's own."""
+        subject = model_subject(self.model, self.api_base)
+        return Outage(ConditionKind.MODEL, subject, certain=False)
 
     def _where(self) -> str:
         return self.api_base or "the provider's own address"
@@ -281,6 +302,23 @@ def _at_most(litellm: Any, request: dict[str, Any]) -> Decimal | None:
         return round(Decimal(str(read + written)), 6) or None
     except Exception:  # noqa: BLE001 - an unknown model raises what LiteLLM likes
         return None
+
+
+def _status(error: BaseException) -> int | None:
+    status = getattr(error, "status_code", None)
+    return status if isinstance(status, int) else None
+
+
+def _headers(error: BaseException) -> dict[str, str]:
+    """The headers of a provider's refusal, as far as LiteLLM keeps them."""
+    response: Any = getattr(error, "response", None)
+    for found in (
+        getattr(response, "headers", None),
+        getattr(error, "litellm_response_headers", None),
+    ):
+        if found:
+            return {str(name): str(value) for name, value in dict(found).items()}
+    return {}
 
 
 def _count(value: Any) -> int | None:

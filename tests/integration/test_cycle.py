@@ -12,7 +12,7 @@ import pytest
 from damascus.cycle import Cycle
 from damascus.domain.work import Phase, PhaseResult, Verdict
 from damascus.engine.heartbeat import Heartbeat
-from damascus.errors import ForgeUnreachableError, GitError
+from damascus.errors import GitError, SandboxError
 from damascus.state.db import Database
 from support.cycles import (
     Script,
@@ -60,7 +60,7 @@ def world(db: Database) -> Iterator[World]:
 
 @pytest.mark.parametrize(
     "fault",
-    [ForgeUnreachableError("away"), GitError("broken"), RuntimeError("bug"), OSError("full")],
+    [GitError("broken"), SandboxError("gone"), RuntimeError("bug"), OSError("full")],
 )
 def test_an_exception_in_a_phase_is_a_fault_and_spends_no_attempt(world, fault):
     world.script.then(fault)

@@ -19,6 +19,8 @@ from pathlib import Path
 import httpx
 
 from damascus.config import load
+from damascus.domain.conditions import model_subject
+from damascus.domain.model_faults import model_outage, retry_after
 from damascus.domain.work import LIVE, Cost
 from damascus.errors import DamascusError, LLMUnreachableError
 from damascus.ports import Completion
@@ -34,6 +36,7 @@ class LightModel:
     """The port `LLM` over the OpenAI protocol."""
 
     def __init__(self, base):
+        self._base = base
         self._url = f"{base}/chat/completions"
 
     def complete(self, *, system, prompt, max_tokens, ledger):
@@ -55,8 +58,21 @@ class LightModel:
                 verify=_NO_CERTIFICATES,
             )
             said = answer.raise_for_status().json()
+        except httpx.HTTPStatusError as error:
+            outage = model_outage(
+                model_subject("openai/scripted", self._base),
+                status=error.response.status_code,
+                said=error.response.text,
+                retry_after=retry_after(error.response.headers),
+            )
+            raise LLMUnreachableError(f"the scripted model: {error}", outage=outage) from error
         except (httpx.HTTPError, ValueError) as error:
-            raise LLMUnreachableError(f"the scripted model does not answer: {error}") from error
+            outage = model_outage(
+                model_subject("openai/scripted", self._base), name=type(error).__name__
+            )
+            raise LLMUnreachableError(
+                f"the scripted model does not answer: {error}", outage=outage
+            ) from error
         cost = Cost("scripted", input_tokens=1, output_tokens=1, usd=PRICE)
         call.settle(cost)
         return Completion(said["choices"][0]["message"]["content"], cost)

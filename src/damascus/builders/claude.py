@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from damascus.builders import claude_result, environment, outcomes
 from damascus.builders.reach import Reach
+from damascus.domain.conditions import model_subject
 from damascus.errors import ConfigurationError
 from damascus.ports import BuildOutcome, BuildRequest, ClaimGuard, Command, Sandbox
 
@@ -76,6 +77,7 @@ class ClaudeCode:
         self._base_url = base_url
         self._token = _needed(auth_token, "DAMASCUS_CLAUDE_AUTH_TOKEN")
         self._model = _needed(model, "DAMASCUS_CLAUDE_MODEL")
+        self.model = model_subject(self._model, base_url)
         self._small_model = small_model or self._model
         self._path = path
         self._reach = reach or Reach(environment.egress(base_url or ANTHROPIC))
@@ -121,7 +123,7 @@ class ClaudeCode:
             ),
             guard,
         )
-        outcome = claude_result.judge(finished, stream, model=self._model)
+        outcome = claude_result.judge(finished, stream, model=self._model, subject=self.model)
         return outcomes.presentable(outcome, [self._token])
 
     def _variables(self) -> dict[str, str]:

@@ -25,7 +25,9 @@ from damascus.builders.outcomes import (
     tail,
     tokens,
 )
+from damascus.domain.model_faults import model_outage
 from damascus.domain.work import Cost
+from damascus.errors.outages import ConditionKind, Outage
 from damascus.ports import BuildOutcome, Finished
 
 _SHELL = "Bash"
@@ -70,8 +72,13 @@ class Stream:
             self.said = str(mapping(block).get("text") or self.said)
 
 
-def judge(finished: Finished, stream: Stream, *, model: str) -> BuildOutcome:
-    """Turn the end of a run into an outcome. `model` names what was asked for."""
+def judge(
+    finished: Finished, stream: Stream, *, model: str, subject: str | None = None
+) -> BuildOutcome:
+    """Turn the end of a run into an outcome.
+
+    `model` names what was asked for, `subject` the same for conditions.
+    """
     rest = [line for line in finished.output.splitlines() if not stream.take(line)]
     result = stream.result
     text = tail(_text(result) if result else stream.said or "\n".join(rest))
@@ -95,6 +102,8 @@ def judge(finished: Finished, stream: Stream, *, model: str) -> BuildOutcome:
         fault=kind == "fault",
         over_budget=kind == "over_budget",
         shell_denied=_SHELL in _denied(result),
+        outage=_outage(result, text, subject or model) if result and kind == "fault" else None,
+        needs_person=kind == "fail" and _is_refused(result),
         text=text,
     )
 
@@ -113,10 +122,21 @@ def _provider(result: JSON, said: str) -> tuple[str, str]:
     status: Any = result.get("api_error_status")
     if speaks_of_budget(said):
         return "over_budget", f"The gateway says that the budget is used up: {said}"
-    if status in ITEM_FAULTS:
+    if status in ITEM_FAULTS and model_outage("", status=status, said=said) is None:
         return "fail", f"The model refused the request with status {status}: {said}"
     answered = f"answered {tokens(status)}" if status else "did not answer as it should"
     return "fault", f"The model provider {answered}: {said}"
+
+
+def _outage(result: JSON, said: str, subject: str) -> Outage | None:
+    """What the provider's fault means for others; that of which nothing is known is doubtful."""
+    status = tokens(result.get("api_error_status"))
+    outage = model_outage(subject, status=status, said=said)
+    return outage or Outage(ConditionKind.MODEL, subject, certain=False)
+
+
+def _is_refused(result: JSON | None) -> bool:
+    return (result or {}).get("api_error_status") in ITEM_FAULTS
 
 
 def _without_result(finished: Finished, said: str) -> tuple[str, str]:

@@ -32,8 +32,10 @@ from decimal import Decimal
 from damascus.builders import command_usage, environment, outcomes
 from damascus.builders.command_usage import KeySpend, Usage
 from damascus.builders.reach import Reach
+from damascus.domain.conditions import model_subject
 from damascus.domain.work import Cost
 from damascus.errors import ConfigurationError
+from damascus.errors.outages import ConditionKind, Outage
 from damascus.ports import BuildOutcome, BuildRequest, ClaimGuard, Command, Finished, Sandbox
 
 PLACEHOLDERS = (
@@ -80,6 +82,7 @@ class CommandAgent:
         self._usage = usage
         self._key_spend = key_spend
         self._argv = tuple(argv)
+        self.model = model_subject(f"the agent {name}", base_url)
         self._path = path
         self._env = dict(env or {})
         self._reach = reach or Reach(environment.egress(base_url) if base_url else ())
@@ -122,7 +125,7 @@ class CommandAgent:
             ),
             guard,
         )
-        outcome = judge(finished, said=outcomes.tail(finished.output))
+        outcome = judge(finished, said=outcomes.tail(finished.output), model=self.model)
         cost = self._cost(finished, request, before)
         outcome = replace(outcome, cost=cost)
         return outcomes.presentable(outcome, self._env.values())
@@ -154,8 +157,11 @@ class CommandAgent:
         return [pattern.sub(lambda found: str(values[found[1]]), part) for part in self._argv]
 
 
-def judge(finished: Finished, *, said: str) -> BuildOutcome:
-    """Read an exit status. `said` is the end of the output, for people."""
+def judge(finished: Finished, *, said: str, model: str = "command") -> BuildOutcome:
+    """Read an exit status. `said` is the end of the output, for people.
+
+    `model` is how conditions name what the agent asks.
+    """
     match finished:
         case Finished(stopped="claim_lost"):
             return BuildOutcome(
@@ -167,7 +173,8 @@ def judge(finished: Finished, *, said: str) -> BuildOutcome:
             return BuildOutcome(ok=True, reason="The agent finished.", text=said)
         case Finished(exit_code=code) if code == TEMPORARY_FAILURE:
             reason = "The agent reported a temporary failure (exit status 75)."
-            return BuildOutcome(ok=False, reason=reason, fault=True, text=said)
+            outage = Outage(ConditionKind.MODEL, model, certain=False)
+            return BuildOutcome(ok=False, reason=reason, fault=True, text=said, outage=outage)
         case Finished() if (ended := outcomes.killed(finished, "The agent")) is not None:
             kind, reason = ended
             return BuildOutcome(ok=False, reason=reason, fault=kind == "fault", text=said)

@@ -15,6 +15,7 @@ from typing import Any
 from damascus.builders import environment, mini_result, mini_runner, outcomes
 from damascus.builders.reach import Reach
 from damascus.distribution import install_extra
+from damascus.domain.conditions import model_subject
 from damascus.errors import ConfigurationError
 from damascus.ports import BuildOutcome, BuildRequest, ClaimGuard, Command, Sandbox
 
@@ -71,6 +72,7 @@ class MiniSweAgent:
                 f"{install_extra('mini')}, or choose another builder."
             )
         self._model = model
+        self.model = model_subject(model, api_base)
         self._api_base = api_base
         self._key = api_key
         self._path = path
@@ -123,6 +125,7 @@ class MiniSweAgent:
             finished,
             mini_result.read_trajectory(kept),
             model=self._model,
+            subject=self.model,
             turns=request.turns,
             said=outcomes.tail(finished.output),
         )

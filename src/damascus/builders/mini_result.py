@@ -18,7 +18,9 @@ from damascus.builders.outcomes import (
     tail,
     tokens,
 )
+from damascus.domain.model_faults import model_outage
 from damascus.domain.work import Cost
+from damascus.errors.outages import ConditionKind, Outage
 from damascus.ports import BuildOutcome, Finished
 from damascus.text.plain_files import read_plain
 from damascus.text.redaction import Redactor
@@ -33,6 +35,9 @@ ITEM_FAULTS = {
     "RepeatedFormatError": "the model did not call its tool in the right form, again and again",
     "TimeExceeded": "it ran out of time",
 }
+
+# Of these, what would be the same again. A conversation may be shorter next time.
+REFUSED = frozenset({"ContentPolicyViolationError", "BadRequestError", "UnprocessableEntityError"})
 
 
 def read_trajectory(path: Path) -> JSON | None:
@@ -61,11 +66,18 @@ def without(path: Path, secret: str | None) -> None:
 
 
 def judge(
-    finished: Finished, trajectory: JSON | None, *, model: str, turns: int, said: str
+    finished: Finished,
+    trajectory: JSON | None,
+    *,
+    model: str,
+    turns: int,
+    said: str,
+    subject: str | None = None,
 ) -> BuildOutcome:
     """Turn the end of a run into an outcome.
 
-    `turns` is the limit that was given; `said` is the end of the output, for people.
+    `turns` is the limit that was given; `said` is the end of the output, for people; `subject`
+    names the model for conditions.
     """
     info = mapping((trajectory or {}).get("info"))
     status = str(info.get("exit_status") or "")
@@ -89,6 +101,8 @@ def judge(
         cost=None if trajectory is None else _cost(trajectory, info, model),
         fault=kind == "fault",
         over_budget=kind == "over_budget",
+        outage=_outage(status, said, subject or model) if status and kind == "fault" else None,
+        needs_person=kind == "fail" and status in REFUSED,
         text=_last_words(trajectory or {}) or said,
     )
 
@@ -103,9 +117,15 @@ def _ended(status: str, info: JSON, code: int, turns: int, said: str) -> tuple[s
         return "over_budget", "mini-swe-agent reached its limit in US dollars."
     if status == "BudgetExceededError" or speaks_of_budget(said):
         return "over_budget", f"The gateway says that the budget is used up: {said}"
-    if status in ITEM_FAULTS:
+    if status in ITEM_FAULTS and model_outage("", said=said) is None:
         return "fail", f"mini-swe-agent stopped because {ITEM_FAULTS[status]}: {said}"
     return "fault", f"mini-swe-agent could not go on ({status}): {said}"
+
+
+def _outage(name: str, said: str, subject: str) -> Outage:
+    """What a fault means for others; that of which nothing is known is doubtful."""
+    outage = model_outage(subject, name=name, said=said)
+    return outage or Outage(ConditionKind.MODEL, subject, certain=False)
 
 
 def _cost(trajectory: JSON, info: JSON, model: str) -> Cost | None:

@@ -105,8 +105,7 @@ def conclude(
         to=row.to,
         event=row.event,
         refunded=decision.refunded or not begun,
-        fault=not shared
-        and (decision.verdict is Verdict.ERROR or decision.exhausted_by == "errors"),
+        fault=decision.fault and not shared,
         condition=condition if shared else None,
         waits=waits,
         wait_seconds=wait,

@@ -5,7 +5,8 @@ The rules, in the order in which they are applied by `decide`:
 1. A verdict that a phase cannot give (`spec` saying `conflict`) is a fault of ours: it counts as
    `error`. The table holds `None` there.
 2. `error` has a count of its own. The `max_errors`-th in a row becomes `exhausted`. A fault of what
-   others use as well is not counted: the item waits for a condition (`domain/conditions.py`).
+   others use as well is not counted: the item waits for a condition (`domain/conditions.py`). What
+   waiting cannot change (a story too long for the model) becomes `exhausted` at once.
 3. Any other verdict but `pass` and `over_budget` becomes `exhausted` when the attempts used reach
    the budget, or when only a person can help (a pull request that somebody closed). So the table
    itself needs no conditions. A spec whose test command waits for consent has used up nothing.
@@ -138,17 +139,18 @@ class Decision:
     """What the verdict transaction is to write.
 
     `verdict` is the effective one, after normalisation. `exhausted_by` is "attempts", "errors" or
-    "person" when the verdict became `exhausted`.
+    "person" when the verdict became `exhausted`. `fault` says that it was an `error`.
     """
 
     verdict: Verdict
     transition: Transition
     exhausted_by: str | None = None
+    fault: bool = False
 
     @property
     def refunded(self) -> bool:
         """Whether the attempt is given back: a fault never spends one, not even the last fault."""
-        return self.transition.refunded or self.exhausted_by == "errors"
+        return self.transition.refunded or self.fault
 
 
 def decide(
@@ -175,8 +177,11 @@ def decide(
     if TABLE[phase, verdict] is None:
         verdict = Verdict.ERROR
     exhausted_by = None
-    if verdict is Verdict.ERROR:
-        if not shared and consecutive_errors + 1 >= max_errors:
+    fault = verdict is Verdict.ERROR
+    if fault:
+        if not shared and needs_person:
+            exhausted_by = "person"
+        elif not shared and consecutive_errors + 1 >= max_errors:
             exhausted_by = "errors"
     elif verdict not in (Verdict.PASS, Verdict.OVER_BUDGET) and not waits:
         if needs_person:
@@ -187,7 +192,7 @@ def decide(
         verdict = Verdict.EXHAUSTED
     transition = TABLE[phase, verdict]
     assert transition is not None, "every effective verdict has a row"  # noqa: S101 - the table's own promise, tested exhaustively
-    return Decision(verdict, transition, exhausted_by)
+    return Decision(verdict, transition, exhausted_by, fault)
 
 
 def retry_phase(phase: Phase, verdict: Verdict, decision: Decision) -> Phase:

@@ -14,6 +14,8 @@ from damascus.errors import (
     ConditionOpenError,
     DamascusError,
     ForgeAuthError,
+    LLMRefusedError,
+    LLMSettingsError,
     ProjectWaitsError,
     SandboxError,
 )
@@ -21,6 +23,9 @@ from damascus.errors.outages import Outage
 from damascus.ports import PhaseRun, Tools
 
 log = logging.getLogger(__name__)
+
+# What would be the same again: a person is asked at once, unless others meet it as well.
+_FOR_A_PERSON = (LLMRefusedError, LLMSettingsError)
 
 
 class Attempts:
@@ -88,4 +93,10 @@ class Attempts:
 
 def _fault(error: Exception, outage: Outage | None) -> PhaseResult:
     said = str(error) if isinstance(error, DamascusError) else f"{type(error).__name__}: {error}"
-    return PhaseResult(Verdict.ERROR, said, {"class": type(error).__name__}, outage=outage)
+    return PhaseResult(
+        Verdict.ERROR,
+        said,
+        {"class": type(error).__name__},
+        outage=outage,
+        needs_person=isinstance(error, _FOR_A_PERSON),
+    )

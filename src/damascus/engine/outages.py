@@ -7,6 +7,7 @@ from damascus.domain.work import PhaseContext
 from damascus.errors import (
     ConfigurationError,
     ForgeUnreachableError,
+    LLMSettingsError,
     LLMUnreachableError,
 )
 from damascus.errors.outages import ConditionKind, Outage
@@ -14,12 +15,15 @@ from damascus.errors.outages import ConditionKind, Outage
 
 def outage_of(error: Exception, context: PhaseContext) -> Outage | None:
     """What `error` says of something that others need as well; None where it is the item's own."""
-    if isinstance(error, LLMUnreachableError):
+    if isinstance(error, (LLMUnreachableError, LLMSettingsError)):
         return error.outage
     project = context.project
     if isinstance(error, ForgeUnreachableError):
         return Outage(
-            ConditionKind.FORGE, forge_subject(project.repo), retry_after=error.retry_after
+            ConditionKind.FORGE,
+            forge_subject(project.repo),
+            certain=error.certain,
+            retry_after=error.retry_after,
         )
     if isinstance(error, ConfigurationError):
         subject = settings_subject(context.claim.phase.value, project.name)

@@ -2,9 +2,10 @@
 
     DamascusError             something known by name                  (exit 1)
     ├── UsageError            what was given cannot be used            (exit 2)
-    │   └── LLMRefusedError   a model does not take this very request
+    │   └── LLMRefusedError   a model does not take this very story
     ├── ConfigurationError    a setting is missing or wrong            (exit 3)
     │   ├── SchemaError       the database is too old, or has another schema
+    │   ├── LLMSettingsError  the provider does not know the model or the request
     │   └── NoSandboxError    the sandbox in force does not work here (a SandboxError too)
     ├── NotFoundError         nothing has that name or number          (exit 4)
     ├── ConflictError         the state of things forbids it           (exit 5)
@@ -45,6 +46,7 @@ from damascus.errors.adapters import (
     HeadMovedError,
     LeaseLostError,
     LLMRefusedError,
+    LLMSettingsError,
     LLMUnreachableError,
     MergeConflictError,
     NoSandboxError,
@@ -130,6 +132,7 @@ __all__ = [
     "ItemRef",
     "KeyReusedError",
     "LLMRefusedError",
+    "LLMSettingsError",
     "LLMUnreachableError",
     "LeaseLostError",
     "MergeBusyError",

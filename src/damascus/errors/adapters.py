@@ -18,12 +18,16 @@ class DatabaseUnreachableError(UnreachableError):
 class ForgeUnreachableError(UnreachableError):
     """The forge does not answer, or answers 5xx or something that is not its API.
 
-    `retry_after` are the seconds for which it has told us to stay away, where it has.
+    `retry_after` are the seconds for which it has told us to stay away, where it has. `certain` is
+    False where it may fail at this very request alone.
     """
 
-    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+    def __init__(
+        self, message: str, *, retry_after: float | None = None, certain: bool = True
+    ) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+        self.certain = certain
 
 
 class LLMUnreachableError(UnreachableError):
@@ -40,7 +44,15 @@ class LLMUnreachableError(UnreachableError):
 
 
 class LLMRefusedError(UsageError):
-    """The model does not take this very request: asked again it would say the same."""
+    """The model does not take this very story: asked again it would say the same."""
+
+
+class LLMSettingsError(ConfigurationError):
+    """The provider does not know the model or the request; `outage` says what that means."""
+
+    def __init__(self, message: str, *, outage: Outage | None = None) -> None:
+        super().__init__(message)
+        self.outage = outage
 
 
 class ForgeError(DamascusError):

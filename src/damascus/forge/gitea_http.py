@@ -30,6 +30,7 @@ _SILENT = frozenset(
 )  # may come without any body from the API itself
 _TOO_MANY = 429
 _SERVER_FAULT = 500
+_AWAY = frozenset({_TOO_MANY, 502, 503, 504})  # Gitea answers 500 for a commit that is not there
 _REDIRECTS = range(300, 400)
 
 Params = Mapping[str, str | int]
@@ -49,11 +50,15 @@ class Answer:
 
 
 class _NoAnswerError(Exception):
-    """The request failed in a way that may pass; `after` is the pause the forge asked for."""
+    """The request failed in a way that may pass; `after` is the pause the forge asked for.
 
-    def __init__(self, reason: str, after: float | None = None) -> None:
+    `certain` is False where the forge may fail at this very request alone.
+    """
+
+    def __init__(self, reason: str, after: float | None = None, *, certain: bool = False) -> None:
         super().__init__(reason)
         self.after = after
+        self.certain = certain
 
 
 class GiteaHTTP:
@@ -120,7 +125,9 @@ class GiteaHTTP:
                 return self._once(method, path, params, body)
             except _NoAnswerError as fault:
                 if attempt == attempts:
-                    raise ForgeUnreachableError(f"The forge {fault}.") from None
+                    raise ForgeUnreachableError(
+                        f"The forge {fault}.", retry_after=fault.after, certain=fault.certain
+                    ) from None
                 self.pause(attempt, fault.after)
         raise AssertionError("unreachable: the last attempt returns or raises")
 
@@ -165,10 +172,11 @@ class GiteaHTTP:
         except (httpx.TransportError, httpx.DecodingError) as fault:
             # Without the cause: an httpx error carries the request, and so the token.
             detail = self._clean(f"{type(fault).__name__}: {fault}")
-            raise _NoAnswerError(f"cannot be reached ({detail})") from None
+            raise _NoAnswerError(f"cannot be reached ({detail})", certain=True) from None
         status = response.status_code
         if status == _TOO_MANY or status >= _SERVER_FAULT:
-            raise _NoAnswerError(f"answered {status}", _retry_after(response))
+            certain = status in _AWAY
+            raise _NoAnswerError(f"answered {status}", _retry_after(response), certain=certain)
         if status in _REDIRECTS:
             raise self._redirected(response)
         try:

@@ -237,7 +237,13 @@ def _work(context: PhaseContext, tools: Tools, start: _Start) -> PhaseResult | B
         (not outcome.ok, Verdict.FAIL, "did not finish"),
     ):
         if is_so:
-            return PhaseResult(verdict, f"The agent {said}: {reason}", details)
+            return PhaseResult(
+                verdict,
+                f"The agent {said}: {reason}",
+                details,
+                needs_person=outcome.needs_person,
+                outage=outcome.outage,
+            )
     objection = _objection(workspace, directory)
     if objection is not None and objection != before:
         why = head(objection.decode(errors="replace"), _WRONG_CAP).strip() or "It gave no reason."

@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import Protocol
 
 from damascus.domain.work import Cost
+from damascus.errors.outages import Outage
 from damascus.ports.ledgers import Ledger
 from damascus.ports.repositories import Workspace
 from damascus.ports.sandboxes import ClaimGuard, Layer, Sandbox
@@ -69,8 +70,9 @@ class BuildOutcome:
 
     `ok` means that the agent ended as it should. `fault` means the failure is the provider's or the
     machine's, not the item's. `over_budget` means it stopped for money. `shell_denied` means that
-    it wanted to run commands and was not let. `reason` is one sentence. `text` is the agent's last
-    message, for people only.
+    it wanted to run commands and was not let. `outage` says what a fault means for others.
+    `needs_person` means that the model would refuse the same again. `reason` is one
+    sentence. `text` is the agent's last message, for people only.
     """
 
     ok: bool
@@ -79,6 +81,8 @@ class BuildOutcome:
     fault: bool = False
     over_budget: bool = False
     shell_denied: bool = False
+    outage: Outage | None = None
+    needs_person: bool = False
     text: str = ""
 
 

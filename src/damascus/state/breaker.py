@@ -55,9 +55,9 @@ class Breaker:
         }
         with self._db.transaction():
             while (known := self._db.row("breaker.lock", params)) is None:
-                params |= {"suspected": not outage.certain, "pause": self._pause(0, outage)}
+                params |= {"doubtful": not outage.certain, "pause": self._pause(0, outage)}
                 if (fresh := self._db.row("breaker.begin", params)) is not None:
-                    return self._told(outage, fresh["id"], 0) if outage.certain else None
+                    return None if fresh["suspected"] else self._told(outage, fresh["id"], 0)
             params["condition"] = known["id"]
             if known["suspected"]:
                 return self._suspected(claim, outage, known, params)
@@ -71,8 +71,8 @@ class Breaker:
     def _suspected(
         self, claim: Claim, outage: Outage, known: Row, params: dict[str, Any]
     ) -> int | None:
-        alone = known["item_id"] == claim.item_id or known["old"]
-        if alone and not outage.certain:
+        same = known["item_id"] == claim.item_id
+        if same or (known["old"] and not outage.certain):
             self._db.run("breaker.suspect", params)
             return None
         self._db.run("breaker.confirm", {**params, "pause": self._pause(0, outage)})

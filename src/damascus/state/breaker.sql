@@ -10,14 +10,19 @@ WHERE closed_at IS NULL AND kind = %(kind)s::text AND subject = %(subject)s::tex
 FOR UPDATE;
 
 -- name: begin
-WITH c AS (
+-- The item that has met it before, while others have found all in order since, may be the only one.
+WITH doubt AS (
+  SELECT %(doubtful)s OR EXISTS (SELECT FROM conditions WHERE kind = %(kind)s::text
+    AND subject = %(subject)s::text AND item_id = %(item)s::bigint
+    AND closed_at > now() - 3 * %(window)s::interval) AS suspected
+), c AS (
   INSERT INTO conditions (kind, subject, why, to_do, suspected, item_id, probe_at, holds)
-  VALUES (%(kind)s::text, %(subject)s::text, %(why)s::text, %(to_do)s::text, %(suspected)s,
-    %(item)s::bigint, now() + %(pause)s::interval, NOT %(suspected)s)
+  SELECT %(kind)s::text, %(subject)s::text, %(why)s::text, %(to_do)s::text, suspected,
+    %(item)s::bigint, now() + %(pause)s::interval, NOT suspected FROM doubt
   ON CONFLICT (kind, subject, COALESCE(project_id, 0)) WHERE closed_at IS NULL DO NOTHING
   RETURNING *
 )
-SELECT c.id, CASE WHEN NOT c.suspected THEN emit_event('condition.opened', NULL, NULL,
+SELECT c.id, c.suspected, CASE WHEN NOT c.suspected THEN emit_event('condition.opened', NULL, NULL,
   %(worker)s::text, jsonb_build_object('condition', c.id, 'kind', c.kind, 'subject', c.subject,
     'why', c.why, 'to_do', c.to_do,
     'probe_at', to_char(c.probe_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'))) END AS event
