@@ -29,6 +29,7 @@ _ORDER: Final = (
     ConditionKind.SANDBOX,
     ConditionKind.ENGINE,
     ConditionKind.MODEL,
+    ConditionKind.SETTINGS,
     ConditionKind.FORGE,
     ConditionKind.REGISTRY,
     ConditionKind.RELAY,
