@@ -14,11 +14,12 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import Any, Final
 
 from damascus import litellm_import
 from damascus.domain.conditions import model_subject
 from damascus.domain.model_faults import Refusal, model_outage, refusal_of, retry_after
+from damascus.domain.request_forms import RequestForms, other_form
 from damascus.domain.work import Cost
 from damascus.errors import (
     ClaimLostError,
@@ -53,6 +54,7 @@ _CHAIN = 10  # how far back an error is followed
 # request never reached it.
 _FREE = frozenset({"HTTPStatusError", "ConnectError", "ConnectTimeout"})
 _TRIED_AGAIN = frozenset({408, 409, 429, *range(500, 600)})
+_FORMS: Final = RequestForms()  # of this process: what one claim has learnt, the next one knows
 _CHARACTERS_PER_TOKEN = 3  # fewer than in any language that is written in letters
 
 
@@ -157,29 +159,41 @@ class LiteLLM:
     def _try(
         self, litellm: Any, request: dict[str, Any], ledger: Ledger, given_up: threading.Event
     ) -> Any:
-        """Send the request, again after a fault that may pass, while there is time."""
+        """Send the request, again after a fault that may pass, while there is time.
+
+        A parameter that the model does not know is said otherwise or left out, and asked again.
+        """
         until = time.monotonic() + self.timeout
         at_most = _at_most(litellm, request)
-        for left in range(self.retries, -1, -1):
+        subject = model_subject(self.model, self.api_base)
+        form = _FORMS.apply(subject, request)
+        left, refused = self.retries, set[str]()
+        while True:
             call = ledger.call(self.model, at_most=at_most)
             if given_up.is_set():
                 call.settle(Cost.free(self.model))
                 raise LLMUnreachableError("Nobody waits for an answer any more.")
             try:
                 remaining = max(until - time.monotonic(), 0.001)
-                response = litellm.completion(**request, timeout=remaining)
+                response = litellm.completion(**form, timeout=remaining)
             except Exception as error:
                 if _is_free(error):
                     call.settle(Cost.free(self.model))
+                other = _asked_for(form, error, refused)
+                if other is not None and time.monotonic() < until:
+                    refused |= form.keys() - other.keys()
+                    form = other
+                    continue
                 pause = 0.5 * 2 ** (self.retries - left) * (0.5 + random.random())  # noqa: S311 - jitter, not a secret
                 may_pass = getattr(error, "status_code", None) in _TRIED_AGAIN
                 in_time = time.monotonic() + pause < until
                 if not left or not may_pass or not in_time or given_up.wait(pause):
                     raise
+                left -= 1
                 continue
             call.settle(self._cost(response))
+            _FORMS.learn(subject, request, form)
             return response
-        raise AssertionError("the last try returns or raises")
 
     def _read(self, response: Any) -> Completion:
         cost = self._cost(response)
@@ -288,6 +302,14 @@ def _is_free(error: BaseException) -> bool:
     """Tell whether a call that failed surely cost nothing; an answer that broke off may have."""
     names = {type(link).__name__ for link in _chain(error)}
     return bool(names & (_FREE | _WRONG_REQUEST))
+
+
+def _asked_for(form: dict[str, Any], error: Exception, refused: set[str]) -> dict[str, Any] | None:
+    """The request in the form that a refusal asks for; None where it asks for none."""
+    named = _named(error)
+    if type(named).__name__ not in _WRONG_REQUEST:
+        return None
+    return other_form(form, str(named), refused)
 
 
 def _at_most(litellm: Any, request: dict[str, Any]) -> Decimal | None:

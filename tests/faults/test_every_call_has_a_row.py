@@ -116,6 +116,14 @@ def test_each_retry_has_a_row_and_what_was_refused_cost_nothing(spender):
     assert spender.usd() == [0, 0, PRICE]
 
 
+def test_a_request_in_another_form_has_a_row_of_its_own(spender):
+    replies = [Refuse(400, "Unsupported parameter: 'max_tokens'"), answer()]
+    with ModelServer(lambda _: replies.pop(0)) as server:
+        spender.ask(server)
+        assert len(server.asks) == 2
+    assert spender.usd() == [0, PRICE]
+
+
 @pytest.mark.parametrize("reply", [Garbage(), Garbage(b"["), Cut(Say("Hello."))])
 def test_an_answer_that_nobody_can_read_is_unmeasured(spender, reply):
     with ModelServer(lambda _: reply) as server, pytest.raises(LLMUnreachableError):

@@ -184,6 +184,29 @@ def test_a_story_too_long_for_the_model_is_the_storys_fault():
         ask(Refuse(400, said))
 
 
+def test_a_parameter_the_model_does_not_know_is_said_otherwise_and_remembered():
+    def script(seen):
+        if "max_tokens" in seen.parameters:
+            return Refuse(400, "Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens'.")
+        return Say("Hello.")
+
+    with ModelServer(script) as server:
+        for _ in range(2):  # each claim has an object of its own
+            llm = LiteLLM("openai/demo", server.openai_base, KEY, timeout=30.0, retries=0)
+            answered = llm.complete(system="s", prompt="p", max_tokens=9, ledger=NoLedger())
+            assert answered.text == "Hello."
+        asked = [one.parameters & {"max_tokens", "max_completion_tokens"} for one in server.asks]
+    assert asked == [{"max_tokens"}, {"max_completion_tokens"}, {"max_completion_tokens"}]
+
+
+def test_a_provider_that_takes_no_form_is_asked_once_for_each_and_refuses():
+    said = "Unsupported: 'max_tokens', 'max_completion_tokens'"
+    with pytest.raises(ConfigurationError, match="does not take the request") as caught:
+        ask(Refuse(400, said))
+    limits = [one.parameters & {"max_tokens", "max_completion_tokens"} for one in caught.value.asks]
+    assert limits == [{"max_tokens"}, {"max_completion_tokens"}, set()]
+
+
 def test_a_fault_is_tried_again_as_often_as_told():
     replies = [Refuse(500), Refuse(503), Say("At last.")]
     completion, asks = ask(lambda _: replies.pop(0), retries=2)

@@ -27,8 +27,8 @@ class Ask:
     """One request to the model, whichever protocol it came by ("openai" or "anthropic").
 
     `system` is all system text; `messages` are the others as they came on the wire; `turns` counts
-    the assistant's messages among them; `tools` are the names of the tools offered. `number` counts
-    the requests of this server from 1.
+    the assistant's messages among them; `tools` are the names of the tools offered; `parameters`
+    names all that the request says. `number` counts the requests of this server from 1.
     """
 
     protocol: str
@@ -40,6 +40,7 @@ class Ask:
     stream: bool
     number: int
     headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    parameters: frozenset[str] = frozenset()
 
     @property
     def text(self) -> str:

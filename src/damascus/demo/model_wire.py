@@ -33,6 +33,7 @@ def parse(
         stream=bool(body.get("stream")),
         number=number,
         headers=headers,
+        parameters=frozenset(body),
     )
 
 
