@@ -6,9 +6,11 @@ command line says.
 
 from __future__ import annotations
 
+import sqlite3
 import stat
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -93,7 +95,8 @@ def test_what_story_model_and_agent_repeat_is_told_to_nobody(programs, tmp_path,
     shown = (("show", "1"), ("show", "1", "--log"), ("show", "1", "--diff"), ("events",))
     said += [programs.run(*words) for words in shown]
     texts = [one.stdout + one.stderr for one in said]
-    pulls = (repo / "damascus-pulls.json").read_text("utf-8")
+    with closing(sqlite3.connect(repo / "damascus-pulls.db")) as records:
+        pulls = "\n".join(records.iterdump())
     logs = [path.read_text("utf-8") for path in programs.home.rglob("run.log")]
     message = git(repo, "log", "--format=%B", "main")
     agents = [log for log in logs if "last words" in log]
@@ -106,8 +109,8 @@ def test_what_story_model_and_agent_repeat_is_told_to_nobody(programs, tmp_path,
             HALVES,
             database=database_url,
             repositories=[repo],
-            folders=[repo / "damascus-pulls.json", attempts],
-            texts=[*texts, *logs, programs.log],
+            folders=[attempts],
+            texts=[pulls, *texts, *logs, programs.log],
         )
         == []
     )

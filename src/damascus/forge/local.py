@@ -17,7 +17,8 @@ from damascus.ports import Diff, PullRequest, Remote
 
 from . import diffs
 from . import local_git as git
-from .local_store import LocalPull, LocalRecord, LocalStore
+from .local_records import LocalPull, LocalRecords
+from .local_store import LocalStore
 
 _STATES = frozenset({"pending", "success", "failure", "error"})
 _STYLES = frozenset({"merge", "squash"})
@@ -27,8 +28,8 @@ _NOT_FOUND, _CONFLICT, _INVALID, _LOCKED = 404, 409, 422, 423
 class LocalForge:
     """The repository at `path`, bare or with a working tree. Safe to use from several processes.
 
-    Its pull requests lie in `damascus-pulls.json` in its git directory. Hooks of the repository
-    do not run for merges.
+    Its pull requests lie in `damascus-pulls.db` (SQLite) in its git directory. Hooks of the
+    repository do not run for merges.
     """
 
     def __init__(self, path: Path | str, *, lock_seconds: float = 120.0) -> None:
@@ -84,65 +85,64 @@ class LocalForge:
         """The one open pull request from `head` to `base`: found, or opened."""
         if head == base:
             raise ForgeError(f"{head!r} cannot be merged into itself.", status=_INVALID)
-        with self._store().locked() as record:
+        with self._store().locked() as records:
             self._sha(base)
             head_sha = self._sha(head)
-            found = next(
-                (p for p in record.pulls if _is_open(p) and _ends(p) == (head, base)), None
-            )
-            pull = found or LocalPull(len(record.pulls) + 1, "", "", head, base, head_sha)
-            if found is None:
-                record.pulls.append(pull)
+            found = records.open_pull(head, base)
+            pull = found or LocalPull(records.next_number(), "", "", head, base, head_sha)
             if found is None or (pull.title, pull.body) != (title, body):
                 pull.title, pull.body = title, body
-                self._store().write(record)
+                records.save(pull)
             return self._shown(pull)
 
     def pull(self, number: int) -> PullRequest:
         """Read a pull request back. Raises ForgeError with status 404 when there is none."""
-        return self._shown(self._pull(self._store().read(), number))
+        with self._store().reading() as records:
+            pull = self._pull(records, number)
+        return self._shown(pull)
 
     def pulls(self) -> Sequence[PullRequest]:
         """Every pull request, the newest first."""
-        return [self._shown(pull) for pull in reversed(self._store().read().pulls)]
+        with self._store().reading() as records:
+            found = records.newest_first()
+        return [self._shown(pull) for pull in found]
 
     def comments(self, number: int) -> Sequence[str]:
         """The comments of a pull request, the oldest first."""
-        return tuple(self._pull(self._store().read(), number).comments)
+        with self._store().reading() as records:
+            return tuple(records.comments(self._pull(records, number).number))
 
     def status(self, sha: str) -> tuple[str, str] | None:
         """State and description of a commit's status, or None when it has none."""
-        found = self._store().read().statuses.get(sha)
-        return (found["state"], found["description"]) if found else None
+        with self._store().reading() as records:
+            return records.status(sha)
 
     def comment(self, number: int, body: str, *, marker: str) -> None:
         """Add a comment once: nothing happens if one with `marker` in its body is there."""
         if marker not in body:
             raise UsageError("The comment must contain its own marker, or it would be repeated.")
-        with self._store().locked() as record:
-            pull = self._pull(record, number)
-            if not any(marker in comment for comment in pull.comments):
-                pull.comments.append(body)
-                self._store().write(record)
+        with self._store().locked() as records:
+            self._pull(records, number)
+            if not any(marker in comment for comment in records.comments(number)):
+                records.add_comment(number, body)
 
     def set_status(self, sha: str, *, state: str, description: str) -> None:
         """Set the commit status `damascus/review` to pending, success, failure or error."""
         if state not in _STATES:
             raise UsageError(f"A commit status is one of {sorted(_STATES)}, not {state!r}.")
-        with self._store().locked() as record:
+        with self._store().locked() as records:
             if git.within(self._path, "cat-file", "-e", f"{full_sha(sha)}^{{commit}}").returncode:
                 raise ForgeError(f"{self._path} has no commit {sha}.", status=_NOT_FOUND)
-            record.statuses[sha] = {"state": state, "description": description}
-            self._store().write(record)
+            records.set_status(sha, state=state, description=description)
 
     def close_pull(self, number: int) -> None:
         """Close a pull request without merging it, for people."""
-        with self._store().locked() as record:
-            pull = self._settle(record, number)
+        with self._store().locked() as records:
+            pull = self._settle(records, number)
             if _is_open(pull):
                 pull.head_sha = git.branch_sha(self._path, pull.head) or pull.head_sha
                 pull.state = "closed"
-                self._store().write(record)
+                records.save(pull)
 
     def merge(self, number: int, *, head_sha: str, style: str, title: str, message: str) -> str:
         """Merge if the head is still `head_sha`; returns the merge commit's SHA.
@@ -153,8 +153,8 @@ class LocalForge:
         """
         if style not in _STYLES:
             raise UsageError(f"A merge style is one of {sorted(_STYLES)}, not {style!r}.")
-        with self._store().locked() as record:
-            pull = self._settle(record, number)
+        with self._store().locked() as records:
+            pull = self._settle(records, number)
             if pull.merged and pull.merge_sha:
                 return pull.merge_sha
             if not _is_open(pull):
@@ -170,24 +170,20 @@ class LocalForge:
                     status=_CONFLICT,
                 )
             words = f"{' '.join(title.split())}\n\n{message.strip()}".strip()
-            self._merge(record, pull, head=full_sha(head_sha), style=style, words=words)
-            return self._merged(record, pull)
+            self._merge(records, pull, head=full_sha(head_sha), style=style, words=words)
+            return self._merged(records, pull)
 
     def delete_branch(self, branch: str) -> None:
         """Delete a branch; absent is success. Open pull requests of it are closed."""
         ref = branch_ref(branch)
         if git.located(self._path).head == ref:
             raise ForgeError(f"{branch!r} is the branch that HEAD of {self._path} names; it stays.")
-        with self._store().locked() as record:
+        with self._store().locked() as records:
             git.delete_ref(self._path, ref)
-            orphans = [p for p in record.pulls if _is_open(p) and branch in _ends(p)]
-            for pull in orphans:
-                pull.state = "closed"
-            if orphans:
-                self._store().write(record)
+            records.close_open_at(branch)
 
     def _merge(
-        self, record: LocalRecord, pull: LocalPull, *, head: str, style: str, words: str
+        self, records: LocalRecords, pull: LocalPull, *, head: str, style: str, words: str
     ) -> None:
         base = self._sha(pull.base)
         if git.contains(self._path, base, head):
@@ -201,13 +197,13 @@ class LocalForge:
             )
             # Noted first: whoever comes after a crash can tell a merge that happened from none.
             pull.pending, pull.head_sha = sha, head
-            self._store().write(record)
+            records.save(pull)
             ref = branch_ref(pull.base)
             refused = git.push(scratch, self._path, sha=sha, ref=ref, expect=base)
         if refused is None:
             return
         pull.pending = None
-        self._store().write(record)
+        records.save(pull)
         if self._sha(pull.base) != base:
             raise ForgeError(
                 f"The branch {pull.base} moved while pull request #{pull.number} was merged;"
@@ -220,19 +216,19 @@ class LocalForge:
             status=_LOCKED,
         )
 
-    def _merged(self, record: LocalRecord, pull: LocalPull) -> str:
+    def _merged(self, records: LocalRecords, pull: LocalPull) -> str:
         sha = pull.pending
         assert sha is not None  # noqa: S101 - the caller has just set it
         pull.state, pull.merged, pull.merge_sha, pull.pending = "closed", True, sha, None
-        self._store().write(record)
+        records.save(pull)
         return sha
 
-    def _settle(self, record: LocalRecord, number: int) -> LocalPull:
+    def _settle(self, records: LocalRecords, number: int) -> LocalPull:
         """The pull request, once a merge that a crash cut short is told as done or as not done."""
-        pull = self._pull(record, number)
+        pull = self._pull(records, number)
         if pull.pending:
             if git.contains(self._path, self._sha(pull.base), pull.pending):
-                self._merged(record, pull)
+                self._merged(records, pull)
             else:
                 pull.pending = None
         return pull
@@ -256,10 +252,11 @@ class LocalForge:
             merge_sha=pull.merge_sha if pull.merged else None,
         )
 
-    def _pull(self, record: LocalRecord, number: int) -> LocalPull:
-        if not 1 <= number <= len(record.pulls):
+    def _pull(self, records: LocalRecords, number: int) -> LocalPull:
+        found = records.pull(number)
+        if found is None:
             raise ForgeError(f"{self._path} has no pull request #{number}.", status=_NOT_FOUND)
-        return record.pulls[number - 1]
+        return found
 
     def _sha(self, branch: str) -> str:
         found = git.branch_sha(self._path, branch)
@@ -280,7 +277,3 @@ class LocalForge:
 
 def _is_open(pull: LocalPull) -> bool:
     return pull.state == "open"
-
-
-def _ends(pull: LocalPull) -> tuple[str, str]:
-    return pull.head, pull.base
