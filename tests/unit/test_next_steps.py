@@ -1,5 +1,7 @@
 """What a person is told to do about a base that is not green is read from the output's end."""
 
+import dataclasses
+
 import pytest
 
 from damascus.domain.work import Project
@@ -27,6 +29,19 @@ def test_a_missing_program_is_named(output, program):
     ):
         assert said.startswith(f"The program {program!r} is missing: install it")
         assert "DAMASCUS_AGENT_PATH" in said
+
+
+def test_a_program_missing_in_an_image_is_not_looked_for_on_the_workers_path(tmp_path):
+    project = dataclasses.replace(PROJECT, image="node:22-slim")
+    service = "[5432] sh: 1: uv: not found\n"
+    for said in (
+        next_steps.after_setup(project, "", "sh: 1: uv: not found\n"),
+        next_steps.after_tests(project, "sh: 1: uv: not found\n", ran=False),
+        next_steps.after_service(project, "5432: uv", service, str(tmp_path)),
+        next_steps.without_program(project, ["uv"], str(tmp_path)),
+    ):
+        assert said.startswith("The image node:22-slim has no program 'uv' on its PATH")
+        assert "DAMASCUS_AGENT_PATH" not in said
 
 
 @pytest.mark.parametrize(
@@ -79,8 +94,8 @@ def test_a_program_on_the_path_of_tests_is_not_missing(tmp_path):
     program.chmod(0o755)
     assert next_steps.on_path("tool", str(tmp_path)) == ""
     assert "install it there" in next_steps.on_path("tool", "/nonexistent")
-    assert "'tool' is not" not in next_steps.without_program(["tool"], str(tmp_path))
-    assert "'a/tool' is not there" in next_steps.without_program(["a/tool"], str(tmp_path))
+    assert "'tool' is not" not in next_steps.without_program(PROJECT, ["tool"], str(tmp_path))
+    assert "'a/tool' is not there" in next_steps.without_program(PROJECT, ["a/tool"], str(tmp_path))
 
 
 def test_the_program_of_a_service_that_is_missing_is_named():

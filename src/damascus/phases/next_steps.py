@@ -48,7 +48,7 @@ def after_setup(project: Project, sentence: str, output: str) -> str:
     if allowed := re.findall(r"--registry-host [\w.:-]*\w", sentence):
         return f"{_change(project)} {' '.join(allowed)} allows it."
     if program := missing_program(output):
-        return install(program)
+        return missing(project, program)
     if host := _wanted_host(output):
         return (
             f"The set-up wanted the host {host}: allow it with {_change(project)} --registry-host "
@@ -70,7 +70,7 @@ def after_service(project: Project, line: str, output: str, path: str) -> str:
             "time."
         )
     if program := missing_program(_PORT.sub("", output)):
-        return on_path(program, path) or install(program)
+        return missing(project, program, path)
     return (
         f"See in its output why {line!r} does not come up where the tests run, and mend it or give "
         f"another: {_change(project)} --service-command 'PORT: COMMAND'; --service-timeout gives "
@@ -81,7 +81,7 @@ def after_service(project: Project, line: str, output: str, path: str) -> str:
 def after_tests(project: Project, output: str, *, ran: bool) -> str:
     """What to do about a test command that starts, and is not green on the base."""
     if program := missing_program(output):
-        return install(program)
+        return missing(project, program)
     host = _wanted_host(output)
     if not ran and (host or _NO_NETWORK.search(output)):
         wanted = f"the host {host}" if host else "the network"
@@ -111,12 +111,22 @@ def unreported(project: Project, argv: Sequence[str]) -> str:
     )
 
 
-def without_program(argv: Sequence[str], path: str) -> str:
+def without_program(project: Project, argv: Sequence[str], path: str) -> str:
     """What to do about a test command that does not start."""
     program = argv[0]
     if "/" in program:
         return f"{program!r} is not there after the set-up: make it with --setup-command."
-    return on_path(program, path) or install(program)
+    return missing(project, program, path)
+
+
+def missing(project: Project, program: str, path: str = "") -> str:
+    """What to do about a program that is missing where the commands of `project` run.
+
+    `path` is the PATH of this machine that is looked at first; an image has its own.
+    """
+    if project.image:
+        return in_image(program, project.image)
+    return (on_path(program, path) if path else "") or install(program)
 
 
 def in_image(program: str, image: str) -> str:

@@ -159,9 +159,9 @@ def _next_step(project: Project, tests: TestRun, tools: Tools, *, ran: bool) -> 
     if tests.not_begun == "service":
         return next_steps.after_service(project, tests.argv[0], _output(tests), tools.path)
     if tests.run is None and (missing := next_steps.missing_program(_output(tests))):
-        return next_steps.install(missing)  # the command began, and could not go on
+        return next_steps.missing(project, missing)  # the command began, and could not go on
     if tests.run is None:
-        return next_steps.without_program(tests.argv, tools.path)
+        return next_steps.without_program(project, tests.argv, tools.path)
     if not ran and tests.run.finished.exit_code == 0 and tests.run.finished.stopped is None:
         return next_steps.unreported(project, tests.argv)
     return next_steps.after_tests(project, tests.output, ran=ran)
