@@ -1,7 +1,7 @@
 # Two commands do everything on a machine with Python 3.11 or later, git and make:
 #   make demo     the main job, end to end, on embedded parts (ARGS="--builder claude --json")
 #   make test     all tests
-# The others: make test-fast (unit and contract tests, no process started: under a minute), up, check,
+# The others: make test-fast (unit and contract tests, no process started: under a minute), test-containers, up, check,
 # fmt, docs, locks, dist (the wheel), sbom, bench, soak (faults for hours, from a seed), and ui (checks the
 # web page and builds it into the package).
 
@@ -18,7 +18,7 @@ SIDE_BY_SIDE := -n $(PARALLEL) --maxprocesses 4 --dist loadfile --no-loadscope-r
 NPM := scripts/npm.sh
 PAGE := src/damascus/api/static/index.html
 
-.PHONY: demo test test-fast up page ui check fmt docs locks bench soak dist sbom clean
+.PHONY: demo test test-fast test-containers up page ui check fmt docs locks bench soak dist sbom clean
 
 demo: .venv/.embedded $(if $(findstring --open,$(ARGS)),page)
 	@$(BIN)/damascus demo $(ARGS)
@@ -38,6 +38,10 @@ test: .venv/.dev
 
 test-fast: .venv/.dev
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "not processes" tests/unit tests/contract $(ARGS)
+
+# The containers of projects, on whichever of Podman and Docker answers. Needs the images named in the tests.
+test-containers: .venv/.dev
+	$(BIN)/python -m pytest -rs tests/containers $(ARGS)
 
 ui: .venv/bin/python
 	$(NPM) ci --prefix ui --no-audit --no-fund --loglevel=error
