@@ -13,6 +13,7 @@ from contextlib import closing
 import pytest
 
 from damascus.errors import ForgeError, ForgeUnreachableError
+from damascus.forge import local_git
 from damascus.forge.local import LocalForge
 from damascus.forge.local_store import LocalStore
 from support.forge_worlds import LocalWorld
@@ -103,6 +104,7 @@ _DIE = """
 import os, signal, sys
 from pathlib import Path
 from damascus.forge import local_records, local_takeover
+from damascus.forge import local_git
 from damascus.forge.local import LocalForge
 path, where = sys.argv[1:]
 def die(*args, **named):
@@ -263,3 +265,27 @@ def test_everything_that_is_looked_up_has_an_index(world):
         ]
     assert len(statements) == 9
     assert [plan for plan in plans if "SCAN" in plan[1]] == []
+
+
+def test_an_audit_asks_git_once_however_many_pull_requests_are_open(world, monkeypatch):
+    asked = []
+    run = local_git.run
+
+    def counted(*args, **named):
+        asked.append(args)
+        return run(*args, **named)
+
+    def audit():
+        asked.clear()
+        shown = [(pull.head_branch, pull.head_sha) for pull in world.forge.pulls()]
+        return shown, len(asked)
+
+    first = world.open("one")
+    monkeypatch.setattr(local_git, "run", counted)
+    shown, least = audit()
+    assert shown == [("one", first.head_sha)]
+    second = world.open("two")
+    moved = world.commit("one", {"more.txt": "more\n"})
+    assert audit() == ([("two", second.head_sha), ("one", moved)], least)
+    world.forge.delete_branch("two")
+    assert audit() == ([("two", second.head_sha), ("one", moved)], least)

@@ -7,7 +7,7 @@ For trying Damascus out, and for people without a forge. The base branch is move
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -105,7 +105,8 @@ class LocalForge:
         """Every pull request, the newest first."""
         with self._store().reading() as records:
             found = records.newest_first()
-        return [self._shown(pull) for pull in found]
+        tips = git.branch_tips(self._path) if found else None
+        return [self._shown(pull, tips) for pull in found]
 
     def comments(self, number: int) -> Sequence[str]:
         """The comments of a pull request, the oldest first."""
@@ -233,14 +234,19 @@ class LocalForge:
                 pull.pending = None
         return pull
 
-    def _shown(self, pull: LocalPull) -> PullRequest:
+    def _shown(self, pull: LocalPull, tips: Mapping[str, str] | None = None) -> PullRequest:
+        """The pull request as its branches have it now; `tips` are all of them, where known."""
+
+        def tip(branch: str) -> str | None:
+            return git.branch_sha(self._path, branch) if tips is None else tips.get(branch)
+
         if pull.pending:  # a crash, or a merge going on: what the base says is true
-            base = git.branch_sha(self._path, pull.base)
+            base = tip(pull.base)
             done = base is not None and git.contains(self._path, base, pull.pending)
             pull = replace(
                 pull, merged=done, merge_sha=pull.pending, state="closed" if done else "open"
             )
-        head = git.branch_sha(self._path, pull.head) if _is_open(pull) else None
+        head = tip(pull.head) if _is_open(pull) else None
         return PullRequest(
             number=pull.number,
             url=f"{self._path.as_uri()}#pull/{pull.number}",

@@ -115,6 +115,15 @@ def branch_sha(repo: Path, branch: str) -> str | None:
     return done.stdout.strip() or None
 
 
+def branch_tips(repo: Path) -> Mapping[str, str]:
+    """The commit of every branch. Raises ForgeError with the end of git's complaint."""
+    done = within(repo, "for-each-ref", "--format=%(objectname) %(refname)", "refs/heads/")
+    if done.returncode:
+        raise ForgeError(f"git could not list the branches of {repo}: {tail(done.stderr)}")
+    pairs = (line.partition(" refs/heads/") for line in done.stdout.splitlines())
+    return {branch: sha for sha, _, branch in pairs}
+
+
 def is_directory(repo: Path, branch: str, path: str) -> bool:
     """Tell whether a branch has a directory at `path`, and no link in its place."""
     literal = "--literal-pathspecs"
