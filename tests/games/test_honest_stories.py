@@ -33,6 +33,15 @@ func TestMul(t *testing.T) {
 	}
 }
 """
+JS_SHORT = """const { test } = require('node:test')
+const assert = require('node:assert')
+const calc = require('./calc')
+
+test('adds', () => assert.strictEqual(calc.add(2, 2), 4))
+for (const a of [1, 2]) test(`adds ${a}`, () => assert.strictEqual(calc.add(a, 2), a + 2))
+const check = async () => assert.ok(calc.add(1, 1))
+test('checks add', check)
+"""
 
 STORIES = {
     "a new test in an old file": (UNITTEST, BASE, {
@@ -118,6 +127,10 @@ STORIES = {
         "calc.js": JS_CODE + "exports.mul = (a, b) => a * b\n",
         "package.json": PACKAGE.replace("}}", '}, "dependencies": {}}'),
         "calc.test.js": JS_TESTS + "\ntest('multiplies', () => {\n  assert.strictEqual(calc.mul(2, 3), 6)\n})\n",
+    }, "Add `mul`."),
+    "tests in JavaScript without blocks": (NPM, {**JS_BASE, "calc.test.js": JS_SHORT}, {
+        "calc.js": JS_CODE + "exports.mul = (a, b) => a * b\n",
+        "mul.test.js": JS_SHORT.replace("add", "mul").replace("a + 2", "a * 2"),
     }, "Add `mul`."),
 }  # fmt: skip
 

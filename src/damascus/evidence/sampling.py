@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from damascus.domain.evidence import Outcome, TestCase, TestReport
-from damascus.evidence.languages import Language, language_of
+from damascus.evidence.languages import Language, SourceTest, language_of
 
 _FILES_CAP = 1_000  # bent in one run; those that the work changed come first
 _BROKEN_CAP = 2_000
@@ -115,19 +115,33 @@ def _places(report: TestReport, files: Mapping[str, str], paths: Sequence[str]) 
     """The tests of the files that passed, where it is certain which of the report they are."""
     passed = [case for case in report.tests.values() if case.outcome is Outcome.PASSED]
     found: list[_Place] = []
-    by_title: dict[str, int] = {}
+    shaped: list[tuple[str, SourceTest, Callable[[TestCase, str, str], bool]]] = []
     for path in paths:
         language = language_of(path)
         if language is None:
             continue
         match = _matcher(language, path)
         for test in language.tests(files[path]):
+            if test.shape:
+                shaped.append((path, test, match))
+                continue
             names = frozenset(
                 case.name for case in passed if match(case, test.qualified, test.title)
             )
             if names:
                 found.append(_Place(path, test.qualified, test.title, names))
-                by_title[test.title] = by_title.get(test.title, 0) + 1
+    exact = {name for place in found for name in place.names}
+    for path, test, match in shaped:  # a test that has a name of its own is none of a table's
+        one_of = re.compile(test.shape, re.DOTALL)
+        names = frozenset(
+            case.name
+            for case in passed
+            if case.name not in exact
+            and one_of.fullmatch(case.title)
+            and match(case, test.qualified, case.title)
+        )
+        if names:
+            found.append(_Place(path, test.qualified, test.title, names))
     owners: dict[str, int] = {}
     for place in found:
         for name in place.names:

@@ -2,7 +2,7 @@
 
 base.py      the values and the table from a file's suffix to its language
 python.py    Python, by its own parser
-grammar.py   the others, by tree-sitter
+grammar.py   the others, by tree-sitter; grammars.py is their table
 """
 
 from __future__ import annotations

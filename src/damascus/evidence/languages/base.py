@@ -12,12 +12,14 @@ class SourceTest:
     """One test as its source has it.
 
     `qualified` is its name with the classes around it, `title` its own; `body` is its code without
-    its name, so that a test that only moved or was renamed can be known again.
+    its name, so that a test that only moved or was renamed can be known again. `shape` is the
+    pattern of the titles that a table or a loop makes of one test; empty where it has one title.
     """
 
     qualified: str
     title: str
     body: str
+    shape: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,241 +1,38 @@
-"""Languages read by tree-sitter: a table of queries, and what is inserted where.
-
-A query captures a `@test` with its `@name` and its `@body`; what fails goes in at the beginning of
-the body, what is planted right before the test.
-"""
+"""A language of the table, read by tree-sitter: its tests found, broken, planted."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
-from typing import Any
+from typing import Any, TypeAlias
 
 from damascus.evidence.languages import assertions
-from damascus.evidence.languages.assertions import Rule, turned_round
+from damascus.evidence.languages.assertions import turned_round
 from damascus.evidence.languages.base import Break, SourceTest
+from damascus.evidence.languages.grammars import Grammar
 from damascus.evidence.languages.reached import grammar_statements
 
-
-@dataclass(frozen=True, slots=True)
-class Grammar:
-    """How tests look in one language.
-
-    `module` and `function` name the grammar's Python package. `fails` is inserted into a test that
-    is to fail, `noise` into all; `planted` is a whole test. {token}, {t} and the captures of the
-    query may be used in them. `load` is what makes a source fail, `at_end` where it goes.
-    `rules` turn assertions round; where `imported` is given, only into one whose {name} a line of
-    the file imports, if it stands alone.
-    """
-
-    name: str
-    suffixes: frozenset[str]
-    module: str
-    function: str
-    query: str
-    fails: str
-    planted: str
-    load: str
-    rules: Sequence[Rule] = ()
-    imported: str = ""
-    noise: str = "/* {token} */"
-    at_end: bool = False
-    keep: Callable[[Mapping[str, str], str], bool] = lambda _captures, _before: True
-    titled: Callable[[str], str] = field(default=lambda token: f"test_{token}")
-
-
-def _calls_a_test(captures: Mapping[str, str], _before: str) -> bool:
-    return captures["call"] in {"it", "test", "specify"}
-
-
-def _go_test(captures: Mapping[str, str], _before: str) -> bool:
-    return captures["name"].startswith("Test") and captures["name"] != "TestMain"
-
-
-def _rust_test(_captures: Mapping[str, str], before: str) -> bool:
-    attributes = re.search(r"(?:#\[[^\]]*\]\s*|//[^\n]*\n\s*)+\Z", before)
-    words = attributes[0] if attributes else ""
-    return bool(re.search(r"#\[(?:\w+::)?test\b", words)) and not re.search(
-        r"should_panic|#\[ignore", words
-    )
-
-
-def _named_test(captures: Mapping[str, str], _before: str) -> bool:
-    return captures["name"].lower().startswith("test")
-
-
-def _ruby_test(captures: Mapping[str, str], _before: str) -> bool:
-    call = captures.get("call")
-    return call in {"it", "specify", "test"} if call else captures["name"].startswith("test_")
-
-
-_SCRIPT_QUERY = """
-(expression_statement (call_expression
-  function: [(identifier) @call (member_expression object: (identifier) @call)]
-  arguments: (arguments . (string (string_fragment) @name)
-    [(arrow_function body: (statement_block) @body)
-     (function_expression body: (statement_block) @body)]))) @test
-"""
-_SCRIPT = {
-    "query": _SCRIPT_QUERY,
-    "fails": ' throw new Error("{token}");',
-    "planted": '{call}("test_{token}", () => {{ {failing} }});\n{pad}',
-    "rules": assertions.SCRIPT,
-    "load": 'throw new Error("{token}");\n',
-    "keep": _calls_a_test,
-}
-GRAMMARS: Sequence[Grammar] = (
-    Grammar(
-        name="JavaScript",
-        suffixes=frozenset({".js", ".mjs", ".cjs", ".jsx"}),
-        module="tree_sitter_javascript",
-        function="language",
-        **_SCRIPT,  # pyright: ignore[reportArgumentType] - a table of what two rows share
-    ),
-    Grammar(
-        name="TypeScript",
-        suffixes=frozenset({".ts", ".mts", ".cts"}),
-        module="tree_sitter_typescript",
-        function="language_typescript",
-        **_SCRIPT,  # pyright: ignore[reportArgumentType] - the same
-    ),
-    Grammar(
-        name="TSX",
-        suffixes=frozenset({".tsx"}),
-        module="tree_sitter_typescript",
-        function="language_tsx",
-        **_SCRIPT,  # pyright: ignore[reportArgumentType] - the same
-    ),
-    Grammar(
-        name="Go",
-        suffixes=frozenset({".go"}),
-        module="tree_sitter_go",
-        function="language",
-        query="""
-(function_declaration name: (identifier) @name
-  parameters: (parameter_list . (parameter_declaration name: (identifier) @t))
-  body: (block) @body) @test
-""",
-        fails=' defer func() {{ {t}.Error("{token}") }}();',
-        planted='func Test_{token}({t} *testing.T) {{ {t}.Fatal("{token}") }}\n\n',
-        load='\nfunc init() {{ panic("{token}") }}\n',
-        at_end=True,
-        keep=_go_test,
-        rules=assertions.GO,
-        titled=lambda token: f"Test_{token}",
-    ),
-    Grammar(
-        name="Rust",
-        suffixes=frozenset({".rs"}),
-        module="tree_sitter_rust",
-        function="language",
-        query="(function_item name: (identifier) @name body: (block) @body) @test",
-        fails=' assert_eq!("{token}", "not {token}");',
-        planted="fn test_{token}() {{ assert_eq!(1, 2); }}\n\n{pad}#[test]\n{pad}",
-        load='\ncompile_error!("{token}");\n',
-        at_end=True,
-        keep=_rust_test,
-        rules=assertions.RUST,
-    ),
-    Grammar(
-        name="Java",
-        suffixes=frozenset({".java"}),
-        module="tree_sitter_java",
-        function="language",
-        query="""
-(method_declaration (modifiers (marker_annotation name: (identifier) @call))
-  name: (identifier) @name body: (block) @body) @test
-""",
-        fails=' if (true) throw new AssertionError("{token}");',
-        planted="@Test\n{pad}public void test_{token}() {{ "
-        'throw new AssertionError("{token}"); }}\n\n{pad}',
-        load="\n{token}\n",
-        at_end=True,
-        keep=lambda captures, _: captures["call"] == "Test",
-        rules=assertions.JVM,
-        imported=r"^\s*import\s+static\s+[\w.]+\.(?:\*|{name})\s*;",
-    ),
-    Grammar(
-        name="Ruby",
-        suffixes=frozenset({".rb"}),
-        module="tree_sitter_ruby",
-        function="language",
-        query="""
-[(call method: (identifier) @call arguments: (argument_list . (string (string_content) @name))
-   block: (do_block) @body) @test
- (method name: (identifier) @name body: (body_statement) @body) @test]
-""",
-        fails=' raise "{token}";',
-        planted='{call}("test_{token}") do\n{pad}  raise "{token}"\n{pad}end\n{pad}',
-        load='raise "{token}"\n',
-        noise=' "{token}".itself;',
-        keep=_ruby_test,
-        rules=assertions.RUBY,
-    ),
-    Grammar(
-        name="PHP",
-        suffixes=frozenset({".php"}),
-        module="tree_sitter_php",
-        function="language_php",
-        query="""
-(method_declaration name: (name) @name body: (compound_statement) @body) @test
-""",
-        fails=' throw new \\Exception("{token}");',
-        planted='public function test_{token}(): void {{ throw new \\Exception("{token}"); }}\n\n'
-        "{pad}",
-        load='\nthrow new \\Exception("{token}");\n',
-        at_end=True,
-        keep=_named_test,
-        rules=assertions.PHP,
-    ),
-    Grammar(
-        name="C#",
-        suffixes=frozenset({".cs"}),
-        module="tree_sitter_c_sharp",
-        function="language",
-        query="""
-(method_declaration (attribute_list (attribute name: (identifier) @call))
-  name: (identifier) @name body: (block) @body) @test
-""",
-        fails=' if (System.DateTime.Now.Year > 1) throw new System.Exception("{token}");',
-        planted="[{call}]\n{pad}public void test_{token}() {{ "
-        'throw new System.Exception("{token}"); }}\n\n{pad}',
-        load="\n#error {token}\n",
-        at_end=True,
-        keep=lambda captures, _: captures["call"] in {"Fact", "Test", "TestMethod"},
-        rules=assertions.CSHARP,
-    ),
-    Grammar(
-        name="C and C++",
-        suffixes=frozenset({".c", ".cc", ".cpp", ".cxx", ".h", ".hpp"}),
-        module="tree_sitter_cpp",
-        function="language",
-        # A macro before the name is read as the scope of one.
-        query="""
-(function_definition declarator: (function_declarator declarator:
-   [(identifier) @name (qualified_identifier name: (identifier) @name)])
-   body: (compound_statement) @body) @test
-""",
-        fails=" if (1) return 1;",
-        planted="",
-        load="#error {token}\n",
-        keep=lambda captures, _: captures["name"] == "main",
-        rules=assertions.MAIN,
-    ),
-)
+_Edit: TypeAlias = tuple[int, int, str]  # where it begins and ends, and what takes its place
 
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """One match, in byte offsets: the test, where its body begins, the body's own statements."""
+    """One match, in byte offsets: the test, its body, the body's inside and own statements.
+
+    `alone` tells whether another test may stand right before it.
+    """
 
     start: int
     end: int
+    body: tuple[int, int]
     inside: int
+    name: str
     captures: Mapping[str, str]
     statements: Sequence[tuple[int, int]] = ()
+    alone: bool = True
 
 
 class GrammarLanguage:
@@ -257,27 +54,43 @@ class GrammarLanguage:
         """The tests of a file, in order."""
         source = text.encode()
         return [
-            SourceTest(found.captures["name"], found.captures["name"], _body(source, found))
+            SourceTest(
+                found.name, found.name, _body(source, found), self._grammar.shape(found.captures)
+            )
             for found in self._matches(source)
         ]
 
     def break_tests(self, text: str, names: Collection[str], token: str) -> Break:
         """Insert what fails at the beginning of the tests' bodies."""
         source = text.encode()
+        edits: list[_Edit] = []
         broken: set[str] = set()
-        for found in reversed(self._matches(source)):
-            insert = self._grammar.noise.format(token=token)
-            name = found.captures["name"]
-            if name in names:
-                turned = self._turn_round(source, found, token)
-                if turned is None:
-                    insert += self._grammar.fails.format(token=token, **_free(found))
-                source = turned or source
-                broken.add(name)
-            source = source[: found.inside] + insert.encode() + source[found.inside :]
+        for found in self._matches(source):
+            edits += self._bend(source, found, token, fail=found.name in names)
+            broken |= {found.name} & set(names)
+        for start, end, new in sorted(edits, reverse=True):
+            source = source[:start] + new.encode() + source[end:]
         return Break(source.decode(), frozenset(broken))
 
-    def _turn_round(self, source: bytes, found: _Found, token: str) -> bytes | None:
+    def _bend(self, source: bytes, found: _Found, token: str, *, fail: bool) -> Iterator[_Edit]:
+        """What makes a test fail, or what makes a sound one look like those."""
+        insert = self._grammar.noise.format(token=token)
+        fails = self._grammar.fails.format(token=token, **_free(found))
+        if "reference" in found.captures:
+            start, end = found.body
+            yield (start, end, f"{insert} () => {{{fails} }}") if fail else (start, start, insert)
+            return
+        turned = self._turn_round(source, found, token) if fail else None
+        if turned is not None:
+            yield turned
+        elif fail:
+            insert += fails
+        if "expression" in found.captures:
+            yield found.body[1], found.body[1], "; }"
+            insert = f"{{ {insert} return "
+        yield found.inside, found.inside, insert
+
+    def _turn_round(self, source: bytes, found: _Found, token: str) -> _Edit | None:
         """Make the last assertion fail that stands in the body itself, and so is reached."""
         for start, end in reversed(found.statements):
             statement = source[start:end].decode(errors="replace")
@@ -285,7 +98,7 @@ class GrammarLanguage:
                 statement, self._grammar.rules
             )
             if done is not None and self._is_known(done, source):
-                return source[:start] + done.encode() + source[end:]
+                return start, end, done
         return None
 
     def _is_known(self, statement: str, source: bytes) -> bool:
@@ -299,7 +112,7 @@ class GrammarLanguage:
     def plant(self, text: str, token: str) -> tuple[str, str] | None:
         """Put a failing test before the last one of the file."""
         source = text.encode()
-        found = self._matches(source)
+        found = [one for one in self._matches(source) if one.alone]
         if not found or not self._grammar.planted:
             return None
         last = found[-1]
@@ -315,14 +128,12 @@ class GrammarLanguage:
     def with_tests_of(self, text: str, base: str, keep: Collection[str]) -> str:
         """`text`, in which each test that `base` has too is as it is there, but those in `keep`."""
         old = base.encode()
-        bodies = {
-            found.captures["name"]: old[found.inside : found.end] for found in self._matches(old)
-        }
+        bodies = {found.name: old[found.body[0] : found.end] for found in self._matches(old)}
         source = text.encode()
         for found in reversed(self._matches(source)):
-            body = bodies.get(found.captures["name"])
-            if body is not None and found.captures["name"] not in keep:
-                source = source[: found.inside] + body + source[found.end :]
+            body = bodies.get(found.name)
+            if body is not None and found.name not in keep:
+                source = source[: found.body[0]] + body + source[found.end :]
         return source.decode()
 
     def leaves(self, text: str) -> Iterator[tuple[int, int, int]]:
@@ -359,9 +170,22 @@ class GrammarLanguage:
             }
             before = source[: test.start_byte].decode(errors="replace")
             if self._grammar.keep(captures, before):
-                inner = grammar_statements(body)
-                found.append(_Found(test.start_byte, test.end_byte, _inside(body), captures, inner))
+                found.append(self._found(test, body, captures))
         return sorted(found, key=lambda one: one.start)
+
+    def _found(self, test: Any, body: Any, captures: Mapping[str, str]) -> _Found:
+        whole = (body.start_byte, body.end_byte)
+        expression = "expression" in captures
+        return _Found(
+            start=test.start_byte,
+            end=test.end_byte,
+            body=whole,
+            inside=body.start_byte if expression else _inside(body),
+            name=self._grammar.named(captures),
+            captures=captures,
+            statements=[whole] if expression else grammar_statements(body),
+            alone=test.type != "call_expression" or _is_statement(test),
+        )
 
 
 def _inside(body: Any) -> int:
@@ -369,6 +193,15 @@ def _inside(body: Any) -> int:
     first = body.children[0] if body.children else body
     opened = first.type in {"{", "do"}
     return int(first.end_byte if opened else body.start_byte)
+
+
+def _is_statement(call: Any) -> bool:
+    """Tell whether a call is a statement of a block, so that others may stand before it."""
+    above = call.parent
+    return above.type == "expression_statement" and above.parent.type in {
+        "program",
+        "statement_block",
+    }
 
 
 def _free(found: _Found) -> dict[str, str]:

@@ -6,7 +6,8 @@ from functools import cache
 from pathlib import PurePosixPath
 
 from damascus.evidence.languages.base import Language
-from damascus.evidence.languages.grammar import GRAMMARS, GrammarLanguage
+from damascus.evidence.languages.grammar import GrammarLanguage
+from damascus.evidence.languages.grammars import GRAMMARS
 from damascus.evidence.languages.python import Python
 
 
