@@ -12,7 +12,7 @@ import pytest
 
 from damascus.cli import base_trials
 from support.bare_pytest import bare_pytest
-from support.command_line import CommandLine
+from support.command_line import CommandLine, has_traceback
 from support.scripted_tasks import as_url
 
 PATH = f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin"
@@ -369,3 +369,12 @@ def test_another_directory_has_the_base_tried_again(monorepo):
     monorepo(*PART[:2], "whole", *PART[3:5], "--no-detect", code=0)
     taken = monorepo("project", "change", "beta", "--unset", "directory", code=5)
     assert "belongs to another project already" in taken.err
+
+
+def test_the_traceback_of_a_test_command_is_shown_and_is_none_of_damascus(cli):
+    repository(cli, test_a=GREEN)
+    cli(*ADD, "--test-command", "python3 -c 1/0", code=0)
+    said = cli("project", "check", "beta", code=1)
+    assert "damascus: Traceback (most recent call last):" in said.err.splitlines()
+    assert has_traceback("Traceback (most recent call last):\n")
+    assert has_traceback("12:00:00 ERROR the cycle failed Traceback (most recent call last):\n")

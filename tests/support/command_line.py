@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,15 @@ class Said:
     @property
     def json(self) -> Any:
         return json.loads(self.out)
+
+
+def has_traceback(err: str) -> bool:
+    """Tell whether Damascus itself has said a traceback.
+
+    What it shows of a program's output has Damascus's name before each line; in a log line a
+    traceback stands behind other words.
+    """
+    return re.search(r"^(?!damascus: Traceback).*Traceback", err, re.MULTILINE) is not None
 
 
 class CommandLine:
@@ -56,6 +66,6 @@ class CommandLine:
         finally:
             logging.getLogger("damascus").setLevel(level)
         said = Said(ended, *self._capture.readouterr())
-        assert "Traceback" not in said.err
+        assert not has_traceback(said.err), said.err
         assert code is None or said.code == code, said
         return said
