@@ -266,6 +266,56 @@ def test_a_manager_that_is_not_there_is_fetched_by_what_everybody_has():
     assert proposals(sorted(files), files.get)[1].setup[1].endswith(" -q uv")
 
 
+YARN = "npx --yes @yarnpkg/cli-dist@"
+LINKED = "env YARN_NODE_LINKER=node-modules "
+
+
+@pytest.mark.parametrize(
+    ("said", "files", "own", "fetched"),
+    [
+        ("yarn@3.6.1+sha256.a1", {"yarn.lock": ""}, "--immutable", f"{LINKED}{YARN}3.6.1 install"),
+        ("yarn@4.1.0", {}, "--no-immutable", f"{LINKED}{YARN}4.1.0 install"),
+        (
+            "",
+            {"yarn.lock": "__metadata:\n  version: 6\n"},
+            "--immutable",
+            f"{LINKED}{YARN}3 install",
+        ),
+        (
+            "",
+            {"yarn.lock": "__metadata:\n  version: 8\n"},
+            "--immutable",
+            f"{LINKED}{YARN}4 install",
+        ),
+        (
+            "yarn@3.6.1",
+            {"yarn.lock": "", ".yarnrc.yml": "nodeLinker: node-modules\n"},
+            "--immutable",
+            f"{YARN}3.6.1 install",
+        ),
+        (
+            "",
+            {"yarn.lock": "", ".yarnrc.yml": "nodeLinker: pnp\n"},
+            "--immutable",
+            f"{LINKED}{YARN}4 install",
+        ),
+        (
+            "",
+            {"yarn.lock": "# yarn lockfile v1\n", ".yarnrc.yml": ""},
+            "--frozen-lockfile",
+            "npx --yes yarn@1 install",
+        ),
+        ("yarn@1.22.19", {"yarn.lock": ""}, "--frozen-lockfile", "npx --yes yarn@1.22.19 install"),
+    ],
+)
+def test_yarn_of_any_age_is_fetched_where_it_is_missing(said, files, own, fetched):
+    package = {"scripts": {"test": "x"}, "devDependencies": {"x": "1"}, "packageManager": said}
+    files = {"package.json": json.dumps(package), **files}
+    first, second = proposals(sorted(files), files.get)
+    assert (first.argv, first.setup) == (("yarn", "test"), (f"yarn install {own}",))
+    assert (second.argv, second.setup) == (("npm", "test"), (f"{fetched} {own}",))
+
+
 def test_a_runner_behind_a_package_manager_in_a_script_is_started_alone():
     script = "pnpm lint && pnpm vitest run"
     package = json.dumps({"scripts": {"test": script}, "devDependencies": {"vitest": "1"}})

@@ -28,6 +28,8 @@ _WITHOUT_LOCK = {
     "bun": "bun install --no-save",
 }
 _BERRY = "yarn install --immutable"  # Yarn 2 and later
+_BERRY_WITHOUT_LOCK = "yarn install --no-immutable"
+_BERRY_OF_LOCK = {"4": "2.4.3", "5": "3", "6": "3", "7": "4", "8": "4"}  # by the lock's version
 _DEPENDENCIES = ("dependencies", "devDependencies", "optionalDependencies", "peerDependencies")
 _LOOKED_AT = 20
 
@@ -94,21 +96,49 @@ def _setup(
     """The installation; nothing where there is nothing to install."""
     if not lock and not any(table(package.get(key)) for key in _DEPENDENCIES):
         return ()
+    if manager == "yarn" and _is_berry(repository):
+        return (_BERRY if lock else _BERRY_WITHOUT_LOCK,)
     if not lock:
         return (_WITHOUT_LOCK[manager],)
-    if manager == "yarn" and repository.says("yarn.lock", r"^__metadata:"):
-        return (_BERRY,)
     return (_WITH_LOCK[manager],)
 
 
 def _fetched(repository: Repository, manager: str, install: str) -> str | None:
     """The same installation where the manager itself is not on the PATH: npx fetches it."""
-    if manager not in {"pnpm", "yarn"} or install == _BERRY:
+    if manager not in {"pnpm", "yarn"}:
         return None
-    package = repository.json("package.json")
-    said = re.match(r"\w+@([\d.]+)", str(package.get("packageManager") or ""))
-    version = said[1] if said else "1" if manager == "yarn" else _pnpm(repository)
+    said = _said_version(repository)
+    if install in {_BERRY, _BERRY_WITHOUT_LOCK}:
+        fetched = f"npx --yes @yarnpkg/cli-dist@{said or _berry(repository)}"
+        # `npm test` looks into node_modules, which this Yarn makes only where it is told to.
+        told = repository.says(".yarnrc.yml", r"^nodeLinker:\s*[\"']?(?:node-modules|pnpm)\b")
+        return install.replace(
+            manager, fetched if told else f"env YARN_NODE_LINKER=node-modules {fetched}", 1
+        )
+    version = said or ("1" if manager == "yarn" else _pnpm(repository))
     return install.replace(manager, f"npx --yes {manager}@{version}", 1)
+
+
+def _said_version(repository: Repository) -> str | None:
+    """The version of its package manager that package.json says."""
+    package = repository.json("package.json")
+    said = re.match(r"\w+@(\d[\d.]*)", str(package.get("packageManager") or ""))
+    return said[1] if said else None
+
+
+def _is_berry(repository: Repository) -> bool:
+    """Tell whether a project of Yarn's is one of Yarn 2 or later."""
+    if said := _said_version(repository):
+        return not said.startswith(("0.", "1.")) and said != "1"
+    if lock := repository.text("yarn.lock"):
+        return re.search(r"^__metadata:", lock, re.MULTILINE) is not None
+    return ".yarnrc.yml" in repository.paths
+
+
+def _berry(repository: Repository) -> str:
+    """The version of Yarn that wrote the lock file."""
+    found = re.search(r"^__metadata:\s+version: (\d+)", repository.text("yarn.lock"), re.MULTILINE)
+    return _BERRY_OF_LOCK.get(found[1] if found else "", "4")
 
 
 def _pnpm(repository: Repository) -> str:
