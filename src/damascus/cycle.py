@@ -29,6 +29,7 @@ from damascus.errors import (
     ClaimLostError,
     ConditionOpenError,
     DatabaseUnreachableError,
+    MachineFaultError,
     ProjectWaitsError,
 )
 from damascus.state.claims import Claims
@@ -110,7 +111,7 @@ class Cycle:
                 return self._release(execution, str(lost))
             log.warning("%s", lost)
             return dataclasses.replace(execution, outcome=Outcome.LOST, note=str(lost))
-        except ProjectWaitsError as waits:
+        except (ProjectWaitsError, MachineFaultError) as waits:
             return self._release(execution, str(waits), reason=str(waits))
         except ConditionOpenError as away:
             return self._wait(execution, away)

@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from damascus.engine.breaker import Need
     from damascus.engine.heartbeat import Heartbeat, RunningClaim
     from damascus.engine.ledger import CallLedger
+    from damascus.engine.machine import Machine
     from damascus.engine.progress import ClaimProgress
     from damascus.environments.store import EnvironmentStore
     from damascus.git_ops import GitBinary
@@ -173,6 +174,7 @@ class App:
             sandbox_failed=self.doubt_sandbox,
             redact=partial(redact_result, self.redactor),
             may_begin=may_begin,
+            machine=self.machine,
         )
         return Cycle(
             claims,
@@ -431,6 +433,14 @@ class App:
     def require_sandbox(self) -> None:
         """Raise NoSandboxError where the sandbox asked for does not work: nothing is run then."""
         _ = self.sandbox
+
+    @cached_property
+    def machine(self) -> Machine:
+        """Whether this machine can work."""
+        from damascus.engine.machine import Machine  # noqa: PLC0415 - only workers need it
+
+        settings = self.settings
+        return Machine(settings.home, self.require_sandbox, rest=settings.probe_seconds)
 
     def doubt_sandbox(self) -> None:
         """Have the sandbox tried again before the next claim: it may have stopped working."""

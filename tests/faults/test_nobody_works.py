@@ -216,7 +216,7 @@ def test_a_full_disk_is_said_of_its_machine_until_there_is_room(
     db: Database, database_url: str, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     disk = SimpleNamespace(free=0, total=10**12)
-    monkeypatch.setattr("damascus.worker.process.shutil.disk_usage", lambda _: disk)
+    monkeypatch.setattr("damascus.engine.machine.shutil.disk_usage", lambda _: disk)
     store = make_store(db)
     add_project(store)
     item = accept(store)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
@@ -10,6 +12,7 @@ import pytest
 from damascus.audit.verify import verify
 from damascus.domain.conditions import ConditionKind, Outage
 from damascus.domain.work import Phase, PhaseResult, Verdict
+from damascus.engine.machine import FORGIVEN, Machine
 from support.cycles import (
     Script,
     accept,
@@ -375,21 +378,21 @@ def test_thousands_of_items_are_let_go_in_bounded_statements(db, store, start, c
     assert [one for one in rows(db, "waits_for") if one[0]] == []
 
 
-def test_a_machine_that_is_broken_holds_no_item_up_and_counts_nothing(db, store, start):
-    accept(store)
-    outage = Outage(ConditionKind.SANDBOX, "host-1", here=True)
+def test_a_fault_of_the_machine_counts_for_no_item_until_one_meets_it_alone(db, store, tmp_path):
+    accept(store, "a")
+    machine = Machine(tmp_path, lambda: None)
+    cycle, heartbeat = make_cycle(db, Phases(Full()), machine=machine)
+    with contextlib.closing(heartbeat):
+        for _ in range(FORGIVEN):
+            assert cycle.tick().outcome == "released"
+            assert rows(db) == [("spec", 0, 0)]
+        assert cycle.tick().outcome == "settled"
+    assert rows(db) == [("spec", 0, 1)], "its own work may fill the disk"
+    assert verify(db).problems == []
 
-    class Here(Provider):
-        def __call__(self, context):
-            if not self.asked:
-                return super().__call__(context)
-            return passed(context.claim.phase)
 
-    cycle = start(Here(outage))
-    cycle.tick()
-    assert rows(db, "phase, consecutive_errors, waits_for, not_before") == [("spec", 0, None, None)]
-    (condition,) = store.conditions.list()
-    assert condition["subject"] == "host-1"
-    until_idle(cycle)
-    assert set(phases(store).values()) == {"merged"}
-    assert len(store.conditions.list()) == 1, "the machine says when it works again"
+class Full:
+    """A phase whose disk is full."""
+
+    def __call__(self, _context):
+        raise OSError(errno.ENOSPC, "No space left on device")

@@ -213,7 +213,7 @@ def test_nothing_is_claimed_while_the_disk_is_full_and_all_goes_on_when_there_is
     worker = Worker(lambda: ScriptedApp(settings(database_url, home)), ring=lambda: None)
     with monkeypatch.context() as patch:
         disk = SimpleNamespace(total=100 * 2**30, used=0, free=100 * 2**20)
-        patch.setattr("damascus.worker.process.shutil.disk_usage", lambda _path: disk)
+        patch.setattr("damascus.engine.machine.shutil.disk_usage", lambda _path: disk)
         for _ in range(3):
             worker.tick()
     assert count(db, "claim_epoch > 0") == 0

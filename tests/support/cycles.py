@@ -27,6 +27,7 @@ from damascus.engine.breaker import Need, PhaseBreaker
 from damascus.engine.execution import Tick
 from damascus.engine.heartbeat import Heartbeat
 from damascus.engine.ledger import CallLedger
+from damascus.engine.machine import Machine
 from damascus.errors import ClaimLostError
 from damascus.state.calls import Calls
 from damascus.state.claims import Claims
@@ -163,6 +164,7 @@ def make_cycle(
     home: Path = NOWHERE,
     needs: Callable[[PhaseContext], Collection[Need]] = lambda _: (),
     probe_seconds: float = 5.0,
+    machine: Machine | None = None,
 ) -> tuple[Cycle, Heartbeat]:
     """`needs` says what a phase needs that others use too; `probe_seconds` is the first pause."""
     claims = make_claims(db, worker=worker, cap=cap, stale=stale, probe_seconds=probe_seconds)
@@ -172,6 +174,7 @@ def make_cycle(
         dict.fromkeys((Phase.SPEC, Phase.BUILD, Phase.REVIEW), script.run),
         lambda _context, progress, _guard: progress,  # type: ignore[arg-type,return-value]
         may_begin=breaker.pass_or_wait,
+        machine=machine,
     )
     ledger = CallLedger(Calls(db), home / "ledger")
     return Cycle(claims, heartbeat, attempts, ledger, ring=ring, breaker=breaker), heartbeat

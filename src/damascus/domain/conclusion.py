@@ -95,7 +95,6 @@ def conclude(
         details: Details = {**result.details, "retry_at": goes_on.value}
         result = dataclasses.replace(result, details=details)
     shared = condition is not None and decision.verdict is Verdict.ERROR
-    waits = shared and result.outage is not None and not result.outage.here
     wait = None
     if row.backoff and not shared:
         wait = backoff_seconds(claim.consecutive_errors + 1, jitter=jitter)
@@ -107,7 +106,7 @@ def conclude(
         refunded=decision.refunded or not begun,
         fault=decision.fault and not shared,
         condition=condition if shared else None,
-        waits=waits,
+        waits=shared,
         wait_seconds=wait,
         keeps_build=row.to in (Phase.REVIEW, Phase.MERGED) or row.backoff,
         findings=findings,

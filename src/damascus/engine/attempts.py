@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 
 from damascus.domain.work import Phase, PhaseContext, PhaseResult, Verdict
 from damascus.engine.heartbeat import RunningClaim
+from damascus.engine.machine import Machine
 from damascus.engine.outages import outage_of
 from damascus.engine.progress import ClaimProgress
 from damascus.errors import (
@@ -27,6 +28,9 @@ log = logging.getLogger(__name__)
 # What would be the same again: a person is asked at once, unless others meet it as well.
 _FOR_A_PERSON = (LLMRefusedError, LLMSettingsError)
 
+# What a phase says of work that has failed, perhaps because the disk was full.
+_PERHAPS_MACHINE = frozenset({Verdict.FAIL, Verdict.ERROR})
+
 
 class Attempts:
     """Runs the phases of claims; safe to call from several threads.
@@ -34,7 +38,8 @@ class Attempts:
     `tools_for` makes the adapters of one run, `clean` removes its workspace, `forge_refused` is
     told when a forge refuses the token of a project, `redact` takes secrets out of what is stored.
     `sandbox_failed` is told when a command could not be started in the sandbox. `may_begin` raises
-    ProjectWaitsError or ConditionOpenError where a phase must not begin yet.
+    ProjectWaitsError or ConditionOpenError where a phase must not begin yet. `machine` says whether
+    a bad end is this machine's fault.
     """
 
     def __init__(
@@ -47,6 +52,7 @@ class Attempts:
         sandbox_failed: Callable[[], None] = lambda: None,
         redact: Callable[[PhaseResult], PhaseResult] = lambda result: result,
         may_begin: Callable[[PhaseContext, Tools], None] = lambda _context, _tools: None,
+        machine: Machine | None = None,
     ) -> None:
         self._phases = phases
         self._tools_for = tools_for
@@ -55,6 +61,7 @@ class Attempts:
         self._sandbox_failed = sandbox_failed
         self._redact = redact
         self._may_begin = may_begin
+        self._machine = machine
 
     def run(
         self, context: PhaseContext, progress: ClaimProgress, guard: RunningClaim
@@ -62,7 +69,8 @@ class Attempts:
         """Run the phase and return its verdict, without secrets.
 
         An exception is a fault and not the item's doing: it becomes the verdict `error`. Raises
-        ClaimLostError, ProjectWaitsError and ConditionOpenError, for which there is no verdict.
+        ClaimLostError, ProjectWaitsError, ConditionOpenError and MachineFaultError, for which there
+        is no verdict.
         """
         return self._redact(self._verdict(context, progress, guard))
 
@@ -76,7 +84,7 @@ class Attempts:
         try:
             tools = self._tools_for(context, progress, guard)
             self._may_begin(context, tools)
-            return self._phases[context.claim.phase](context, tools)
+            result = self._phases[context.claim.phase](context, tools)
         except (ClaimLostError, ProjectWaitsError, ConditionOpenError):
             raise
         except ForgeAuthError as error:
@@ -85,10 +93,21 @@ class Attempts:
         except DamascusError as error:
             if isinstance(error, SandboxError):
                 self._sandbox_failed()
+            self._blame(context, error)
             return _fault(error, outage_of(error, context))
         except Exception as error:
+            self._blame(context, error)
             log.exception("item %d: a bug in %s", context.item.id, context.claim.phase.value)
             return _fault(error, None)
+        if result.verdict in _PERHAPS_MACHINE:
+            self._blame(context, None)
+        if self._machine is not None:
+            self._machine.worked(context.item.id)
+        return result
+
+    def _blame(self, context: PhaseContext, error: Exception | None) -> None:
+        if self._machine is not None:
+            self._machine.blame(context.item.id, error)
 
 
 def _fault(error: Exception, outage: Outage | None) -> PhaseResult:

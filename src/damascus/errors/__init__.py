@@ -23,6 +23,7 @@
     │   └── UnusableTreeError … because the working tree holds what cannot be committed
     ├── ConditionOpenError    what it needs is away: the claim is given back
     ├── ProjectWaitsError     its base is not green yet: the claim is given back
+    ├── MachineFaultError     this machine cannot work: the claim is given back
     ├── PortTakenError        the port of a service is in use where it would run
     ├── SandboxError          a command could not be started at all
     └── ClaimLostError        this worker no longer holds the claim; nothing may be written
@@ -48,6 +49,7 @@ from damascus.errors.adapters import (
     LLMRefusedError,
     LLMSettingsError,
     LLMUnreachableError,
+    MachineFaultError,
     MergeConflictError,
     NoSandboxError,
     PortTakenError,
@@ -135,6 +137,7 @@ __all__ = [
     "LLMSettingsError",
     "LLMUnreachableError",
     "LeaseLostError",
+    "MachineFaultError",
     "MergeBusyError",
     "MergeConflictError",
     "MoveNotAllowedError",

@@ -110,6 +110,17 @@ class NoSandboxError(SandboxError, ConfigurationError):
     """The sandbox in force does not work on this machine, so nothing is run."""
 
 
+class MachineFaultError(DamascusError):
+    """This machine cannot work, whatever the item: no disk, no processes, no sandbox.
+
+    `kind` is that of the condition: "disk" or "sandbox".
+    """
+
+    def __init__(self, kind: str, why: str) -> None:
+        super().__init__(why)
+        self.kind = kind
+
+
 class PortTakenError(DamascusError):
     """The port of a service is in use where it would run: nothing was started."""
 

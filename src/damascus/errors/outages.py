@@ -32,8 +32,7 @@ class Outage:
     `subject` names which one: a model, a forge's host. `certain` is False where it may be the
     request's own fault: then it concerns everybody once a second item has met it. `retry_after` are
     the seconds for which the dependency has told us to stay away. `to_do` is what a person can do,
-    empty for what is always said; then a person is told at once. `here` says that it is a fault of
-    this machine alone: items do not wait, because other machines may take them.
+    empty for what is always said; then a person is told at once.
     """
 
     kind: ConditionKind
@@ -41,4 +40,3 @@ class Outage:
     certain: bool = True
     retry_after: float | None = None
     to_do: str = ""
-    here: bool = False

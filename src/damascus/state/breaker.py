@@ -13,7 +13,6 @@ from typing import Any, Final
 from damascus.domain.conditions import KINDS, title_of
 from damascus.domain.work import Claim, OpenCondition
 from damascus.errors.outages import Outage
-from damascus.state.conditions import Conditions
 from damascus.state.db import Database, Row
 
 # Two items that meet a doubtful fault within this time have met the same one.
@@ -34,16 +33,11 @@ class Breaker:
         self._db = db
         self._worker = worker
         self._first_pause = first_pause
-        self._conditions = Conditions(db)
 
     # -- faults --------------------------------------------------------------------------------
 
     def meet(self, claim: Claim, outage: Outage, why: str) -> int | None:
         """Tell of a fault; the condition that it belongs to, None where it is the item's own."""
-        if outage.here:
-            return self._conditions.open(
-                outage.kind, outage.subject, why=why, to_do=outage.to_do, actor=self._worker
-            )
         params: dict[str, Any] = {
             "kind": outage.kind.value,
             "subject": outage.subject,

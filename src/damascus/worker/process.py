@@ -8,15 +8,13 @@ worker that it ends only after all tasks have ended, which may be an hour too la
 from __future__ import annotations
 
 import logging
-import shutil
 import threading
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-from damascus.errors import DamascusError, NoSandboxError
+from damascus.errors import DamascusError, MachineFaultError, NoSandboxError
 from damascus.logs.throttled import ThrottledLog
 from damascus.registration import Registration, running_of
 from damascus.relay.relay import RelayThreads, relay_of
@@ -28,32 +26,6 @@ if TYPE_CHECKING:
     from damascus.wiring import App
 
 log = logging.getLogger(__name__)
-
-LEAST_ROOM: Final = 512 * 2**20  # bytes; of a small disk its fiftieth part
-
-
-class NoRoomError(DamascusError):
-    """The disk is too full to begin a phase; a person has to make room."""
-
-
-# What keeps a machine from working, and the kind of condition that it is.
-_TROUBLES: Final = ((NoRoomError, "disk"), (NoSandboxError, "sandbox"))
-
-
-def check_room(home: Path) -> None:
-    """Raise NoRoomError when the disk of `home` is too full to begin a phase on it.
-
-    Such a phase would fail halfway, and perhaps fill the database's disk as well.
-    """
-    try:
-        disk = shutil.disk_usage(home)
-    except OSError:
-        return  # the phase gives the better reason
-    if disk.free < min(LEAST_ROOM, disk.total // 50):
-        raise NoRoomError(
-            f"only {disk.free >> 20} MB are left on the disk of {home}: make room there; "
-            "nothing is lost meanwhile"
-        )
 
 
 class Worker:
@@ -123,8 +95,7 @@ class Worker:
 
     def _run_one(self, cycle: Cycle) -> str:
         if self._app is not None:
-            check_room(self._app.settings.home)
-            self._app.require_sandbox()
+            self._app.machine.check()
         return cycle.tick().outcome
 
     def relay_now(self) -> None:
@@ -155,14 +126,7 @@ class Worker:
             "runs": running_of(cycle) if cycle else [],
             "sinks": sink_names(app.settings) if app else [],
             "stopping": self._stop_asked.is_set(),
-            "trouble": next(
-                (
-                    {"kind": word, "why": f"{kept}."}
-                    for kind, word in _TROUBLES
-                    if isinstance(kept, kind)
-                ),
-                None,
-            ),
+            "trouble": {"kind": _kind(kept), "why": f"{kept}."} if _kind(kept) else None,
         }
 
     def _open(self) -> App:
@@ -207,3 +171,10 @@ class Worker:
     def _idle_within(self, seconds: float) -> bool:
         with self._state:
             return self._state.wait_for(lambda: self._running == 0, timeout=seconds)
+
+
+def _kind(kept: DamascusError | None) -> str:
+    """The condition of this machine that keeps it from work; empty for what is not its own."""
+    if isinstance(kept, MachineFaultError):
+        return kept.kind
+    return "sandbox" if isinstance(kept, NoSandboxError) else ""
