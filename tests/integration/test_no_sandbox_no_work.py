@@ -221,7 +221,7 @@ def test_a_worker_elsewhere_that_runs_plain_is_seen_by_who_was_told_otherwise(cl
     with App(Settings(home=cli.place / "two", sandbox="bubblewrap")) as other:
         seen = Backlog(other).stats(Caller.operator("cli:x"), fresh=True)
     assert seen["sandbox"] == "plain"
-    assert cli("status", code=0).out.startswith("sandbox: PLAIN")
+    assert "sandbox: PLAIN" in cli("status", code=0).out
 
 
 def test_a_pull_request_names_its_sandbox_and_says_when_that_is_none():
