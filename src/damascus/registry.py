@@ -83,7 +83,8 @@ class BuilderEntry(Generic[SectionT]):
 
     `make` raises ConfigurationError where a setting is missing. `check` finds out whether it could
     build. `secrets` are those that its settings name but do not hold; they are hidden like others.
-    `measures` tells whether it can be known what its runs cost.
+    `measures` tells whether it can be known what its runs cost. `program` is the program that it
+    starts, "" where it brings its own.
     """
 
     name: str
@@ -93,6 +94,7 @@ class BuilderEntry(Generic[SectionT]):
     check: Callable[[SectionT, BuilderContext], Found]
     secrets: Callable[[SectionT], Iterable[str]] = _no_secrets
     measures: Callable[[SectionT], bool] = lambda _settings: True
+    program: Callable[[SectionT], str] = lambda _settings: ""
 
 
 class Registry(Generic[EntryT]):

@@ -8,6 +8,7 @@ Everything is made when it is first needed, so a door that only reads pays for n
 from __future__ import annotations
 
 import os
+import shutil
 import threading
 import time
 from collections.abc import Callable, Generator
@@ -401,8 +402,20 @@ class App:
             "sandbox": self._with_services(sandbox) if project.services else sandbox,
             "environments": self.environments_for(sandbox),
             "image": container.digest if container else "",
+            "agent_program": self.agent_of_image(project) if container else "",
             **self.project_environment(project, container),
         }
+
+    def agent_of_image(self, project: Project) -> str:
+        """The agent's program that a project's image must bring, "" where the worker shows one."""
+        from damascus.sandbox.containers.sandbox import runs_in_any_image  # noqa: PLC0415 - only workers need it
+
+        entry = BUILDERS.get(project.builder or self.settings.builder)
+        program = entry.program(self.settings.section(entry.name, entry.settings))
+        found = shutil.which(program, path=self.path) if program else None
+        if found is None:
+            return program
+        return "" if runs_in_any_image(Path(found)) else Path(found).name
 
     def _with_services(self, sandbox: Sandbox) -> Sandbox:
         from damascus.sandbox.containers.service_host import (  # noqa: PLC0415 - only workers need it

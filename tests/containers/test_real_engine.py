@@ -17,6 +17,7 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from damascus.errors import SandboxError
+from damascus.phases.agent_program import look
 from damascus.ports import Command, Layer
 from damascus.sandbox import Bounds
 from damascus.sandbox.containers.host import ContainerHost
@@ -258,3 +259,9 @@ def test_an_image_without_python_or_our_c_library_runs_as_well(host, place, tmp_
         assert done.exit_code == 5, done.output
     finally:
         host.engine.call("rmi", "--force", "local/damascus-busybox:1")
+
+
+def test_an_agent_is_looked_for_on_the_images_path_without_its_python(box, place):
+    env = {"HOME": str(place), "PATH": "/usr/bin:/bin"}
+    assert box.run(command(place, *look("sh"), env=env)).exit_code == 0
+    assert box.run(command(place, *look("no-such-agent"), env=env)).exit_code == 3

@@ -18,6 +18,7 @@ from damascus.sandbox.containers import runtime, start
 from damascus.sandbox.containers.engine import find_engine
 from damascus.sandbox.containers.host import ContainerHost
 from damascus.sandbox.containers.leftovers import remove_leftovers
+from damascus.sandbox.containers.sandbox import runs_in_any_image
 from support.engines import FakeEngine
 from support.patience import patience
 from support.sandbox_world import OpenFence, until
@@ -270,3 +271,13 @@ def test_no_engine_is_told_with_what_to_do(monkeypatch, tmp_path):
         find_engine(None)
     assert "podman is not installed; docker is not installed" in str(raised.value)
     assert "rootless Podman or Docker" in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("head", "anywhere"),
+    [(b"\x7fELF", True), (b"#!/bin/sh\n", True), (b"#!/usr/bin/env node\n", False)],
+)
+def test_binaries_and_shell_scripts_of_the_worker_run_in_any_image(tmp_path, head, anywhere):
+    program = tmp_path / "agent"
+    program.write_bytes(head)
+    assert runs_in_any_image(program) is anywhere

@@ -31,6 +31,12 @@ def test_a_missing_program_is_named(output, program):
         assert "DAMASCUS_AGENT_PATH" in said
 
 
+def test_an_agent_missing_in_an_image_is_told_with_every_way_out():
+    said = next_steps.without_agent("claude", "node:22-slim")
+    assert "the image node:22-slim has no program 'claude'" in said
+    assert all(one in said for one in ("--setup-command", "--builder", "on the worker"))
+
+
 def test_a_program_missing_in_an_image_is_not_looked_for_on_the_workers_path(tmp_path):
     project = dataclasses.replace(PROJECT, image="node:22-slim")
     service = "[5432] sh: 1: uv: not found\n"

@@ -147,7 +147,7 @@ class BaseCheckVerbs(BacklogBase):
             )
             tries += 1
             tried = FoundCommand(one.why, trial, chosen.setup, fields)
-            if trial.green:
+            if trial.green or trial.agent_missing:  # another command would not bring the agent
                 return tried
             tell(f"it is not green: {trial.sentence}")
             if best is None or (trial.ran and not best.trial.ran) or not best.trial.base_sha:

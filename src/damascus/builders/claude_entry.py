@@ -86,5 +86,10 @@ def _check(settings: ClaudeSettings, context: BuilderContext) -> Found:
 
 
 ENTRY = BuilderEntry(
-    name="claude", label="Claude Code", settings=ClaudeSettings, make=_make, check=_check
+    name="claude",
+    label="Claude Code",
+    settings=ClaudeSettings,
+    make=_make,
+    check=_check,
+    program=lambda settings: settings.executable,
 )

@@ -157,4 +157,5 @@ ENTRY = BuilderEntry(
     check=_check,
     secrets=_secrets,
     measures=_measures,
+    program=lambda settings: settings.argv[0] if settings.argv else "",
 )

@@ -138,6 +138,16 @@ def in_image(program: str, image: str) -> str:
     )
 
 
+def without_agent(program: str, image: str) -> str:
+    """Say what to do where an image lacks the program of the coding agent."""
+    return (
+        f"No work could be built: the image {image} has no program {program!r}, and the worker has "
+        "none that runs in any image. Use an image that has it, make it with --setup-command, "
+        "install it on the worker as one binary, or choose another --builder (mini runs in every "
+        "image)."
+    )
+
+
 def install(program: str) -> str:
     """Say that a program is missing, and where it is to be."""
     name = PurePosixPath(program).name

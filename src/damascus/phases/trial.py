@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from damascus.domain.evidence import Evidence, Kind, Outcome
 from damascus.domain.work import Claim, Phase, PhaseContext, Project, WorkItem
 from damascus.phases import next_steps, own_code, proof
+from damascus.phases.agent_program import missing_agent
 from damascus.phases.proposal import what_ran
 from damascus.phases.reported_tests import run_reporting
 from damascus.phases.set_up import prepare
@@ -32,6 +33,7 @@ class Trial:
     end, `green` that all did well too; of a set-up alone, that it ended well. `tests` counts those
     in the report by outcome. `sentence` tells it for people, `next_step` what to do where it is not
     green; `output_tail` is the end of the output then. `notes` say what the checkout lacks.
+    `agent_missing` is the agent's program where the project's image lacks it: it is not green then.
     """
 
     argv: Argv
@@ -51,6 +53,7 @@ class Trial:
     next_step: str = ""
     output_tail: str = ""
     notes: tuple[str, ...] = ()
+    agent_missing: str = ""
 
 
 def checkout(project: Project, tools: Tools) -> str:
@@ -86,7 +89,12 @@ def try_command(project: Project, argv: Sequence[str], tools: Tools, *, place: s
     if not argv:
         ready = prepare(context, watched, tree)
         failed = ready if isinstance(ready, TestRun) else None
-        return dataclasses.replace(_setup_alone(project, timed, tree.base_sha, failed), notes=notes)
+        alone = dataclasses.replace(
+            _setup_alone(project, timed, tree.base_sha, failed), notes=notes
+        )
+        return _with_agent(
+            alone, missing_agent(context, tools, tree) if alone.green else "", project
+        )
     tests = run_reporting(context, watched, tree)
     run = tests.run
     report = run.report if run else None
@@ -102,7 +110,7 @@ def try_command(project: Project, argv: Sequence[str], tools: Tools, *, place: s
     stranger = None
     if green and tests.judge is not None and report is not None:
         stranger = own_code.another_copy(tests.judge, report, ())
-    return Trial(
+    trial = Trial(
         argv=tuple(argv),
         ran=executed > 0,
         green=green and stranger is None,
@@ -120,6 +128,23 @@ def try_command(project: Project, argv: Sequence[str], tools: Tools, *, place: s
         next_step=_what_next(project, tests, tools, green=green, strange=stranger is not None),
         output_tail="" if green else tail(tests.output, _TAIL_CAP),
         notes=notes,
+    )
+    return _with_agent(trial, missing_agent(context, tools, tree) if trial.green else "", project)
+
+
+def _with_agent(trial: Trial, missing: str, project: Project) -> Trial:
+    """The trial, which is not green where the image lacks the agent's program `missing`."""
+    if not missing:
+        return trial
+    sentence = (
+        f"{trial.sentence.rstrip('.')}, but the coding agent {missing!r} is not in the image."
+    )
+    return dataclasses.replace(
+        trial,
+        green=False,
+        sentence=sentence,
+        next_step=next_steps.without_agent(missing, project.image or ""),
+        agent_missing=missing,
     )
 
 

@@ -84,8 +84,9 @@ class Tools:
     to run. `variables` are the project's own, its secret ones among them, for set-up and tests;
     `agent_variables` those that its agents get. `environments` keeps what set-up commands make;
     None where they run anew in each tree. `image` is the digest of
-    the image that the sandbox's containers are made of, "" where they are none. `secrets` must not
-    be in what is pushed.
+    the image that the sandbox's containers are made of, "" where they are none. `agent_program` is
+    what such an image must bring for its agent, "" where nothing. `secrets` must not be in what is
+    pushed.
     `kept_work` brings a commit that an earlier attempt of the item left into the git directory of
     the workspace, after a clone; False where it is not kept on this machine.
     """
@@ -104,6 +105,7 @@ class Tools:
     baselines: Baselines
     environments: Environments | None = None
     image: str = ""
+    agent_program: str = ""
     readable: Sequence[Path] = ()
     variables: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     agent_variables: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)

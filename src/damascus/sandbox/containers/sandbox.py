@@ -27,6 +27,12 @@ _ELF: Final = b"\x7fELF"
 _SHELLS: Final = (b"#!/bin/sh\n", b"#!/bin/sh -", b"#!/usr/bin/env sh\n", b"#!/bin/bash\n")
 
 
+def runs_in_any_image(program: Path) -> bool:
+    """Whether a program of this machine is shown in containers, and the image need not have it."""
+    with program.open("rb") as file:
+        return file.read(32).startswith((_ELF, *_SHELLS))
+
+
 class Container:
     """Runs a command in a container of `image`, which `engine` makes and nobody else uses.
 
@@ -149,9 +155,7 @@ class Container:
         program = Path(command.argv[0])
         if not command.own_program or not program.is_absolute():
             return (), command
-        with program.open("rb") as file:
-            head = file.read(32)
-        if not head.startswith((_ELF, *_SHELLS)):
+        if not runs_in_any_image(program):
             return (), dataclasses.replace(command, argv=(program.name, *command.argv[1:]))
         place = f"{PROGRAMS}/{program.name}"
         shown = mounts.bind(self._shelf.place(program), place)
