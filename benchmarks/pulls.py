@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -98,9 +97,10 @@ def main() -> None:
             for count in order:
                 times[count].append(carry(LocalForge(places[count]), f"work-{number}"))
         few, many = times[FEW][1:], times[given.many][1:]
-        ratio = statistics.median(most / least for most, least in zip(many, few, strict=True))
+        # The best of each: whatever else the machine does only adds to some of them.
+        ratio = min(many) / min(few)
         for count, taken in ((FEW, few), (given.many, many)):
-            print(f"{count:9,} pull requests   {statistics.median(taken):6.3f} s an item")
+            print(f"{count:9,} pull requests   {min(taken):6.3f} s an item")
         print(f"ratio                     {ratio:6.2f}   (at most {MOST})")
     sys.exit(0 if ratio <= MOST else 1)
 
