@@ -13,6 +13,7 @@ from damascus.audit.verify import verify
 from damascus.domain.conditions import ConditionKind, Outage
 from damascus.domain.work import Phase, PhaseResult, Verdict
 from damascus.engine.machine import FORGIVEN, Machine
+from support.command_line import CommandLine
 from support.cycles import (
     Script,
     accept,
@@ -24,6 +25,7 @@ from support.cycles import (
     until_idle,
 )
 from support.patience import wait_until
+from support.scripted_tasks import as_url
 
 MODEL = (ConditionKind.MODEL, "anthropic/small")
 HOUR = 3600.0  # seconds: no pause of these tests ends by itself
@@ -69,6 +71,13 @@ def store(db):
     store = make_store(db)
     add_project(store)
     return store
+
+
+@pytest.fixture
+def cli(tmp_path, monkeypatch, capsys, database_url):
+    cli = CommandLine(tmp_path, monkeypatch, capsys)
+    cli.set(database_url=as_url(database_url))
+    return cli
 
 
 @pytest.fixture
@@ -376,6 +385,26 @@ def test_thousands_of_items_are_let_go_in_bounded_statements(db, store, start, c
     claims = make_claims(db)
     wait_until(lambda: claims.wake() == 0)
     assert [one for one in rows(db, "waits_for") if one[0]] == []
+
+
+def test_who_has_mended_it_has_one_item_try_at_once(store, start, cli):
+    accept(store, "a")
+    provider = Provider(Outage(*MODEL, retry_after=HOUR))
+    cycle = start(provider)
+    until_idle(cycle)
+    provider.heal()
+    assert cycle.tick().outcome == "idle"
+    assert cli("conditions", "--retry", *MODEL, code=0).out == "one item tries now\n"
+    wait_until(lambda: cycle.tick().outcome == "settled")
+    wait_until(lambda: store.conditions.list() == [])
+    said = cli("conditions", "--retry", *MODEL, code=4).err
+    assert "no condition 'model' of 'anthropic/small' is open: none is open" in said
+
+
+def test_a_condition_that_nobody_waits_for_is_not_tried(store, cli):
+    store.conditions.open(*MODEL, why="503", actor="w1")
+    said = cli("conditions", "--retry", *MODEL, "--json", code=0)
+    assert said.json["retried"] is False
 
 
 def test_a_fault_of_the_machine_counts_for_no_item_until_one_meets_it_alone(db, store, tmp_path):

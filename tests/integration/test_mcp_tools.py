@@ -34,6 +34,7 @@ TOOLS = {
     "bulk_answer": (False, True, True),
     "list_workers": (True, None, True),
     "list_conditions": (True, None, True),
+    "retry_condition": (False, False, True),
     "pause_all": (False, False, True),
     "resume_all": (False, False, True),
     "list_events": (True, None, True),
@@ -149,3 +150,8 @@ def test_money_and_budgets_arrive_exactly(agent: Agent, project: str):
     item = agent.call("get_item", item_id=done["item_id"])["item"]
     assert float(item["budget_usd"]) == 12.505
     assert item["budget_cycles"] == 7
+
+
+def test_a_condition_that_is_not_open_is_not_tried(agent: Agent):
+    refusal = agent.refused("retry_condition", kind="model", subject="nobody/knows")
+    assert "no condition 'model' of 'nobody/knows' is open" in refusal

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from fastapi import APIRouter, Query, Request
 
 from damascus.api.auth import OperateRoute, ReadRoute, caller_of
-from damascus.api.schemas.installation import AllPaused, Conditions, Processes
-from damascus.api.schemas.requests import PauseRequest
+from damascus.api.schemas.installation import AllPaused, ConditionRetried, Conditions, Processes
+from damascus.api.schemas.requests import ConditionRetryRequest, PauseRequest
 
 if TYPE_CHECKING:
     from damascus.api.context import Api
@@ -41,6 +41,14 @@ def reading(api: Api) -> APIRouter:
 def operating(api: Api) -> APIRouter:
     """What needs the scope `operate`."""
     router = APIRouter(prefix="/v1", route_class=OperateRoute, tags=["installation"])
+
+    @router.post(
+        "/conditions/retry", operation_id="retry_condition", response_model=ConditionRetried
+    )
+    def retry_condition(request: Request, body: ConditionRetryRequest) -> Any:
+        """Have one item try at once whether a condition is over: a person has mended it."""
+        done = api.backlog.retry_condition(caller_of(request), body.kind, body.subject)
+        return asdict(done)
 
     @router.post("/pause", operation_id="pause_all", response_model=AllPaused)
     def pause_all(request: Request, body: PauseRequest) -> Any:

@@ -27,6 +27,7 @@ from damascus.backlog.inputs import (
 from damascus.backlog.outcomes import (
     AllPaused,
     Answered,
+    ConditionRetried,
     Diff,
     EventPage,
     GateAdded,
@@ -297,6 +298,11 @@ class HttpBacklog(HttpBulk):
         asked = self._http.get("/v1/conditions", state="all" if everything else None)
         found: list[Row] = asked["conditions"]
         return found
+
+    def retry_condition(self, _caller: Caller, kind: str, subject: str) -> ConditionRetried:
+        """See Backlog."""
+        body = {"kind": kind, "subject": subject}
+        return ConditionRetried(**self._http.post("/v1/conditions/retry", body))
 
     def pause_all(self, _caller: Caller, *, reason: str | None = None) -> AllPaused:
         """See Backlog."""

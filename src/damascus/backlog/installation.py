@@ -5,9 +5,9 @@ from __future__ import annotations
 from damascus.backlog.base import BacklogBase
 from damascus.backlog.caller import OPERATE, READ, Caller
 from damascus.backlog.facts import fact
-from damascus.backlog.outcomes import AllPaused, Row
+from damascus.backlog.outcomes import AllPaused, ConditionRetried, Row
 from damascus.domain.conditions import ConditionKind
-from damascus.errors import SchemaError
+from damascus.errors import ConditionNotFoundError, SchemaError
 
 
 class InstallationVerbs(BacklogBase):
@@ -40,6 +40,23 @@ class InstallationVerbs(BacklogBase):
         except SchemaError as error:
             return [fact(ConditionKind.SCHEMA, str(error), subject="This program")]
         return [*(row for row in now if row["id"] is None), *known][:limit]
+
+    def retry_condition(self, caller: Caller, kind: str, subject: str) -> ConditionRetried:
+        """Have one item try at once whether a condition is over: a person has mended it.
+
+        Raises ConditionNotFoundError when no such condition is open as a row.
+        """
+        caller.require(OPERATE)
+        known = self._store.conditions.list()
+        for row in known:
+            if (row["kind"], row["subject"]) == (kind, subject):
+                retried = self._store.conditions.try_now(row["id"])
+                if retried:
+                    self._ring()
+                return ConditionRetried(row["id"], retried)
+        raise ConditionNotFoundError(
+            kind, subject, tuple(f"{row['kind']} {row['subject']}".strip() for row in known)
+        )
 
     def pause_all(self, caller: Caller, *, reason: str | None = None) -> AllPaused:
         """Claim nothing more, in any project; what runs is finished. Again: the reason is changed.

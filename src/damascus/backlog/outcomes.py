@@ -131,6 +131,14 @@ class BulkDone:
 
 
 @dataclass(frozen=True, slots=True)
+class ConditionRetried:
+    """An open condition; `retried` is False where no item waits for it, and so none tries."""
+
+    id: int
+    retried: bool
+
+
+@dataclass(frozen=True, slots=True)
 class AllPaused:
     """What pausing or resuming everything did; `changed` is False when it was so already.
 

@@ -66,6 +66,14 @@ def conditions(
     everything: Annotated[
         bool, typer.Option("--all", help="Those that are over as well, newest first.")
     ] = False,
+    retry: Annotated[
+        tuple[str, str] | None,
+        typer.Option(
+            "--retry",
+            metavar="KIND SUBJECT",
+            help="You have mended it: have one item try at once whether it is over.",
+        ),
+    ] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Show what concerns the installation or a project as a whole, the worst first.
@@ -73,6 +81,13 @@ def conditions(
     Each with why it is so and what to do. Items that wait for one are not counted as failing.
     """
     with entered() as door:
+        if retry is not None:
+            done = door.backlog.retry_condition(door.caller, *retry)
+            if as_json:
+                output.emit({"id": done.id, "retried": done.retried})
+            else:
+                output.line("one item tries now" if done.retried else "no item waits for it")
+            return
         found = door.backlog.conditions(door.caller, everything=everything)
         if as_json:
             output.emit({"conditions": found})

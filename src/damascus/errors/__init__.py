@@ -69,6 +69,7 @@ from damascus.errors.categories import (
 )
 from damascus.errors.store import (
     BranchTakenError,
+    ConditionNotFoundError,
     DependentsWaitingError,
     GateCircleError,
     GateExistsError,
@@ -105,6 +106,7 @@ from damascus.errors.store import (
 __all__ = [
     "BranchTakenError",
     "ClaimLostError",
+    "ConditionNotFoundError",
     "ConditionOpenError",
     "ConfigurationError",
     "ConflictError",

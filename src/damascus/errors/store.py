@@ -75,6 +75,19 @@ class IssueNotFoundError(NotFoundError):
 
 
 @dataclass(eq=False)
+class ConditionNotFoundError(NotFoundError):
+    """No such condition is open. `known` are those that are, as kind and subject."""
+
+    kind: str
+    subject: str
+    known: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        known = f"open are {'; '.join(self.known[:_SHOWN])}" if self.known else "none is open"
+        return f"no condition {self.kind[:40]!r} of {self.subject[:200]!r} is open: {known}"
+
+
+@dataclass(eq=False)
 class GateNotFoundError(NotFoundError):
     """No gate has that number."""
 

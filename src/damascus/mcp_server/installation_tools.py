@@ -57,6 +57,13 @@ class Conditions(BaseModel):
     conditions: list[Condition]
 
 
+class ConditionRetried(BaseModel):
+    """An open condition; `retried` is false where no item waits for it."""
+
+    id: int
+    retried: bool
+
+
 class AllPaused(BaseModel):
     """Whether everything is paused; `running` items run to their verdicts, 0 is drained."""
 
@@ -87,6 +94,16 @@ def tools(session_of: SessionOf) -> list[Tool]:
         rows = await session.do(session.backlog.conditions, everything=over)
         return Conditions.model_validate({"conditions": rows})
 
+    async def retry_condition(
+        ctx: ToolContext,
+        kind: Annotated[str, Field(max_length=40, description="As list_conditions has it.")],
+        subject: Annotated[str, Field(max_length=2000, description="As list_conditions has it.")],
+    ) -> ConditionRetried:
+        """Have one item try at once whether a condition is over, when a person has mended it."""
+        session = session_of(ctx)
+        done = await session.do(session.backlog.retry_condition, kind, subject)
+        return ConditionRetried.model_validate(asdict(done))
+
     async def pause_all(ctx: ToolContext, reason: Note | None = None) -> AllPaused:
         """Claim nothing more in any project; what runs goes on to its verdict."""
         session = session_of(ctx)
@@ -101,6 +118,7 @@ def tools(session_of: SessionOf) -> list[Tool]:
     return [
         PlainTool.of(list_workers, title="List workers", annotations=READS),
         PlainTool.of(list_conditions, title="List what is wrong for all", annotations=READS),
+        PlainTool.of(retry_condition, title="Try a condition again", annotations=ADDS),
         PlainTool.of(pause_all, title="Pause everything", annotations=ADDS),
         PlainTool.of(resume_all, title="Resume everything", annotations=ADDS),
     ]

@@ -14,6 +14,7 @@ from damascus.backlog import (
     BulkDone,
     Caller,
     Chosen,
+    ConditionRetried,
     Diff,
     EventPage,
     EventQuery,
@@ -164,6 +165,8 @@ class Verbs(Protocol):
     def processes(self, caller: Caller, /) -> list[Row]: ...
 
     def conditions(self, caller: Caller, /, *, everything: bool = False) -> list[Row]: ...
+
+    def retry_condition(self, caller: Caller, kind: str, subject: str, /) -> ConditionRetried: ...
 
     def pause_all(self, caller: Caller, /, *, reason: str | None = None) -> AllPaused: ...
 

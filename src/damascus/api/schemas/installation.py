@@ -59,6 +59,13 @@ class Conditions(BaseModel):
     conditions: list[Condition]
 
 
+class ConditionRetried(BaseModel):
+    """An open condition that is tried again at once."""
+
+    id: int
+    retried: bool = Field(description="False where no item waits for it, and so none tries.")
+
+
 class AllPaused(BaseModel):
     """Whether everything is paused."""
 

@@ -170,6 +170,13 @@ class AnswerRequest(Given):
     budget_usd: Usd | None = None
 
 
+class ConditionRetryRequest(Given):
+    """Which condition is to be tried again at once."""
+
+    kind: str = Field(max_length=40, examples=["model"])
+    subject: str = Field(max_length=2000, examples=["anthropic/claude-sonnet-4-5"])
+
+
 class PauseRequest(Given):
     """Why a project is paused."""
 
