@@ -25,6 +25,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from damascus.domain.events import problems
 from damascus.state import schema
 from damascus.state.db import Database
+from support import left_behind
 from support.patience import patience
 from support.sandboxes import AT_HAND
 from support.skipped import summary
@@ -46,6 +47,7 @@ _MEMORY = Path("/dev/shm")  # noqa: S108 - what is made in it has names of its o
 _LONGEST_FIRST = ("e2e", "games", "integration", "contract", "unit")  # the directories of tests
 _ROOM = 6 << 30  # bytes of memory that the files of a few servers and of the tests may take
 _OWN_BASE = pytest.StashKey[Path]()
+_OWN_LOCK = pytest.StashKey[int]()  # held until this process ends
 _SERVER = os.environ.get("DAMASCUS_TEST_DATABASE_URL")
 
 
@@ -92,8 +94,11 @@ def pytest_configure(config: pytest.Config) -> None:
     user that PostgreSQL runs as when the tests run as root, in the middle of another run.
     """
     if config.option.basetemp is None:
-        config.stash[_OWN_BASE] = base = Path(tempfile.mkdtemp(prefix="damascus-tests-"))
+        base, config.stash[_OWN_LOCK] = left_behind.make("tests", None)
+        config.stash[_OWN_BASE] = base
         config.option.basetemp = base / "run"
+        left_behind.sweep(_MEMORY)
+    config.pluginmanager.register(left_behind)
 
 
 @pytest.hookimpl(trylast=True)
@@ -161,8 +166,8 @@ def postgres() -> Iterator[str]:
     # Not below pytest's own directory: that one is closed to the user the server runs as when
     # the tests run as root, and closed again by every other run of pytest.
     with (
-        tempfile.TemporaryDirectory(prefix="damascus-postgres-", dir=_memory()) as directory,
-        PrivatePostgres(Path(directory) / "data") as server,
+        left_behind.held("postgres", _memory()) as directory,
+        PrivatePostgres(directory / "data") as server,
     ):
         url = server.url("postgres")
         with psycopg.connect(url, autocommit=True) as connection:
