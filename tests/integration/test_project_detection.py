@@ -273,6 +273,24 @@ def test_a_repository_that_wants_another_version_is_told_so(cli):
     assert "note: .python-version wants python3 3.1; the PATH of tests has Python 3." in said.err
 
 
+@pytest.mark.parametrize("named", ["images.example/rust:1.80", "${localEnv:IMAGE}", ""])
+def test_the_devcontainers_image_is_a_hint_where_a_program_is_missing(cli, named):
+    nothing = cli.place / "nothing"
+    nothing.mkdir()
+    cli.set(agent_path=str(nothing))
+    files = {
+        "Cargo.toml": "[package]\nname = 'a'\n",
+        ".devcontainer/devcontainer.json": f'{{"image": "{named}"}}',
+    }
+    commit(cli.place / "repo", files)
+    said = cli(*ADD, code=0).err
+    assert "There is no program 'cargo' on the PATH" in said
+    assert ("`damascus project change beta --image images.example/rust:1.80`" in said) == (
+        named.startswith("images.")
+    )
+    assert named.startswith("images.") or "hint:" not in said
+
+
 def test_a_repository_that_says_nothing_is_added_all_the_same(cli):
     repository(cli)
     said = cli(*ADD, code=0)

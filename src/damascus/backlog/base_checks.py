@@ -71,6 +71,8 @@ class BaseCheckVerbs(BacklogBase):
             found = proposals(files, read, project.directory)
             best = self._best(project, tools, found, tell)
             is_green = best is not None and best.trial.green
+            if not is_green and not project.image:
+                _tell_image(name, repository, found, tools.path, tell)
             if not is_green and not project.directory and (inside := parts(files)):
                 tell(_in_parts(name, inside))
             return best
@@ -162,6 +164,21 @@ def _missing_programs(one: Proposal, path: str) -> str:
 
     said = (next_steps.on_path(name, path) for name in programs(one.setup, one.argv))
     return next((sentence for sentence in said if sentence), "")
+
+
+def _tell_image(
+    name: str, repository: Repository, found: Sequence[Proposal], path: str, tell: Tell
+) -> None:
+    """Say that the repository's devcontainer may have the programs that are missing here."""
+    from damascus.detection import devcontainer_image  # noqa: PLC0415 - who does not look pays nothing
+
+    image, where = devcontainer_image(repository)
+    if image and any(_missing_programs(one, path) for one in found):
+        tell(
+            f"hint: {where} names the image {image}, which may have it: `damascus project change "
+            f"{name} --image {image}` runs this project's commands in containers of it, by Podman "
+            "or Docker"
+        )
 
 
 def _in_parts(name: str, found: Sequence[str]) -> str:

@@ -6,7 +6,7 @@ them holds is found out by running it (`phases/trial.py`).
 
 from damascus.detection.pinning import as_policy, programs
 from damascus.detection.proposals import Proposal, Read, Repository, parts, proposals
-from damascus.detection.wanted import Wanted, wanted
+from damascus.detection.wanted import Wanted, devcontainer_image, wanted
 
 __all__ = [
     "Proposal",
@@ -14,6 +14,7 @@ __all__ = [
     "Repository",
     "Wanted",
     "as_policy",
+    "devcontainer_image",
     "parts",
     "programs",
     "proposals",

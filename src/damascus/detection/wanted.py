@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from damascus.detection.repository import Repository, table
+from damascus.domain.images import problem
 
 _PROGRAMS = {
     "python": "python3",
@@ -86,12 +87,25 @@ def _version_files(repository: Repository) -> Iterator[Wanted]:
     yield from _named("rust", str(channel), "rust-toolchain.toml")
 
 
-def _images(repository: Repository) -> Iterator[Wanted]:
+def devcontainer_image(repository: Repository) -> tuple[str, str]:
+    """The image that the repository's devcontainer names, and the file; both "" for none.
+
+    A name that no engine takes, such as one with variables in it, is none.
+    """
+    named = _of_devcontainers(repository)
+    return next(((image, path) for image, path in named if not problem(image)), ("", ""))
+
+
+def _of_devcontainers(repository: Repository) -> Iterator[tuple[str, str]]:
     for path in _DEVCONTAINERS:
-        for image in re.findall(
-            r'"image"\s*:\s*"([^"]+)"', _COMMENT.sub("", repository.text(path))
-        ):
-            yield from _of_image(str(image), path)
+        text = _COMMENT.sub("", repository.text(path))
+        for image in re.findall(r'"image"\s*:\s*"([^"]+)"', text):
+            yield str(image), path
+
+
+def _images(repository: Repository) -> Iterator[Wanted]:
+    for image, path in _of_devcontainers(repository):
+        yield from _of_image(image, path)
     for path in ("Dockerfile", ".devcontainer/Dockerfile"):
         for image in re.findall(r"(?mi)^FROM\s+(?:--\S+\s+)?(\S+)", repository.text(path)):
             yield from _of_image(str(image), path)
