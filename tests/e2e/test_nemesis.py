@@ -16,6 +16,7 @@ from contextlib import suppress
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
+from damascus.demo.model_script import Refuse
 from damascus.state.item_lists import Wanted
 from support.checker import check
 from support.fault_world import REPO, FaultWorld
@@ -45,6 +46,13 @@ FALTERS = (
     lambda: faults.answer(429),
     faults.html,
 )
+REFUSALS = (
+    Refuse(429, "slow down", {"Retry-After": "1"}),
+    Refuse(429, "You exceeded your current quota"),
+    Refuse(503, "away"),
+    Refuse(500, "a bug"),
+    Refuse(401, "invalid key"),
+)
 
 
 class Nemesis:
@@ -59,6 +67,8 @@ class Nemesis:
         self.frozen: list = []
         self.waiting: list = []
         self.done: list[str] = []
+        self.answers = world.model.script
+        self.provider_back = 0.0
 
     @property
     def url(self) -> str:
@@ -79,11 +89,12 @@ class Nemesis:
                 stale_claim_minutes=STALE_MINUTES,
                 max_errors=1000,
                 budget_cycles=100,
+                probe_seconds=0.2,
                 forever=1,
             )
 
     def one_more(self) -> None:
-        often = (self.kill, self.freeze, self.forge_falters, self.forge_falters)
+        often = (self.kill, self.freeze, self.forge_falters, self.provider_refuses)
         act = self.dice.choice((*often, *often, self.cut, self.away, self.lose_answer))
         self.done.append(act.__name__)
         act()
@@ -124,8 +135,18 @@ class Nemesis:
         kind = self.dice.choice(FALTERS)
         self.world.forge.misbehave(method, path, kind(), times=self.dice.choice([1, 1, 2]))
 
+    def provider_refuses(self) -> None:
+        refusal = self.dice.choice(REFUSALS)
+        self.provider_back = time.monotonic() + self.dice.uniform(0.3, 4)
+        self.world.model.script = lambda _: refusal
+
+    def provider_answers(self, *, everything: bool = False) -> None:
+        if everything or time.monotonic() > self.provider_back:
+            self.world.model.script = self.answers
+
     def heal(self) -> None:
         self.thaw(everything=True)
+        self.provider_answers(everything=True)
         for fault in self.world.forge._faults:
             fault.cancel()
         self.proxy.drop_answer_to(b"", times=0)
@@ -153,6 +174,7 @@ def _run(world: FaultWorld, nemesis: Nemesis, dice: random.Random) -> None:
     while time.monotonic() < end:
         nemesis.keep_workers()
         nemesis.thaw()
+        nemesis.provider_answers()
         nemesis.one_more()
         if dice.random() < 0.3 and len(world.lines("accepted")) < SECONDS * 2:
             world.accept()

@@ -166,9 +166,10 @@ class FaultWorld:
         age(self.app.db)
 
     def let_waits_end(self):
-        """Let the time pass that items wait after a fault."""
+        """Let the time pass that items wait after a fault, and for what was away."""
         with self.app.db.connection() as connection:
             connection.execute("UPDATE work_items SET not_before = now() WHERE not_before > now()")
+            connection.execute("UPDATE conditions SET probe_at = now() WHERE probe_at > now()")
 
     def url_through(self, port):
         """The database's address by way of a proxy on the loopback interface."""
