@@ -21,7 +21,11 @@ def test_a_revoked_token_pauses_its_project_with_one_report_and_others_go_on(
             forge="local",
             repo=str(own.path),
             base_branch="main",
-            policy={"test_command_policy": "trust-spec", "test_evidence": "exit-status"},
+            policy={
+                "test_command_policy": "trust-spec",
+                "test_evidence": "exit-status",
+                "allow_unmeasured": True,
+            },
             actor="t",
         )
         stopped = world.accept(3)

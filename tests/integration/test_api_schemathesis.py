@@ -28,6 +28,15 @@ checks.positive_data_acceptance.enabled = false
 [[operations]]
 include-operation-id = "change_project"
 checks.positive_data_acceptance.enabled = false
+
+# A filter that chooses everything is refused, and what an act needs depends on the act.
+[[operations]]
+include-operation-id = "bulk_items"
+checks.positive_data_acceptance.enabled = false
+
+[[operations]]
+include-operation-id = "bulk_answer"
+checks.positive_data_acceptance.enabled = false
 """
 
 

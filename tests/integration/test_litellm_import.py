@@ -18,6 +18,7 @@ THREADS = """
     from damascus import litellm_import
     from damascus.llm import LiteLLM
     from damascus.errors import LLMUnreachableError
+    from damascus.ports.ledgers import NoLedger
 
     def together(act, many=8):
         start, faults = threading.Barrier(many), []
@@ -46,7 +47,8 @@ THREADS = """
                 sys.exit(1)
 
     def ask(number):
-        LiteLLM("m", None, "k", retries=0).complete(system="s", prompt="p", max_tokens=9)
+        model = LiteLLM("m", None, "k", retries=0)
+        model.complete(system="s", prompt="p", max_tokens=9, ledger=NoLedger())
 """
 
 ANSWER = """

@@ -54,6 +54,8 @@ _NAMING = frozenset(
         "list_costs",
         "list_events",
         "add_project",
+        "bulk_items",
+        "bulk_answer",
     }
 )  # name a project beside the path
 _HEADERS = {
