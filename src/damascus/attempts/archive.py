@@ -139,7 +139,8 @@ class Archive:
         Returns how many attempts that were. Raises GitError.
         """
         with self._locked():
-            kept = sorted(self._all(), key=lambda one: one.when)
+            # Git's times are whole seconds: of one second, the lowest epoch is the oldest.
+            kept = sorted(self._all(), key=lambda one: (one.when, _numbers(one.ref)))
             limit = time.time() - self._days * DAY
             old = [one for one in kept if one.when < limit]
             self._delete(old)
