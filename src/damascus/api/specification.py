@@ -56,6 +56,7 @@ _NAMING = frozenset(
         "add_project",
         "bulk_items",
         "bulk_answer",
+        "retry_condition",
     }
 )  # name a project beside the path
 _HEADERS = {
