@@ -169,7 +169,7 @@ def test_a_process_ends_while_the_import_runs(tmp_path, end):
     """Unless it is broken off, the import takes minutes; the test's own limit would end it."""
     start = """
         import importlib, sys, time
-        print("importing", flush=True)
+        print("importing\\n", end="", flush=True)
         for number in range(10_000):
             time.sleep(0.02)
             try:
@@ -210,7 +210,7 @@ def test_a_command_ends_while_a_module_of_the_import_takes_minutes(tmp_path):
     """Python's own end would wait for it: 600 seconds, which the test's own limit would end."""
     start = """
         import time
-        print("importing", flush=True)
+        print("importing\\n", end="", flush=True)
         end = time.monotonic() + 600
         while time.monotonic() < end:  # there is no import to be broken off at
             time.sleep(0.001)

@@ -21,7 +21,7 @@ from typing import Any, NoReturn
 
 import pytest
 
-PREFIX = "damascus-held-"
+PREFIX = "dmsc-held-"  # short: the path of a socket has 107 bytes at most
 _NEWBORN = 60.0  # seconds that a directory may have no lock, while it is being made
 _workers: list[subprocess.Popen[bytes]] = []
 
