@@ -11,7 +11,6 @@ import random
 import re
 import threading
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
@@ -27,6 +26,7 @@ from damascus.errors import (
     LLMRefusedError,
     LLMSettingsError,
     LLMUnreachableError,
+    causes,
 )
 from damascus.errors.outages import ConditionKind, Outage
 from damascus.ports import ClaimGuard, Completion, Ledger
@@ -49,7 +49,6 @@ _WRONG_REQUEST = frozenset(
 )
 _NO_KEY = "AuthenticationError"
 _TELLING = _WRONG_REQUEST | {_TOO_LONG, _REFUSED, _NO_KEY}
-_CHAIN = 10  # how far back an error is followed
 # Names in the chain of an error that show that nothing was charged: the provider refused, or the
 # request never reached it.
 _FREE = frozenset({"HTTPStatusError", "ConnectError", "ConnectTimeout"})
@@ -285,22 +284,12 @@ def _named(error: BaseException) -> BaseException:
     LiteLLM does much between a provider's refusal and its own exception: whatever fails on that way
     must not turn a wrong setting into one that may pass.
     """
-    return next((link for link in _chain(error) if type(link).__name__ in _TELLING), error)
-
-
-def _chain(error: BaseException) -> Iterator[BaseException]:
-    """The error, and what it came of."""
-    link: BaseException | None = error
-    for _ in range(_CHAIN):
-        if link is None:
-            return
-        yield link
-        link = link.__cause__ or link.__context__
+    return next((link for link in causes.chain(error) if type(link).__name__ in _TELLING), error)
 
 
 def _is_free(error: BaseException) -> bool:
     """Tell whether a call that failed surely cost nothing; an answer that broke off may have."""
-    names = {type(link).__name__ for link in _chain(error)}
+    names = {type(link).__name__ for link in causes.chain(error)}
     return bool(names & (_FREE | _WRONG_REQUEST))
 
 

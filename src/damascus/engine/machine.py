@@ -12,18 +12,17 @@ import shutil
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from damascus.errors import GitError, MachineFaultError, NoSandboxError, SandboxError
+from damascus.errors import GitError, MachineFaultError, NoSandboxError, SandboxError, causes
 
 LEAST_ROOM: Final = 512 * 2**20  # bytes; of a small disk its fiftieth part
 FORGIVEN: Final = 3  # times that one item meets such a fault here before it counts as its own
 _LEAST_FILES: Final = 1000
 _REMEMBERED: Final = 1000  # items
 _MOST_DOUBLINGS: Final = 6  # of the rest
-_CHAIN: Final = 10  # how far back an error is followed
 _DISK: Final = (errno.ENOSPC, errno.EDQUOT)
 _PROCESSES: Final = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN)
 
@@ -49,7 +48,7 @@ def check_room(home: Path) -> None:
 
 def machine_fault(error: BaseException) -> MachineFaultError | None:
     """What `error` says of the machine; None where it says nothing of it."""
-    chain = list(_chain(error))
+    chain = list(causes.chain(error))
     starts = any(isinstance(one, (SandboxError, GitError)) for one in chain)
     # Of a socket, "try again" is a fault of ours; of a new process, the machine has no place.
     codes = [code for code in (*_DISK, *_PROCESSES) if starts or code != errno.EAGAIN]
@@ -67,15 +66,6 @@ def _says(error: BaseException, code: int) -> bool:
         return False
     # What a forge says begins with "remote:": that is another machine.
     return os.strerror(code) in str(error) and "remote:" not in str(error)
-
-
-def _chain(error: BaseException) -> Iterator[BaseException]:
-    link: BaseException | None = error
-    for _ in range(_CHAIN):
-        if link is None:
-            return
-        yield link
-        link = link.__cause__ or link.__context__
 
 
 class Machine:
